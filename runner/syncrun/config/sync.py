@@ -1,0 +1,215 @@
+"""A sync: one kind of record fetched from an API, as written under `syncs:` of a connector file.
+
+Shorthands stay visible in the models, so that the JSON Schema says what people may write; the properties at the end of
+each model give the one normal form that the rest of syncrun reads.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+
+from syncrun.config.base import Duration, Identifier, YamlModel
+from syncrun.decoders import DecoderName
+from syncrun.expressions.fields import Expression, Template, TemplateTree
+from syncrun.paginators import AnyPagination
+from syncrun.records import ColumnType
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, (dict, YamlModel)):
+        return "mapping"
+    return "list" if isinstance(value, list) else "text"
+
+
+def _check_type(text: str) -> str:
+    ColumnType.parse(text)
+    return text
+
+
+TypeName = Annotated[str, AfterValidator(_check_type)]
+FieldName = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class RequestSpec(YamlModel):
+    """What is sent for each page; members whose template is null are left out."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
+    path: Template | None = Field(None, description="Appended to base_url.")
+    url: Template | None = Field(None, description="An absolute URL, instead of path.")
+    params: dict[str, TemplateTree] = Field(default_factory=dict)
+    headers: dict[str, TemplateTree] = Field(default_factory=dict)
+    body: TemplateTree = Field(None, alias="json", description="A JSON body.")
+    form: dict[str, TemplateTree] | None = Field(None, description="A form-encoded body.")
+    text: Template | None = Field(None, description="A body sent as it is.")
+    retry_safe: bool = Field(False, description="A POST that only reads and may be sent again.")
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> RequestSpec:
+        if self.path is not None and self.url is not None:
+            raise ValueError("give path or url, not both")
+        if sum(part is not None for part in (self.body, self.form, self.text)) > 1:
+            raise ValueError("give one of json, form and text")
+        return self
+
+
+AnyRequest = Annotated[
+    Annotated[Template, Tag("text")] | Annotated[RequestSpec, Tag("mapping")], Discriminator(_shape)
+]
+
+
+def as_request(value: str | RequestSpec) -> RequestSpec:
+    """Return the normal form of a request: a text is its path."""
+    return RequestSpec(path=value) if isinstance(value, str) else value
+
+
+class FieldSpec(YamlModel):
+    """One field of a record: where it comes from and what it must be."""
+
+    path: Template = Field(description="JMESPath over the record, or a ${template} that is constant in a partition.")
+    type: TypeName | None = Field(None, description="Absent: inferred from the values.")
+    format: str | None = Field(None, description="epoch, epoch_ms, iso, or a strptime format.")
+    default: Any = Field(None, description="Taken when the value is null or missing.")
+    required: bool = False
+    enum: list[Any] | None = None
+    pattern: str | None = None
+    min: float | None = None
+    max: float | None = None
+    description: str = ""
+    timezone: str = Field("UTC", description="Of timestamps that carry no offset.")
+    hash: bool = Field(True, description="false leaves a volatile field out of change detection.")
+    mask: Literal["redact", "sha256"] | None = None
+
+
+AnyField = Annotated[
+    Annotated[Template, Tag("text")] | Annotated[FieldSpec, Tag("mapping")], Discriminator(_shape)
+]
+AnyFields = Annotated[
+    Annotated[dict[FieldName, AnyField], Tag("mapping")] | Annotated[list[FieldName], Tag("list")],
+    Discriminator(_shape),
+]
+
+
+class Explode(YamlModel):
+    """One row an element of a list inside each record."""
+
+    path: Expression
+    name: Identifier = Field(alias="as")
+
+
+class Incremental(YamlModel):
+    """How a run knows where the last one ended."""
+
+    cursor: FieldName | None = Field(None, description="A mapped field whose maximum is kept.")
+    token: Expression | None = Field(None, description="JMESPath on the last page: a sync token or delta link.")
+    type: Literal["timestamp", "date", "integer", "string"] | None = None
+    start: Any = Field(None, description="Where the first run starts.")
+    lookback: Duration | int | None = Field(None, description="How far before the cursor to read again.")
+    format: str = Field("iso", description="How ${cursor} is written: iso, epoch, epoch_ms or a strftime format.")
+    order: Literal["ascending", "descending", "unknown"] = "unknown"
+    window: Duration | None = Field(None, description="Read [start, end) slices of this length.")
+    request: dict[str, Any] | None = Field(None, description="Overrides, once a cursor exists.")
+    expired: dict[str, Any] | None = Field(None, description="The answer that means: start over.")
+    filter: Literal["server", "client"] = "server"
+
+    @model_validator(mode="after")
+    def _cursor_or_token(self) -> Incremental:
+        if (self.cursor is None) == (self.token is None):
+            raise ValueError("incremental needs either cursor (a field) or token (JMESPath on the last page)")
+        return self
+
+
+class SnapshotInterval(YamlModel):
+    """When an incremental sync reads everything, to find what vanished."""
+
+    every: Duration
+
+
+class Deletes(YamlModel):
+    """How deletions are found, and the guard against believing too much (R10)."""
+
+    snapshot: Literal[True] | SnapshotInterval | None = None
+    flag: Expression | None = Field(None, description="True for records in the stream that mean deleted.")
+    request: AnyRequest | None = Field(None, description="A feed of deleted ids.")
+    records: Expression | None = None
+    key: Expression | list[Expression] | None = None
+    pagination: AnyPagination | None = None
+    max_ratio: float = Field(0.5, ge=0, le=1)
+    allow_empty: bool = False
+
+
+AnyDeletes = Annotated[
+    Annotated[Literal["snapshot", "none"], Tag("text")] | Annotated[Deletes, Tag("mapping")], Discriminator(_shape)
+]
+
+
+class Sync(YamlModel):
+    """One kind of record fetched from an API."""
+
+    description: str = ""
+    model: Identifier | None = Field(None, description="The table's name; the sync's name when absent.")
+    request: AnyRequest
+    records: Expression | None = Field(None, description="JMESPath from the body to a list, or to one object.")
+    where: Expression | None = Field(None, description="Keeps the records for which it is true.")
+    explode: Explode | None = None
+    fields: AnyFields | None = None
+    json_schema: dict[str, Any] | str | None = Field(
+        None, alias="schema", description="JSON Schema of a record as received, or a file in schemas/."
+    )
+    key: FieldName | list[FieldName] | None = None
+    pagination: AnyPagination | None = Field(None, description="Absent: detected on the first response.")
+    incremental: Incremental | None = None
+    deletes: AnyDeletes | None = None
+    decode: DecoderName = "json"
+    on_invalid: Literal["quarantine", "fail", "null"] = "quarantine"
+    max_quarantined: float | int | None = Field(
+        None, description="More rejected records (a share below 1, else a count) make a run incomplete."
+    )
+    every: Duration | None = None
+    auto_start: bool = True
+    raw: bool = False
+
+    @field_validator("key")
+    @classmethod
+    def _key_not_empty(cls, key: str | list[str] | None) -> str | list[str] | None:
+        if key == []:
+            raise ValueError("an empty list names no key; leave key out for records that have none")
+        return key
+
+    @property
+    def request_spec(self) -> RequestSpec:
+        """The request in its full form."""
+        return as_request(self.request)
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The key as a tuple of field names; empty when keyless."""
+        if self.key is None:
+            return ()
+        return (self.key,) if isinstance(self.key, str) else tuple(self.key)
+
+    @property
+    def field_specs(self) -> dict[str, FieldSpec] | None:
+        """Every field in its full form, in YAML order; None when all members are kept."""
+        if self.fields is None:
+            return None
+        if isinstance(self.fields, list):
+            return {name: FieldSpec(path=_quoted(name)) for name in self.fields}
+        return {n: FieldSpec(path=f) if isinstance(f, str) else f for n, f in self.fields.items()}
+
+    @property
+    def delete_rule(self) -> Deletes | None:
+        """The delete rule in its full form; None for `none`. Without `incremental` the default is a snapshot."""
+        if self.deletes == "none" or (self.deletes is None and self.incremental is not None):
+            return None
+        if self.deletes is None or self.deletes == "snapshot":
+            return Deletes(snapshot=True)
+        return self.deletes
+
+
+def _quoted(name: str) -> str:
+    """Return the JMESPath that selects the member *name*, whatever characters it has."""
+    import json
+
+    return json.dumps(name, ensure_ascii=False)

@@ -1,0 +1,129 @@
+"""Every exception that syncrun raises on purpose, and the exit code it ends a command with.
+
+SyncrunError                 1
+├── ConfigurationError       2   problems of files, each with its place
+├── UsageError               2   bad arguments or unknown names
+├── ExpressionError          2   a JMESPath expression or template that cannot be parsed
+├── LockedError             75   another run, or another program, holds what is needed
+└── RunError                 1   a run that cannot go on
+    ├── RequestError             no usable answer: network, status, retries used up
+    ├── ResponseError            an answer that is not what the connector describes
+    ├── EvaluationError          an expression that fails on the data at hand
+    ├── CheckpointError          saved progress that is unreadable or foreign (R1)
+    └── StoreError               the database refuses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command tells its caller (cron, a shell, an orchestrator)."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    LOCKED = 75
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a file, at a place that an editor can jump to (line and column count from 1)."""
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    hint: str = ""
+    severity: str = "error"
+
+    @property
+    def place(self) -> str:
+        """`file:line:column`, as far as it is known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+    def __str__(self) -> str:
+        label = "warning: " if self.severity == "warning" else ""
+        first = f"{self.place}: {label}{self.message}" if self.place else f"{label}{self.message}"
+        return f"{first}\n  hint: {self.hint}" if self.hint else first
+
+
+class SyncrunError(Exception):
+    """Anything that syncrun reports as one clear message instead of a traceback."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class ConfigurationError(SyncrunError):
+    """Files that cannot be used; carries every problem found, not only the first."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class UsageError(SyncrunError):
+    """Arguments or names that mean nothing here."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ExpressionError(SyncrunError):
+    """An expression or template that cannot be parsed; *offset* counts characters from 0 into *text*."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, *, text: str, offset: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.text = text
+        self.offset = offset
+
+
+class LockedError(SyncrunError):
+    """Another run holds the sync, or another program holds the database file."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class RunError(SyncrunError):
+    """A run that cannot go on; what it has committed stays, and it deletes nothing (R7)."""
+
+
+class RequestError(RunError):
+    """No usable answer; *status* is None when none came at all."""
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class ResponseError(RunError):
+    """An answer that is not what the connector describes."""
+
+
+class EvaluationError(RunError):
+    """An expression that fails on the data at hand, such as `sum` over strings."""
+
+
+class CheckpointError(RunError):
+    """Saved progress that is unreadable or was written by another definition (R1)."""
+
+
+class StoreError(RunError):
+    """The database refuses, or holds what this version cannot use."""

@@ -1,0 +1,151 @@
+"""What the engine asks of a store, and the values that travel between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from syncrun.records import Column, Model, RejectedFile, StagedFile
+
+
+@dataclass(frozen=True, slots=True)
+class SyncId:
+    """Whose rows and progress: one sync of one connection."""
+
+    connection: str
+    connector: str
+    sync: str
+
+    def __str__(self) -> str:
+        return f"{self.connection}/{self.sync}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row of `syncrun.runs`; written with every commit, and at the end whatever happened.
+
+    *status*: running, ok, incomplete, failed, interrupted. *counts*: records, added, updated, deleted, unchanged,
+    duplicates, quarantined, pages, requests (those that are known).
+    """
+
+    id: str
+    sync: SyncId
+    model: str
+    mode: str
+    started_at: datetime
+    status: str = "running"
+    ended_at: datetime | None = None
+    message: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDeletes:
+    """Delete what a complete enumeration did not see (R7, R9, R10).
+
+    *partitions*: the ids of the partitions enumerated completely (and of those that rightly vanished); None means the
+    whole of the connection's model. *accept* overrides the guard.
+    """
+
+    partitions: frozenset[str] | None = None
+    max_ratio: float = 0.5
+    allow_empty: bool = False
+    accept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Deletes that the guard refused (R10): nothing was deleted."""
+
+    would_delete: int
+    live: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything that becomes true at one instant, or not at all (R2, R12).
+
+    *staged* and *rejected* are read in order: the last row of a key wins. *checkpoints* maps a partition id to the
+    JSON text to keep, or to None to forget it. *snapshot*, when given, is the id of an open window: the ids of this
+    commit are remembered in it (`syncrun.seen`) until a commit with *deletes* closes it (R8); without it *deletes* look
+    at this commit's ids alone.
+    """
+
+    run: Run
+    model: Model
+    at: datetime
+    staged: Sequence[StagedFile] = ()
+    rejected: Sequence[RejectedFile] = ()
+    checkpoints: Mapping[str, str | None] = field(default_factory=dict)
+    snapshot: str | None = None
+    deletes: SnapshotDeletes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a commit did to the live records. *last_seq* is the newest position of the change feed."""
+
+    added: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    last_seq: int = 0
+    refused: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A saved progress as stored: *state* is the JSON text given to `Commit.checkpoints`."""
+
+    partition: str
+    state: str
+    run_id: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """Column names, their DuckDB types as text, and the rows, fetched as they are asked for."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+
+
+class Store(Protocol):
+    """A place that keeps records, change by change. Every method opens, acts and closes (R3)."""
+
+    def commit(self, commit: Commit) -> Changes:
+        """Make *commit* true in one transaction; raise StoreError, or LockedError past the lock timeout."""
+
+    def record_run(self, run: Run) -> None:
+        """Write or replace the row of *run*, for runs that end without a commit."""
+
+    def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
+        """Return the saved progress of each partition, by partition id."""
+
+    def forget(self, sync: SyncId) -> None:
+        """Drop all checkpoints and open snapshot windows of *sync* (`--reset`)."""
+
+    def open_snapshot(self, sync: SyncId) -> str | None:
+        """Return the id of the open snapshot window, if there is one."""
+
+    def columns(self, connector: str, model: str) -> tuple[Column, ...]:
+        """Return the columns that the model's table has, empty when there is no table yet."""
+
+    def partitions(self, connector: str, model: str, connection: str) -> frozenset[str]:
+        """Return the partition ids that live records belong to."""
+
+    def live(self, connector: str, model: str, connection: str, *, since_seq: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield live records (fields by name, JSON values, plus `_seq`) changed after *since_seq*, oldest change first."""
+
+    def last_runs(self) -> list[Run]:
+        """Return the newest run of every sync of every connection."""
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
+        """Run a read-only *sql*; raise StoreError with DuckDB's message."""
