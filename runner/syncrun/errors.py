@@ -5,6 +5,7 @@ SyncrunError                 1
 ├── UsageError               2   bad arguments or unknown names
 ├── ExpressionError          2   a JMESPath expression or template that cannot be parsed
 ├── LockedError             75   another run, or another program, holds what is needed
+├── Interrupted            130   a person or the system asked to stop
 └── RunError                 1   a run that cannot go on
     ├── RequestError             no usable answer: network, status, retries used up
     ├── ResponseError            an answer that is not what the connector describes
@@ -99,6 +100,12 @@ class LockedError(SyncrunError):
     """Another run holds the sync, or another program holds the database file."""
 
     exit_code = ExitCode.LOCKED
+
+
+class Interrupted(SyncrunError):  # noqa: N818 - it is no error: somebody asked for it
+    """A person or the system asked to stop; progress is saved before the process ends."""
+
+    exit_code = ExitCode.INTERRUPTED
 
 
 class RunError(SyncrunError):

@@ -48,12 +48,16 @@ class ColumnType:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a model; *hashed* columns take part in change detection (R5)."""
+    """One column of a model; *hashed* columns take part in change detection (R5).
+
+    *declared*: the type is written in YAML, so that it holds also in a model whose other columns are inferred.
+    """
 
     name: str
     type: ColumnType
     hashed: bool = True
     description: str = ""
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Model:
     """The record type that a sync fills: `<connector>.<name>` in the database.
 
     *columns* are in YAML order. With *inferred* they are those known so far: each staged file brings its own, and
-    the table grows and widens. *key* names columns, and is empty for a keyless sync.
+    the table grows and widens. *key* names columns, and is empty for a keyless sync. With *open*, every member of a
+    record is a column: those that the table has stay in the view.
     """
 
     connector: str
@@ -71,6 +76,7 @@ class Model:
     inferred: bool = False
     raw: bool = False
     history: bool = False
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

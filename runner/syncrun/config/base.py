@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-_DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d|w)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+from syncrun.expressions.durations import parse_duration
+
+__all__ = [
+    "IDENTIFIER",
+    "Duration",
+    "Identifier",
+    "YamlModel",
+    "YamlPath",
+    "parse_duration",
+    "shape_of",
+    "suggest",
+]
+
+YamlPath = tuple[str | int, ...]
+"""The keys and indexes that lead to a value."""
+
 IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 
 
@@ -19,28 +33,49 @@ class YamlModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def parse_duration(text: str) -> timedelta:
-    """Return the length of time that *text* names: `500ms`, `15s`, `10m`, `1.5h`, `30d`, `2w`."""
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is no duration; write a number and ms, s, m, h, d or w, such as 15m")
-    return timedelta(seconds=float(match["count"]) * _UNITS[match["unit"]])
-
-
 def _check_duration(text: str) -> str:
     parse_duration(text)
     return text
 
 
-def _no_booleans(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("true and false are no text here; put them in quotes")
+def _no_numbers(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004 - pydantic reports ValueErrors
+            f"{value} is no duration; write a number and ms, s, m, h, d or w, such as {value}s"
+        )
     return value
+
+
+def shape_of(value: Any) -> str:
+    """Return the shape of *value*: mapping, list, text, number, boolean or null; it tags unions."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "text"
+        case list() | tuple():
+            return "list"
+        case _:
+            return "mapping"
+
+
+def suggest(word: str, names: Iterable[str]) -> str:
+    """Return a hint for the unknown *word*: the nearest of *names*, else all of them; empty without names."""
+    known = sorted(names)
+    near = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{next(name for name in known if name.lower() == near[0])}'?"
+    return f"one of: {', '.join(known)}" if known else ""
 
 
 Duration = Annotated[
     str,
+    BeforeValidator(_no_numbers, json_schema_input_type=str),
     AfterValidator(_check_duration),
     Field(json_schema_extra={"pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*$"}, examples=["15m"]),
 ]
-Identifier = Annotated[str, BeforeValidator(_no_booleans), Field(pattern=IDENTIFIER, max_length=63)]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=63)]

@@ -4,25 +4,72 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat
 
 from syncrun.auth import AnyAuth
 from syncrun.config.base import Duration, Identifier, YamlModel
+from syncrun.config.scalars import ModelName, Pattern
 from syncrun.config.sync import Sync
 from syncrun.expressions.fields import Template, TemplateTree
 
+RESERVED_NAMES = ("information_schema", "main", "pg_catalog", "syncrun", "system", "temp")
+_OWN_KEYS = {"secret", "env", "optional", "default", "title", "description", "examples"}
+
+
+def _check_connector_name(name: str) -> str:
+    if name in RESERVED_NAMES:
+        raise ValueError(
+            f"the name '{name}' is reserved: a schema of that name belongs to the database or to syncrun"
+        )
+    return name
+
+
+ConnectorName = Annotated[
+    Identifier,
+    AfterValidator(_check_connector_name),
+    Field(json_schema_extra={"not": {"enum": list(RESERVED_NAMES)}}),
+]
+
 
 class ConfigEntry(YamlModel):
-    """One value that a connection must or may give: a JSON Schema property, plus `secret` and `env`."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
+    """One value that a connection gives: a JSON Schema property, plus `secret`, `env` and `optional`."""
 
     type: Literal["string", "integer", "number", "boolean", "array", "object"] = "string"
+    title: str = ""
     description: str = ""
     default: Any = None
-    secret: bool = Field(False, description="Redacted everywhere (R23).")
-    env: str | None = Field(None, description="The environment variable to fall back to.")
-    optional: bool = False
+    examples: list[Any] | None = None
+    secret: bool = Field(default=False, description="Redacted everywhere (R23).")
+    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
+        None, description="The environment variable to fall back to."
+    )
+    optional: bool = Field(default=False, description="May be missing; templates then see null.")
+    enum: Annotated[list[Any], Field(min_length=1)] | None = None
+    const: Any = None
+    format: str | None = None
+    pattern: Pattern | None = None
+    min_length: NonNegativeInt | None = Field(None, alias="minLength")
+    max_length: NonNegativeInt | None = Field(None, alias="maxLength")
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = Field(None, alias="exclusiveMinimum")
+    exclusive_maximum: float | None = Field(None, alias="exclusiveMaximum")
+    multiple_of: PositiveFloat | None = Field(None, alias="multipleOf")
+    items: dict[str, Any] | None = Field(None, description="JSON Schema of an array's elements.")
+    min_items: NonNegativeInt | None = Field(None, alias="minItems")
+    max_items: NonNegativeInt | None = Field(None, alias="maxItems")
+    unique_items: bool | None = Field(None, alias="uniqueItems")
+    properties: dict[str, dict[str, Any]] | None = Field(
+        None, description="JSON Schemas of an object's members."
+    )
+    required: list[str] | None = Field(None, description="Members that an object must have.")
+    additional_properties: bool | None = Field(None, alias="additionalProperties")
+
+    @property
+    def value_schema(self) -> dict[str, Any]:
+        """The JSON Schema that a value must meet."""
+        given = self.model_dump(by_alias=True, exclude_unset=True, exclude=_OWN_KEYS)
+        return {"type": self.type, **{key: value for key, value in given.items() if value is not None}}
 
 
 class RetrySpec(YamlModel):
@@ -36,19 +83,23 @@ class RetrySpec(YamlModel):
 class Connector(YamlModel):
     """How to talk to one API, and the syncs it offers."""
 
-    connector: Identifier = Field(description="The connector's name, and its schema in the database.")
+    connector: ConnectorName = Field(description="The connector's name, and its schema in the database.")
     version: str = "0.1.0"
     title: str = ""
     description: str = ""
     docs: str = ""
     config: dict[Identifier, ConfigEntry] = Field(default_factory=dict)
     base_url: Template
-    allow_hosts: list[str] = Field(default_factory=list, description="Further hosts that may get credentials (R19).")
-    allow_http: bool = Field(False, description="Allows credentials over plain http to a host that is not loopback.")
+    allow_hosts: list[str] = Field(
+        default_factory=list, description="Further hosts that may get credentials (R19)."
+    )
+    allow_http: bool = Field(
+        default=False, description="Allows credentials over plain http to a host that is not loopback."
+    )
     headers: dict[str, TemplateTree] = Field(default_factory=dict)
     auth: AnyAuth | None = None
     retry: RetrySpec = RetrySpec()
     timeout: Duration = Field("60s", description="Of one request.")
-    verify: bool = Field(True, description="Whether TLS certificates are checked.")
+    verify: bool = Field(default=True, description="Whether TLS certificates are checked.")
     defaults: dict[str, Any] = Field(default_factory=dict, description="Merged into every sync.")
-    syncs: Annotated[dict[Identifier, Sync], Field(min_length=1)]
+    syncs: Annotated[dict[ModelName, Sync], Field(min_length=1)]

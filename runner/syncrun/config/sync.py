@@ -1,35 +1,23 @@
 """A sync: one kind of record fetched from an API, as written under `syncs:` of a connector file.
 
-Shorthands stay visible in the models, so that the JSON Schema says what people may write; the properties at the end of
-each model give the one normal form that the rest of syncrun reads.
+Shorthands stay visible in the models, so that the JSON Schema says what people may write; the properties at
+the end of each model give the one normal form that the rest of syncrun reads.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from syncrun.config.base import Duration, Identifier, YamlModel
+from syncrun.config.base import Duration, Identifier, YamlModel, shape_of
+from syncrun.config.scalars import FieldName, ModelName, NewFieldName, Pattern, TimeZone, TypeName
 from syncrun.decoders import DecoderName
-from syncrun.expressions.fields import Expression, Template, TemplateTree
+from syncrun.expressions.fields import Expression, FieldPath, Template, TemplateTree
 from syncrun.paginators import AnyPagination
-from syncrun.records import ColumnType
 
-
-def _shape(value: Any) -> str:
-    if isinstance(value, (dict, YamlModel)):
-        return "mapping"
-    return "list" if isinstance(value, list) else "text"
-
-
-def _check_type(text: str) -> str:
-    ColumnType.parse(text)
-    return text
-
-
-TypeName = Annotated[str, AfterValidator(_check_type)]
-FieldName = Annotated[str, Field(min_length=1, max_length=255)]
+RequestKey = Literal["method", "path", "url", "params", "headers", "json", "form", "text", "retry_safe"]
 
 
 class RequestSpec(YamlModel):
@@ -43,7 +31,7 @@ class RequestSpec(YamlModel):
     body: TemplateTree = Field(None, alias="json", description="A JSON body.")
     form: dict[str, TemplateTree] | None = Field(None, description="A form-encoded body.")
     text: Template | None = Field(None, description="A body sent as it is.")
-    retry_safe: bool = Field(False, description="A POST that only reads and may be sent again.")
+    retry_safe: bool = Field(default=False, description="A POST that only reads and may be sent again.")
 
     @model_validator(mode="after")
     def _one_of_each(self) -> RequestSpec:
@@ -55,7 +43,7 @@ class RequestSpec(YamlModel):
 
 
 AnyRequest = Annotated[
-    Annotated[Template, Tag("text")] | Annotated[RequestSpec, Tag("mapping")], Discriminator(_shape)
+    Annotated[Template, Tag("text")] | Annotated[RequestSpec, Tag("mapping")], Discriminator(shape_of)
 ]
 
 
@@ -67,27 +55,30 @@ def as_request(value: str | RequestSpec) -> RequestSpec:
 class FieldSpec(YamlModel):
     """One field of a record: where it comes from and what it must be."""
 
-    path: Template = Field(description="JMESPath over the record, or a ${template} that is constant in a partition.")
+    path: FieldPath = Field(
+        description="JMESPath over the record, or a ${template} that is constant in a partition."
+    )
     type: TypeName | None = Field(None, description="Absent: inferred from the values.")
     format: str | None = Field(None, description="epoch, epoch_ms, iso, or a strptime format.")
     default: Any = Field(None, description="Taken when the value is null or missing.")
     required: bool = False
     enum: list[Any] | None = None
-    pattern: str | None = None
+    pattern: Pattern | None = None
     min: float | None = None
     max: float | None = None
     description: str = ""
-    timezone: str = Field("UTC", description="Of timestamps that carry no offset.")
-    hash: bool = Field(True, description="false leaves a volatile field out of change detection.")
+    timezone: TimeZone = Field("UTC", description="Of timestamps that carry no offset.")
+    hash: bool = Field(default=True, description="false leaves a volatile field out of change detection.")
     mask: Literal["redact", "sha256"] | None = None
 
 
 AnyField = Annotated[
-    Annotated[Template, Tag("text")] | Annotated[FieldSpec, Tag("mapping")], Discriminator(_shape)
+    Annotated[FieldPath, Tag("text")] | Annotated[FieldSpec, Tag("mapping")], Discriminator(shape_of)
 ]
 AnyFields = Annotated[
-    Annotated[dict[FieldName, AnyField], Tag("mapping")] | Annotated[list[FieldName], Tag("list")],
-    Discriminator(_shape),
+    Annotated[dict[NewFieldName, AnyField], Field(min_length=1), Tag("mapping")]
+    | Annotated[list[NewFieldName], Field(min_length=1), Tag("list")],
+    Discriminator(shape_of),
 ]
 
 
@@ -98,19 +89,33 @@ class Explode(YamlModel):
     name: Identifier = Field(alias="as")
 
 
+AnyLookback = Annotated[
+    Annotated[Duration, Tag("text")] | Annotated[Annotated[int, Field(ge=0)], Tag("number")],
+    Discriminator(shape_of),
+]
+
+
 class Incremental(YamlModel):
     """How a run knows where the last one ended."""
 
     cursor: FieldName | None = Field(None, description="A mapped field whose maximum is kept.")
-    token: Expression | None = Field(None, description="JMESPath on the last page: a sync token or delta link.")
+    token: Expression | None = Field(
+        None, description="JMESPath on the last page: a sync token or delta link."
+    )
     type: Literal["timestamp", "date", "integer", "string"] | None = None
-    start: Any = Field(None, description="Where the first run starts.")
-    lookback: Duration | int | None = Field(None, description="How far before the cursor to read again.")
-    format: str = Field("iso", description="How ${cursor} is written: iso, epoch, epoch_ms or a strftime format.")
+    start: TemplateTree = Field(None, description="Where the first run starts.")
+    lookback: AnyLookback | None = Field(None, description="How far before the cursor to read again.")
+    format: str = Field(
+        "iso", description="How ${cursor} is written: iso, epoch, epoch_ms or a strftime format."
+    )
     order: Literal["ascending", "descending", "unknown"] = "unknown"
     window: Duration | None = Field(None, description="Read [start, end) slices of this length.")
-    request: dict[str, Any] | None = Field(None, description="Overrides, once a cursor exists.")
-    expired: dict[str, Any] | None = Field(None, description="The answer that means: start over.")
+    request: dict[RequestKey, TemplateTree] | None = Field(
+        None, description="Overrides, once a cursor exists."
+    )
+    expired: dict[Literal["status", "when"], Any] | None = Field(
+        None, description="The answer that means: start over."
+    )
     filter: Literal["server", "client"] = "server"
 
     @model_validator(mode="after")
@@ -126,21 +131,41 @@ class SnapshotInterval(YamlModel):
     every: Duration
 
 
+AnySnapshot = Annotated[
+    Annotated[Literal[True], Tag("boolean")] | Annotated[SnapshotInterval, Tag("mapping")],
+    Discriminator(shape_of),
+]
+ExpressionOrList = Annotated[
+    Annotated[Expression, Tag("text")] | Annotated[list[Expression], Tag("list")], Discriminator(shape_of)
+]
+
+
 class Deletes(YamlModel):
     """How deletions are found, and the guard against believing too much (R10)."""
 
-    snapshot: Literal[True] | SnapshotInterval | None = None
+    snapshot: AnySnapshot | None = None
     flag: Expression | None = Field(None, description="True for records in the stream that mean deleted.")
     request: AnyRequest | None = Field(None, description="A feed of deleted ids.")
     records: Expression | None = None
-    key: Expression | list[Expression] | None = None
+    key: ExpressionOrList | None = None
     pagination: AnyPagination | None = None
     max_ratio: float = Field(0.5, ge=0, le=1)
     allow_empty: bool = False
 
 
 AnyDeletes = Annotated[
-    Annotated[Literal["snapshot", "none"], Tag("text")] | Annotated[Deletes, Tag("mapping")], Discriminator(_shape)
+    Annotated[Literal["snapshot", "none"], Tag("text")] | Annotated[Deletes, Tag("mapping")],
+    Discriminator(shape_of),
+]
+
+
+AnyKey = Annotated[
+    Annotated[FieldName, Tag("text")]
+    | Annotated[Annotated[list[FieldName], Field(min_length=1)], Tag("list")],
+    Discriminator(shape_of),
+]
+AnySchema = Annotated[
+    Annotated[dict[str, Any], Tag("mapping")] | Annotated[str, Tag("text")], Discriminator(shape_of)
 ]
 
 
@@ -148,34 +173,29 @@ class Sync(YamlModel):
     """One kind of record fetched from an API."""
 
     description: str = ""
-    model: Identifier | None = Field(None, description="The table's name; the sync's name when absent.")
+    model: ModelName | None = Field(None, description="The table's name; the sync's name when absent.")
     request: AnyRequest
-    records: Expression | None = Field(None, description="JMESPath from the body to a list, or to one object.")
+    records: Expression | None = Field(
+        None, description="JMESPath from the body to a list, or to one object."
+    )
     where: Expression | None = Field(None, description="Keeps the records for which it is true.")
     explode: Explode | None = None
     fields: AnyFields | None = None
-    json_schema: dict[str, Any] | str | None = Field(
+    json_schema: AnySchema | None = Field(
         None, alias="schema", description="JSON Schema of a record as received, or a file in schemas/."
     )
-    key: FieldName | list[FieldName] | None = None
+    key: AnyKey | None = Field(None, description="What identifies a record; absent: its content.")
     pagination: AnyPagination | None = Field(None, description="Absent: detected on the first response.")
     incremental: Incremental | None = None
     deletes: AnyDeletes | None = None
     decode: DecoderName = "json"
     on_invalid: Literal["quarantine", "fail", "null"] = "quarantine"
-    max_quarantined: float | int | None = Field(
-        None, description="More rejected records (a share below 1, else a count) make a run incomplete."
+    max_quarantined: float | None = Field(
+        None, ge=0, description="More rejected records (a share below 1, else a count) make a run incomplete."
     )
     every: Duration | None = None
     auto_start: bool = True
     raw: bool = False
-
-    @field_validator("key")
-    @classmethod
-    def _key_not_empty(cls, key: str | list[str] | None) -> str | list[str] | None:
-        if key == []:
-            raise ValueError("an empty list names no key; leave key out for records that have none")
-        return key
 
     @property
     def request_spec(self) -> RequestSpec:
@@ -200,7 +220,7 @@ class Sync(YamlModel):
 
     @property
     def delete_rule(self) -> Deletes | None:
-        """The delete rule in its full form; None for `none`. Without `incremental` the default is a snapshot."""
+        """The delete rule in its full form, None for `none`; a snapshot by default without `incremental`."""
         if self.deletes == "none" or (self.deletes is None and self.incremental is not None):
             return None
         if self.deletes is None or self.deletes == "snapshot":
@@ -210,6 +230,4 @@ class Sync(YamlModel):
 
 def _quoted(name: str) -> str:
     """Return the JMESPath that selects the member *name*, whatever characters it has."""
-    import json
-
     return json.dumps(name, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""The expression language: JMESPath with more functions, templates around it."""

@@ -1,7 +1,7 @@
 """The two kinds of computed string in YAML, as pydantic types that know their syntax.
 
 An `Expression` is JMESPath; a `Template` is text with `${JMESPath}` in it; a `TemplateTree` is any JSON value whose
-strings are templates. `config.check` finds them by their markers to judge the roots they use.
+strings are templates; a `FieldPath` is a template when it holds `${`, else an expression. `config.check` finds them by their markers to judge the roots they use.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syncrun.expressions.template import parse_template
 class Computed:
     """Marks a model field whose strings are computed."""
 
-    kind: Literal["expression", "template", "tree"]
+    kind: Literal["expression", "template", "tree", "field"]
 
 
 def _located(error: ExpressionError) -> PydanticCustomError:
@@ -45,6 +45,15 @@ def _check_template(text: str) -> str:
     return text
 
 
+def is_template(path: str) -> bool:
+    """Whether a field's *path* is a template, constant in a partition, and no JMESPath over the record."""
+    return "${" in path
+
+
+def _check_field_path(text: str) -> str:
+    return _check_template(text) if is_template(text) else _check_expression(text)
+
+
 def _check_tree(value: Any) -> Any:
     if isinstance(value, str):
         return _check_template(value)
@@ -56,7 +65,11 @@ def _check_tree(value: Any) -> Any:
 
 
 Expression = Annotated[
-    str, AfterValidator(_check_expression), Computed("expression"), Field(json_schema_extra={"format": "jmespath"})
+    str,
+    AfterValidator(_check_expression),
+    Computed("expression"),
+    Field(json_schema_extra={"format": "jmespath"}),
 ]
 Template = Annotated[str, AfterValidator(_check_template), Computed("template")]
 TemplateTree = Annotated[Any, AfterValidator(_check_tree), Computed("tree")]
+FieldPath = Annotated[str, AfterValidator(_check_field_path), Computed("field")]

@@ -13,8 +13,8 @@ safe_methods = frozenset({"GET", "HEAD", "OPTIONS"})
 class Request:
     """One HTTP request, without credentials.
 
-    *params* and *headers* map a name to a value or a list of values; None drops the entry. At most one of *json*,
-    *form* and *text* is set. *retry_safe* marks a POST that only reads.
+    *params* and *headers* map a name to a value or a list of values; None drops the entry. At most one of
+    *json*, *form* and *text* is set. *retry_safe* marks a POST that only reads.
     """
 
     method: str

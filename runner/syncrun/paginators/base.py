@@ -19,8 +19,9 @@ from syncrun.http.messages import Request
 class PageState:
     """Where pagination stands before a page is requested; plain JSON values, so a checkpoint can hold it.
 
-    *number* counts pages from 0 in this enumeration. *page*, *offset*, *token* and *url* are what the kind sends;
-    *size* is the page size that the server turned out to use (R18).
+    *number* counts pages from 0 in this enumeration. *page*, *offset*, *token* and *url* are what the kind
+    sends; *size* is the page size that the server turned out to use (R18). Kinds that count keep the records
+    so far in *received*, and in *empty* how many pages just before this one were empty.
     """
 
     number: int = 0
@@ -29,6 +30,8 @@ class PageState:
     size: int | None = None
     token: Any = None
     url: str | None = None
+    received: int | None = None
+    empty: int | None = None
 
     def as_context(self) -> dict[str, Any]:
         """Return the template root `page`: number (as sent, else counted from 1), offset, size, token."""
@@ -39,10 +42,15 @@ class PageState:
         """Return the members that are set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> PageState:
+        """Return the state that `to_json` gave *members* for; raise TypeError for members it never has."""
+        return cls(**members)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answered page: the decoded *body*, its *records* as selected, lower-case *headers*, the final *url*."""
+    """One answered page: decoded *body*, *records* as selected, lower-case *headers*, the final *url*."""
 
     state: PageState
     url: str
@@ -65,27 +73,58 @@ class Pagination(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    into: str | None = Field(None, description="Where the next value goes: params.X, headers.X or body.a.b.")
+    into: str | None = Field(
+        None,
+        pattern=r"^(params|headers|body)\..+$",
+        description="Where the next value goes: params.X, headers.X or body.a.b.",
+    )
     stop_when: Expression | None = Field(
         None, description="Ends the enumeration when true; sees body, headers, status, records and page."
     )
-    empty_page: Literal["stop", "continue"] | None = Field(None, description="What a page without records means.")
+    empty_page: Literal["stop", "continue"] | None = Field(
+        None, description="What a page without records means."
+    )
     max_pages: int = Field(100_000, ge=1, description="A page past this ends the run as incomplete.")
 
-    # What a kind can do; the engine asks before it resumes or prefetches.
+    @property
+    def kind(self) -> str:
+        """The name that YAML gives it under `type`."""
+        return str(type(self).model_fields["type"].default)
+
     @property
     def resumable(self) -> bool:
-        """Whether an interrupted enumeration may go on at a saved state."""
+        """Whether an interrupted enumeration may go on at a saved state.
+
+        True for every kind here. Tokens and next links may expire, though: an answer that refuses a saved one
+        means starting over at `first()`, which is safe because records are merged by key.
+        """
         return True
+
+    @property
+    def placed(self) -> bool:
+        """Whether YAML says where the next value goes; if not, `${page.…}` in the request may do it."""
+        return self.into is not None
 
     def first(self) -> PageState:
         """Return the state of the first page."""
         return PageState()
 
+    def context(self, state: PageState) -> dict[str, Any]:
+        """Return the template root `page` for *state*."""
+        return state.as_context()
+
     def apply(self, request: Request, state: PageState) -> Request:
         """Return *request* for the page that *state* names."""
         raise NotImplementedError
 
+    def with_size(self, request: Request) -> Request:
+        """Return *request* asking for the declared page size, where a template places the rest."""
+        return request
+
     def next(self, state: PageState, page: Page) -> PageState | End:
-        """Return the state of the page after *page*, or why there is none. Loop guards are the caller's (R17)."""
+        """Return the state of the page after *page*, or why there is none; the caller stops loops (R17)."""
         raise NotImplementedError
+
+    def is_past_end(self, state: PageState, status: int) -> bool:  # noqa: ARG002
+        """Whether an error *status* for the page of *state* only says that there is no such page."""
+        return False

@@ -1,0 +1,1 @@
+"""From records as received to rows as staged."""

@@ -1,0 +1,41 @@
+"""A key in a header, a query parameter or a cookie.
+
+auth: {type: api_key, name: X-Api-Key, key: "${config.api_key}"}
+auth: {type: api_key, in: header, name: Authorization, prefix: "Token ", key: "${config.api_key}"}
+auth: {type: api_key, in: query, name: apikey, key: "${config.api_key}"}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from syncrun.auth.base import Auth, Render
+from syncrun.expressions.fields import Template
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class ApiKey(Auth):
+    """`NAME: PREFIX KEY`, `?NAME=KEY` or `Cookie: NAME=KEY`."""
+
+    type: Literal["api_key"]
+    place: Literal["header", "query", "cookie"] = Field(
+        "header", alias="in", description="Where the key goes."
+    )
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9_.$~!#%&'*+^`|-]+$", description="Of the header, parameter or cookie."
+    )
+    prefix: str = Field("", pattern=r"^[\x20-\x7e]*$", description="Text before the key, its space included.")
+    key: Template = Field(description="The key itself.")
+
+    def authenticator(self, render: Render) -> httpx.Auth:
+        """Return a flow that sends the key where the API looks for it."""
+        from syncrun.auth import flows
+
+        if self.place == "query":
+            return flows.QueryAuth(self.name, self.prefix + self._credential("key", render))
+        flow = flows.HeaderAuth if self.place == "header" else flows.CookieAuth
+        return flow(self.name, self.prefix + self._header_credential("key", render))

@@ -1,0 +1,29 @@
+"""A token in the Authorization header (RFC 6750).
+
+auth: {type: bearer, token: "${config.token}"}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from syncrun.auth.base import Auth, Render
+from syncrun.expressions.fields import Template
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Bearer(Auth):
+    """`Authorization: Bearer TOKEN`."""
+
+    type: Literal["bearer"]
+    token: Template = Field(description="The access token.")
+
+    def authenticator(self, render: Render) -> httpx.Auth:
+        """Return a flow that sends the token."""
+        from syncrun.auth.flows import HeaderAuth
+
+        return HeaderAuth("Authorization", f"Bearer {self._header_credential('token', render)}")

@@ -1,0 +1,20 @@
+"""No credentials.
+
+auth: {type: none}
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from syncrun.auth.base import Auth, Render
+
+
+class NoAuth(Auth):
+    """The API is open."""
+
+    type: Literal["none"]
+
+    def authenticator(self, render: Render) -> None:  # noqa: ARG002  (there is nothing to render)
+        """Return None: requests go out as they are."""
+        return

@@ -1,0 +1,47 @@
+"""SIGINT and SIGTERM: the first asks runs to save their progress, the second ends at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from syncrun.errors import Interrupted
+
+
+class Stop:
+    """Whether somebody asked to stop; runs look at *event* between pages."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.exit_code = 0
+
+    def sleep(self, seconds: float) -> None:
+        """Wait *seconds*; raise Interrupted as soon as a stop is asked for."""
+        if self.event.wait(seconds):
+            raise Interrupted("stopped on request; progress is saved")
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Ask to stop; on the second signal leave without saving."""
+        del frame
+        code = 128 + number
+        if self.event.is_set():
+            os._exit(code)  # a second ^C: whoever presses it wants out now
+        self.exit_code = code
+        self.event.set()
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Turn SIGINT and SIGTERM into a `Stop` while the block runs."""
+    stop = Stop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, stop.handle) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

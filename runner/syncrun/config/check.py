@@ -1,0 +1,272 @@
+"""What must hold between the parts of a connector file: names exist, models differ, hosts are safe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import urlsplit
+
+from syncrun.config.base import YamlPath, suggest
+from syncrun.config.inspection import Inspection
+from syncrun.config.outline import ComputedText
+from syncrun.config.record_schema import RecordSchemaError, check_schema, describe_failure, find_record_schema
+from syncrun.config.sync import Sync
+from syncrun.errors import Problem, UsageError
+from syncrun.expressions.references import Reference
+
+_ALWAYS = frozenset({"config", "connection", "now"})
+_REQUEST = _ALWAYS | {"cursor", "window", "page"}
+_STOP_WHEN = frozenset({"body", "headers", "status", "records", "page"})
+_MEMBERS = {
+    "connection": frozenset({"name", "metadata"}),
+    "page": frozenset({"number", "offset", "size", "token"}),
+    "window": frozenset({"start", "end"}),
+}
+# Where templates stand below a sync, and what they see there; below anything else only what is always there.
+_ROOTS = {
+    "request": _REQUEST,
+    "deletes": _REQUEST,
+    "pagination": _REQUEST,
+    "incremental": _REQUEST,
+    "fields": _ALWAYS | {"window"},
+}
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
+
+Check = Callable[[Inspection], Iterator[Problem]]
+
+
+def check(inspection: Inspection) -> list[Problem]:
+    """Return every error that can only be seen by looking at several parts of the file."""
+    return [problem for one in CHECKS for problem in one(inspection)]
+
+
+def roots_at(inspection: Inspection, path: YamlPath) -> frozenset[str]:
+    """Return the names that a template at *path* may use."""
+    if path[0] != "syncs":
+        return _ALWAYS
+    sync = inspection.connector.syncs[str(path[1])]
+    roots = _ROOTS.get(str(path[2]), _ALWAYS)
+    if path[2:4] == ("incremental", "start"):
+        roots = _ALWAYS
+    windowed = sync.incremental is not None and sync.incremental.window is not None
+    return roots if windowed or (*path[:2], "incremental") in inspection.unsure else roots - {"window"}
+
+
+def check_names(inspection: Inspection) -> Iterator[Problem]:
+    """Check that templates use only names that have a value at their place."""
+    for text in inspection.texts:
+        if text.kind == "template":
+            yield from _check_template(inspection, text, roots_at(inspection, text.path))
+        elif text.path[-1] == "stop_when":
+            for reference in inspection.references(text):
+                if reference.root not in _STOP_WHEN:
+                    hint = f"stop_when sees {', '.join(sorted(_STOP_WHEN))}: such as body.{reference.root}"
+                    message = f"unknown name '{reference.root}'"
+                    yield inspection.problem(text.path, message, hint, offset=reference.offset)
+
+
+def _check_template(inspection: Inspection, text: ComputedText, roots: frozenset[str]) -> Iterator[Problem]:
+    for reference in inspection.references(text):
+        if reference.root not in roots:
+            message, hint = _unknown_root(reference, roots)
+            yield inspection.problem(text.path, message, hint, offset=reference.offset)
+        elif reference.member is not None:
+            at = reference.offset if reference.member_offset is None else reference.member_offset
+            for message, hint in _check_member(inspection, reference.root, reference.member):
+                yield inspection.problem(text.path, message, hint, offset=at)
+
+
+def _unknown_root(reference: Reference, roots: frozenset[str]) -> tuple[str, str]:
+    root = reference.root
+    if root == "env":
+        return (
+            "a connector cannot read environment variables",
+            "declare the value under config: with env: NAME, and write ${config.…} here",
+        )
+    if root == "window":
+        return "'window' has a value only in requests of a sync with incremental.window", ""
+    if root in _REQUEST:
+        return f"'{root}' has no value here", f"one of: {', '.join(sorted(roots))}"
+    return f"unknown name '{root}' in a template", suggest(root, roots)
+
+
+def _check_member(inspection: Inspection, root: str, member: str) -> Iterator[tuple[str, str]]:
+    if root == "config":
+        entries = inspection.connector.config
+        if member not in entries and ("config",) not in inspection.unsure:
+            hint = suggest(member, entries) if entries else "declare it under config:"
+            yield f"unknown config value '{member}'", hint
+    elif member not in _MEMBERS.get(root, {member}):
+        yield f"'{root}' has no '{member}'", suggest(member, _MEMBERS[root])
+
+
+def check_fields(inspection: Inspection) -> Iterator[Problem]:
+    """Check that key and cursor are mapped fields, and that no two fields share a column."""
+    for name, sync in inspection.connector.syncs.items():
+        at: YamlPath = ("syncs", name)
+        names = list(sync.field_specs or {})
+        if isinstance(sync.fields, list):
+            yield from _check_repeats(inspection, (*at, "fields"), "field", names=sync.fields)
+        else:
+            yield from _check_columns(inspection, (*at, "fields"), names)
+        if isinstance(sync.key, list):
+            yield from _check_repeats(inspection, (*at, "key"), "key field", names=sync.key)
+        used = {
+            (*at, "key", *([] if isinstance(sync.key, str) else [i])): f
+            for i, f in enumerate(sync.key_fields)
+        }
+        if sync.incremental and sync.incremental.cursor:
+            used[*at, "incremental", "cursor"] = sync.incremental.cursor
+        for path, field in used.items():
+            yield from _check_use(inspection, path, field, sync)
+
+
+def _check_use(inspection: Inspection, path: YamlPath, field: str, sync: Sync) -> Iterator[Problem]:
+    specs = sync.field_specs
+    if specs is None or (*path[:2], "fields") in inspection.unsure:
+        return
+    if field not in specs:
+        where = "key" if path[2] == "key" else "incremental.cursor"
+        yield inspection.problem(path, f"unknown field '{field}' in {where}", suggest(field, specs))
+    elif specs[field].mask is not None:
+        message = f"the field '{field}' is masked and cannot be used here"
+        yield inspection.problem(path, message, "leave its mask out, or choose another field")
+
+
+def _check_repeats(
+    inspection: Inspection, path: YamlPath, what: str, *, names: list[str]
+) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name.lower() in [other.lower() for other in names[:index]]:
+            yield inspection.problem((*path, index), f"the {what} '{name}' is listed twice")
+
+
+def _check_columns(inspection: Inspection, path: YamlPath, names: list[str]) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(name.lower(), name)
+        if other != name:
+            message = f"the fields '{other}' and '{name}' are the same column: case makes no difference"
+            yield inspection.problem((*path, name), message, "rename one of them", key=True)
+
+
+def check_models(inspection: Inspection) -> Iterator[Problem]:
+    """Check that every sync fills a model of its own."""
+    first: dict[str, str] = {}
+    for name, sync in inspection.connector.syncs.items():
+        model = sync.model or name
+        other = first.setdefault(model, name)
+        if other != name:
+            path, key = (("syncs", name, "model"), False) if sync.model else (("syncs", name), True)
+            message = f"the syncs '{other}' and '{name}' fill the same model '{model}'"
+            yield inspection.problem(path, message, "give one of them another model:", key=key)
+
+
+def check_base_url(inspection: Inspection) -> Iterator[Problem]:
+    """Check that `base_url` is an http address, and that no credentials cross the network in clear (R25)."""
+    connector = inspection.connector
+    url = connector.base_url
+    constant = url.partition("${")[0]
+    scheme = _SCHEME.match(constant)
+    if ("base_url",) in inspection.unsure or (not scheme and constant != url):
+        return
+    if not scheme or scheme[1].lower() not in ("http", "https") or (constant == url and not _host(url)):
+        yield inspection.problem(
+            ("base_url",), "base_url must be an address that starts with https:// or http://"
+        )
+        return
+    host = _host(constant) if "/" in constant[scheme.end() :] or constant == url else ""
+    if scheme[1].lower() == "http" and host and not connector.allow_http and _sends_credentials(inspection):
+        from syncrun.http.origins import is_loopback
+
+        if not is_loopback(host):
+            message = "credentials would cross the network unencrypted: base_url is plain http"
+            yield inspection.problem(("base_url",), message, "use https://, or set allow_http: true")
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _sends_credentials(inspection: Inspection) -> bool:
+    connector = inspection.connector
+    if connector.auth is not None and getattr(connector.auth, "type", "") != "none":
+        return True
+    secrets = {name for name, entry in connector.config.items() if entry.secret}
+    return any(
+        reference.root == "config" and (reference.member is None or reference.member in secrets)
+        for text in inspection.texts
+        if text.kind == "template" and text.path[0] in ("headers", "syncs")
+        for reference in inspection.references(text)
+    )
+
+
+def check_hosts(inspection: Inspection) -> Iterator[Problem]:
+    """Check that `allow_hosts` lists hosts."""
+    for index, host in enumerate(inspection.connector.allow_hosts):
+        from syncrun.http.origins import Origins
+
+        try:
+            Origins("https://host.invalid", [host])
+        except UsageError as error:
+            yield inspection.problem(("allow_hosts", index), error.message, error.hint)
+
+
+def check_config(inspection: Inspection) -> Iterator[Problem]:
+    """Check that config entries are valid JSON Schema, and that their defaults meet it."""
+    for name, entry in inspection.connector.config.items():
+        schema = entry.value_schema
+        found = check_schema(schema)
+        if found:
+            yield _schema_problem(inspection, ("config", name), found)
+        elif entry.default is not None:
+            reason = describe_failure(schema, entry.default, secret=entry.secret)
+            if reason:
+                yield inspection.problem(("config", name, "default"), f"the default {reason}")
+
+
+def check_record_schemas(inspection: Inspection) -> Iterator[Problem]:
+    """Check that record schemas are valid, and that those in files of their own can be read (R25)."""
+    for name, sync in inspection.connector.syncs.items():
+        path: YamlPath = ("syncs", name, "schema")
+        if isinstance(sync.json_schema, str):
+            try:
+                find_record_schema(sync.json_schema, inspection.project)
+            except RecordSchemaError as error:
+                yield inspection.problem(path, error.message, error.hint)
+        elif sync.json_schema is not None:
+            found = check_schema(sync.json_schema)
+            if found:
+                yield _schema_problem(inspection, path, found)
+
+
+def _schema_problem(inspection: Inspection, path: YamlPath, found: tuple[YamlPath, str]) -> Problem:
+    inner, message = found
+    return inspection.problem((*path, *inner), f"no valid JSON Schema: {message}")
+
+
+def check_deletes(inspection: Inspection) -> Iterator[Problem]:
+    """Check that the keys of a delete rule go together."""
+    for name, sync in inspection.connector.syncs.items():
+        rule = sync.delete_rule
+        if rule is None or rule.request is not None or ("syncs", name, "deletes") in inspection.unsure:
+            continue
+        for key in ("records", "key", "pagination"):
+            if getattr(rule, key) is not None:
+                message = f"deletes.{key} belongs to deletes.request, which is missing"
+                yield inspection.problem(("syncs", name, "deletes", key), message, key=True)
+
+
+CHECKS: Iterable[Check] = (
+    check_names,
+    check_fields,
+    check_models,
+    check_base_url,
+    check_hosts,
+    check_config,
+    check_record_schemas,
+    check_deletes,
+)

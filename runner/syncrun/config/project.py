@@ -1,0 +1,256 @@
+"""A project: the folder with `syncrun.yaml`, its database, connections and environments.
+
+    database: syncrun.duckdb
+    connections:
+      acme:
+        connector: github
+        config: {owner: acme, token: "${env.GITHUB_TOKEN}"}
+        metadata: {plan: gold}
+        syncs: {issues: {every: 15m}, commits: {enabled: false}}
+    environments:
+      prod: {database: /var/lib/syncrun/prod.duckdb}
+
+The project file is looked for in the folder given and then in each folder above it, as git does.
+`${env.NAME}` works in `config` values and nowhere else (R23); variables come from the environment, and then
+from `.env` beside the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from syncrun.config.base import Duration, Identifier, YamlModel, suggest
+from syncrun.config.connection_config import UnsetVariable, resolve_config
+from syncrun.config.load import shown
+from syncrun.config.problems import describe, explain, in_order
+from syncrun.config.yaml_file import YamlFile
+from syncrun.errors import ConfigurationError, Problem, UsageError
+from syncrun.expressions.fields import TemplateTree
+from syncrun.expressions.template import template_references
+
+__all__ = [
+    "Connection",
+    "Environment",
+    "Project",
+    "ProjectFile",
+    "SyncOverride",
+    "load_project",
+    "resolve_config",
+]
+
+PROJECT_FILES = ("syncrun.yaml", "syncrun.yml")
+DATABASE = "syncrun.duckdb"
+
+_Model = TypeVar("_Model", bound=YamlModel)
+_NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
+
+ConnectionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=128)]
+Config = dict[str, TemplateTree]
+
+
+class SyncOverride(YamlModel):
+    """What a connection changes about one sync."""
+
+    every: Duration | None = Field(None, description="How often it runs.")
+    enabled: bool = Field(default=True, description="false leaves it out of every run.")
+
+
+class Connection(YamlModel):
+    """Credentials and config of one customer or account, for one connector."""
+
+    connector: str = Field(description="The name of a connector: of the project, else built-in.")
+    config: Config = Field(
+        default_factory=dict, repr=False, description="Values; ${env.NAME} reads the environment."
+    )
+    metadata: dict[str, Any] = Field(default_factory=dict, description="Free values, readable in templates.")
+    syncs: dict[Identifier, SyncOverride] = Field(default_factory=dict)
+
+
+class ConnectionOverride(YamlModel):
+    """What an environment changes about a connection; mappings are merged."""
+
+    config: Config = Field(default_factory=dict, repr=False)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    syncs: dict[Identifier, SyncOverride] = Field(default_factory=dict)
+
+
+class Environment(YamlModel):
+    """What is different where the project runs."""
+
+    database: Annotated[str, Field(min_length=1)] | None = None
+    connections: dict[ConnectionName, ConnectionOverride] = Field(default_factory=dict)
+
+
+class ProjectFile(YamlModel):
+    """A syncrun project: its database and the connections that are kept in it."""
+
+    database: str = Field(
+        DATABASE, min_length=1, description="The DuckDB file, relative to the project's folder."
+    )
+    connections: dict[ConnectionName, Connection] = Field(default_factory=dict)
+    environments: dict[Identifier, Environment] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project as one environment sees it; *file* is None when there is no project file.
+
+    *config* values of the connections are rendered; *dotenv* holds the variables of `.env`.
+    """
+
+    folder: Path
+    file: Path | None = None
+    database: str = DATABASE
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+    environment: str | None = None
+    dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def default(cls, folder: Path, dotenv: Mapping[str, str] = _NO_ENVIRON) -> Project:
+        """Return the project of a *folder* without a project file: no connections, the default database."""
+        return cls(folder, dotenv=dotenv)
+
+    @property
+    def database_path(self) -> Path:
+        """The database file; a relative name is relative to the project's folder."""
+        return self.folder / self.database
+
+    def connection(self, name: str) -> Connection:
+        """Return the connection *name*; raise UsageError, with the nearest name, when there is none."""
+        if name not in self.connections:
+            raise UsageError(f"unknown connection '{name}'", hint=suggest(name, self.connections))
+        return self.connections[name]
+
+
+def load_project(path: Path, *, env: str | None = None, environ: Mapping[str, str] = _NO_ENVIRON) -> Project:
+    """Return the project of *path*, its file or a folder in or below it, as environment *env* sees it.
+
+    Without a project file it is the default project of the folder. *environ* wins over `.env`. Raise
+    ConfigurationError with every problem of the file, UsageError for an unknown *env*.
+    """
+    file = path if path.is_file() else find_project_file(path)
+    if file is None:
+        if env is not None:
+            raise UsageError(
+                f"no environment '{env}': there is no project file", hint=f"looked for {PROJECT_FILES[0]}"
+            )
+        return Project.default(path, read_dotenv(path))
+    yaml, content = read_project(file)
+    if env is not None and env not in content.environments:
+        hint = suggest(env, content.environments) or f"{shown(file)} has no environments"
+        raise UsageError(f"unknown environment '{env}'", hint=hint)
+    chosen = content.environments[env] if env is not None else Environment()
+    dotenv = read_dotenv(file.parent)
+    variables = {**dotenv, **environ}
+    connections = {
+        name: _resolve(_override(connection, chosen.connections.get(name)), variables)
+        for name, connection in content.connections.items()
+    }
+    database = chosen.database or content.database
+    _check_database(yaml, database)
+    return Project(file.parent, file, database, connections, env, dotenv)
+
+
+def find_project_file(folder: Path) -> Path | None:
+    """Return the project file in *folder* or in the nearest folder above it."""
+    start = folder.absolute()
+    for place in (start, *start.parents):
+        for name in PROJECT_FILES:
+            if (place / name).is_file():
+                return (folder if place == start else place) / name
+    return None
+
+
+def read_project(path: Path) -> tuple[YamlFile, ProjectFile]:
+    """Return the project file at *path*; raise ConfigurationError with every problem."""
+    from syncrun.config.check_project import check_names
+
+    yaml = YamlFile.read(path, shown(path))
+    if yaml.value is not None and not isinstance(yaml.value, dict):
+        message = f"expected a mapping, got {describe(yaml.value)}"
+        hint = "a project file starts with connections:"
+        raise ConfigurationError(
+            [*yaml.problems, Problem(message, yaml.name, yaml.root.line, yaml.root.column, hint)]
+        )
+    problems = list(yaml.problems)
+    try:
+        content = ProjectFile.model_validate(yaml.value or {}, strict=True)
+    except ValidationError as error:
+        raise ConfigurationError(in_order([*problems, *explain(error, yaml, ProjectFile)])) from None
+    problems += check_names(yaml, content)
+    if problems:
+        raise ConfigurationError(in_order(problems))
+    return yaml, content
+
+
+def read_dotenv(folder: Path) -> dict[str, str]:
+    """Return the variables in `.env` of *folder*, which is never written; none when there is no such file."""
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigurationError([Problem(f"cannot be read: {reason}", shown(path))]) from None
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _override(connection: Connection, over: ConnectionOverride | None) -> Connection:
+    if over is None:
+        return connection
+    merged = {
+        "config": {**connection.config, **over.config},
+        "metadata": {**connection.metadata, **over.metadata},
+        "syncs": {
+            **connection.syncs,
+            **{n: _merge(connection.syncs.get(n), sync) for n, sync in over.syncs.items()},
+        },
+    }
+    return connection.model_copy(update=merged)
+
+
+def _merge(base: _Model | None, over: _Model) -> _Model:
+    """Return *base* with what *over* sets."""
+    return (
+        over
+        if base is None
+        else base.model_copy(update={name: getattr(over, name) for name in over.model_fields_set})
+    )
+
+
+def _resolve(connection: Connection, variables: Mapping[str, str]) -> Connection:
+    config = {name: _render(value, variables) for name, value in connection.config.items()}
+    return connection.model_copy(update={"config": config})
+
+
+def _render(value: Any, variables: Mapping[str, str]) -> Any:
+    """Return *value* with its `${env.NAME}` replaced; an `UnsetVariable` when one has no value."""
+    from syncrun.expressions.template import render
+
+    missing = _find_unset(value, variables)
+    return UnsetVariable(missing) if missing else render(value, {"env": dict(variables)})
+
+
+def _find_unset(value: Any, variables: Mapping[str, str]) -> str | None:
+    """Return the first variable that *value* reads and that is unset or empty."""
+    if isinstance(value, str):
+        names = (reference.member for reference in template_references(value) if reference.root == "env")
+        return next((name for name in names if name and not variables.get(name)), None)
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((name for member in members if (name := _find_unset(member, variables))), None)
+
+
+def _check_database(yaml: YamlFile, database: str) -> None:
+    if "://" in database or database.startswith(("ducklake:", "md:", "motherduck:")):
+        line, column = yaml.place(("database",))
+        message = "only a DuckDB file can be the database in this version of syncrun"
+        raise ConfigurationError([Problem(message, yaml.name, line, column, "write a file name")])

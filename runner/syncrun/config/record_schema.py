@@ -1,0 +1,122 @@
+"""JSON Schemas written by people: of config values, and of records, in a connector or in a file beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncrun.config.base import YamlPath
+from syncrun.errors import SyncrunError
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+_MAX_BYTES = 4 * 1024 * 1024
+_LONGEST = 80
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+
+
+class RecordSchemaError(SyncrunError):
+    """A schema file that cannot be used."""
+
+
+def find_record_schema(name: str, project: Path | None) -> dict[str, Any]:
+    """Return the JSON Schema in the file *name*, in the *project* folder, which it cannot leave (R25).
+
+    Raise RecordSchemaError for a file that is missing, elsewhere, not JSON, or no valid schema.
+    """
+    if project is None:
+        raise RecordSchemaError(
+            "a schema file needs a connector that is a file itself", hint="write the schema here"
+        )
+    root = project.resolve()
+    path = (root / name).resolve()
+    if not path.is_relative_to(root):
+        raise RecordSchemaError(f"'{name}' is outside the project folder")
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RecordSchemaError(f"'{name}' cannot be read: {reason}", hint=f"looked in {root}") from None
+    if len(data) > _MAX_BYTES:
+        raise RecordSchemaError(f"'{name}' is larger than {_MAX_BYTES // 1024 // 1024} MB")
+    try:
+        schema = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RecordSchemaError(f"'{name}' is not JSON: {error}") from None
+    if not isinstance(schema, dict):
+        raise RecordSchemaError(f"'{name}' is no JSON Schema: expected an object")
+    if found := check_schema(schema):
+        where = "".join(f"/{part}" for part in found[0])
+        raise RecordSchemaError(f"'{name}' is no valid JSON Schema: {where} {found[1]}".replace(":  ", ": "))
+    return schema
+
+
+def check_schema(schema: dict[str, Any]) -> tuple[YamlPath, str] | None:
+    """Return the first thing wrong with *schema* and where it stands in it; None when it is valid.
+
+    A `$ref` to another document is wrong: nothing is fetched from anywhere.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    for path, target in _find_refs(schema):
+        if not isinstance(target, str) or not target.startswith("#"):
+            return path, "$ref may only point into the same schema, as in '#/$defs/name'"
+    error = best_match(Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema))
+    return (tuple(error.absolute_path), _describe(error)) if error else None
+
+
+def describe_failure(schema: dict[str, Any], value: Any, *, secret: bool = False) -> str | None:
+    """Return how *value* fails *schema*, as the rest of a sentence, or None; a *secret* is not shown."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    return None if error is None else _describe(error, secret=secret)
+
+
+def _describe(error: ValidationError, *, secret: bool = False) -> str:
+    wanted: Any = error.validator_value
+    shown = "" if secret else f", got {_show(error.instance)}"
+    where = "".join(f" of '{part}'" for part in reversed(error.absolute_path))
+    if error.validator == "type":
+        names = wanted if isinstance(wanted, list) else [wanted]
+        return f"must be {' or '.join(_TYPES.get(name, str(name)) for name in names)}{where}{shown}"
+    if error.validator == "enum":
+        return f"must be one of {', '.join(_show(choice) for choice in wanted)}{where}{shown}"
+    if error.validator == "required":
+        instance: Any = error.instance
+        missing = [name for name in wanted if name not in instance]
+        return f"lacks {', '.join(repr(name) for name in missing)}{where}"
+    if error.validator in ("anyOf", "oneOf"):
+        return f"has a wrong value{where}{shown}"
+    return f"fails {error.validator}: {_show(wanted)}{where}{shown}"
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _find_refs(schema: Any, path: YamlPath = ()) -> Iterator[tuple[YamlPath, Any]]:
+    if isinstance(schema, dict):
+        for key, member in schema.items():
+            if key in ("$ref", "$dynamicRef") and path[-1:] != ("properties",):
+                yield (*path, key), member
+            elif key not in ("enum", "const", "default", "examples") or path[-1:] == ("properties",):
+                yield from _find_refs(member, (*path, key))
+    elif isinstance(schema, list):
+        for index, member in enumerate(schema):
+            yield from _find_refs(member, (*path, index))

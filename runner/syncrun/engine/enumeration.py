@@ -1,0 +1,207 @@
+"""Reading everything that a run reads: its partitions side by side, every page mapped and staged in one thread."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+from syncrun.config.partitions import sources_of
+from syncrun.engine.checkpoints import Progress
+from syncrun.engine.context import base_url_of, context_of, open_client
+from syncrun.engine.cursors import render as render_cursor
+from syncrun.engine.cursors import slices
+from syncrun.engine.deleted_feed import feed_of
+from syncrun.engine.fetching import pages_of
+from syncrun.engine.job import Job, Options, Runtime
+from syncrun.engine.plan import Mode, Partition, plan_partitions
+from syncrun.engine.reading import Reading, Taken
+from syncrun.errors import RequestError, RunError
+from syncrun.expressions.functions import Functions
+from syncrun.extract.parallel import Ended, interleave
+from syncrun.http.client import Client, Exchange
+from syncrun.http.redact import Redactor
+from syncrun.paginators.base import End, Pagination
+from syncrun.transform.mapping import BoundMapper, Mapped, Mapper
+
+_NOT_FOUND = 404
+
+
+class CursorExpired(RunError):
+    """The API no longer knows the saved cursor: everything has to be read again."""
+
+
+class Enumeration:
+    """One pass over the partitions of a sync.
+
+    *window* is the snapshot window that complete partitions belong to, if one is open. *sink* gets every mapped page,
+    *between* is called after each page, when progress may be committed.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        options: Options,
+        runtime: Runtime,
+        *,
+        mode: Mode,
+        window: str | None,
+        mapper: Mapper,
+        redactor: Redactor,
+        sink: Callable[[Mapped], None],
+        between: Callable[[], None],
+        notes: list[str],
+    ) -> None:
+        self.job, self.options, self.runtime, self.mode, self.window = job, options, runtime, mode, window
+        self.mapper, self.redactor, self.notes = mapper, redactor, notes
+        self.sync, self.sources = job.sync, sources_of(job.sync.for_each)
+        self.readings: dict[str, Reading] = {}
+        self.failures: list[RunError] = []
+        self.records = self.pages = self.requests = self.rejected = 0
+        self._sink, self._between = sink, between
+        self._bound: dict[str, BoundMapper] = {}
+        self._feed = feed_of(self.sync)
+        self._functions = Functions(runtime.now)
+        self._ordinal = 0
+
+    @property
+    def verdicts(self) -> dict[str, End]:
+        """How each partition ended, by its id."""
+        unread = End(complete=False, reason="it was not read to its end")
+        return {partition: reading.end or unread for partition, reading in self.readings.items()}
+
+    @property
+    def limit_reached(self) -> bool:
+        """Whether `--limit` records have been read."""
+        return self.options.limit is not None and self.records >= self.options.limit
+
+    def read(self, saved: Mapping[str, Progress], fresh: Progress) -> None:
+        """Read every partition from its *saved* progress (*fresh* when there is none); raise RunError.
+
+        An error in one of several partitions is kept in `failures`, and the others go on.
+        """
+        roots = context_of(self.job, self.runtime)
+        with open_client(self.job, self.runtime, roots, self.redactor, self._count) as client:
+            for partition in plan_partitions(self.sources, self._parents, roots):
+                self._prepare(partition, saved.get(partition.id, fresh), roots, client)
+            self._read_all([reading for reading in self.readings.values() if reading.end is None])
+
+    # ── planning ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _parents(self, name: str) -> Iterator[dict[str, Any]]:
+        parent = self.job.connector.syncs[name]
+        connector, connection = self.job.id.connector, self.job.id.connection
+        return self.runtime.store.live(connector, parent.model or name, connection)
+
+    def _prepare(self, partition: Partition, saved: Progress, roots: Mapping[str, Any], client: Client) -> None:
+        """Add the reading of *partition*, already ended when there is nothing to do for it."""
+        incremental = self.sync.incremental
+        since = saved.cursor if self.mode == "incremental" else None
+        context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
+        # deletions are asked for since the last run, also when all records are read again
+        base_url = base_url_of(self.job, context)
+        fetching = partial(pages_of, base_url=base_url, client=client, redactor=self.redactor, functions=self._functions)
+        feed = self._feed if saved.cursor is not None else None
+        reading = self.readings[partition.id] = Reading(
+            partition,
+            saved,
+            mode=self.mode,
+            definition=self._definition(),
+            incremental=incremental,
+            fetch=fetching(self.sync, changes_only=since is not None, on_detect=self._detected),
+            context=context,
+            parts=slices(incremental, since, roots, self.runtime.now()) if incremental and incremental.window else (),
+            feed=fetching(feed) if feed is not None else None,
+        )
+        if self.window is not None and saved.window == self.window:
+            reading.finish()  # read completely before the run that began this snapshot was cut short (R8)
+        elif self._unchanged(partition, saved):
+            reading.skip("its parent has not changed")
+
+    def _unchanged(self, partition: Partition, saved: Progress) -> bool:
+        if self.options.full or not any(source.changed_only for source in self.sources):
+            return False
+        return saved.parents_seq is not None and partition.seq <= saved.parents_seq
+
+    def _definition(self) -> str:
+        """Return the fingerprint of what a saved page state belongs to."""
+        sync = self.sync
+        text = f"{self.job.connector.base_url}|{sync.request!r}|{sync.pagination!r}|{sync.records!r}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _read_all(self, readings: Sequence[Reading]) -> None:
+        workers = min(len(readings), max((source.concurrency for source in self.sources), default=1))
+        if not workers:
+            return
+        stream = interleave(((r, r.pages) for r in readings), workers=workers, stop=self.runtime.stop)
+        with closing(stream):
+            for message in stream:
+                if isinstance(message, Ended):
+                    self._partition_ended(message.key, message.error)
+                    continue
+                self._take(message.key, message.value)
+                if self.limit_reached:
+                    for reading in readings:
+                        if reading.end is None:
+                            reading.stop(f"limited to {self.options.limit} records")
+                    return
+                self._between()
+
+    def _take(self, reading: Reading, taken: Taken) -> None:
+        """Map and stage one page."""
+        page = taken.fetched.page
+        mapped = self._mapper_of(reading, feed=taken.feed).map(page.records, self._ordinal)
+        self._ordinal = mapped.next_ordinal
+        self._sink(mapped)
+        self.records += len(page.records)
+        self.rejected += len(mapped.rejected)
+        self.pages += 1
+        reading.take(taken, mapped.watermark)
+        self.runtime.fault("page")
+
+    def _mapper_of(self, reading: Reading, *, feed: bool) -> BoundMapper:
+        name = reading.partition.id
+        if feed:
+            assert self._feed is not None  # noqa: S101 - its pages were read
+            return Mapper(self._feed, redact=self.redactor.text).bind(name, reading.context)
+        bound = self._bound.get(name)
+        if bound is None:
+            bound = self._bound[name] = self.mapper.bind(name, reading.context, since=reading.since)
+        return bound
+
+    def _partition_ended(self, reading: Reading, error: BaseException | None) -> None:
+        """Judge how a partition ended: one that fails keeps its records, and the others go on."""
+        self._bound.pop(reading.partition.id, None)
+        if error is None:
+            reading.finish()
+            return
+        if not isinstance(error, RunError):
+            raise error
+        if self._expired(error):
+            raise CursorExpired(error.message)
+        if not self.sources or any(source.on_error == "fail" for source in self.sources):
+            raise error
+        if isinstance(error, RequestError) and error.status == _NOT_FOUND and not reading.partition.listed:
+            reading.skip("its parent is gone")  # the parent's own next read finds out
+            return
+        self.failures.append(error)
+        reading.stop(error.message)
+
+    def _expired(self, error: RunError) -> bool:
+        incremental = self.sync.incremental
+        if incremental is None or incremental.expired is None or self.mode == "full":
+            return False
+        return isinstance(error, RequestError) and error.status in incremental.expired.statuses
+
+    def _detected(self, pagination: Pagination, reason: str) -> None:
+        note = f"pagination detected: {pagination.type} ({reason})"
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def _count(self, exchange: Exchange) -> None:
+        del exchange
+        self.requests += 1

@@ -1,0 +1,103 @@
+"""What one run is about (`Job`, `Options`) and what it works with (`Runtime`)."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncrun.config.connector import Connector
+from syncrun.config.sync import Sync
+from syncrun.engine.report import Event
+from syncrun.stores.base import Store, SyncId
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One sync of one connection, its configuration resolved: *config* holds values, secrets included."""
+
+    id: SyncId
+    connector: Connector
+    config: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def sync(self) -> Sync:
+        """The sync's definition."""
+        return self.connector.syncs[self.id.sync]
+
+    @property
+    def model_name(self) -> str:
+        """The table that the sync fills."""
+        return self.sync.model or self.id.sync
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The configured values that must never be shown (R23)."""
+        entries = self.connector.config.items()
+        values = (self.config.get(name) for name, entry in entries if entry.secret)
+        return tuple(str(value) for value in values if value not in (None, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run was asked for. *limit* counts records; times are in seconds."""
+
+    full: bool = False
+    reset: bool = False
+    limit: int | None = None
+    accept_deletes: bool = False
+    lock_timeout: float = 300.0
+    timeout: float | None = None
+    commit_rows: int = 250_000
+    commit_seconds: float = 60.0
+
+
+def utc_now() -> datetime:
+    """Return the present time, aware."""
+    return datetime.now(UTC)
+
+
+def _ignore(event: Event) -> None:
+    del event
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything outside the process that a run touches, passed in so that tests decide it.
+
+    *state_folder* holds staging and locks, beside the database. *stop* is set to end runs early with their progress
+    saved. *fault* is called with the name of each step, so that tests can end the process there.
+    """
+
+    store: Store
+    state_folder: Path
+    now: Callable[[], datetime] = utc_now
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
+    transport: httpx.BaseTransport | None = None
+    emit: Callable[[Event], None] = _ignore
+    stop: threading.Event = field(default_factory=threading.Event)
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    fault: Callable[[str], None] = lambda _step: None
+
+    @property
+    def staging_folder(self) -> Path:
+        """Where runs stage their rows: `<database>.staging`."""
+        return self.state_folder.with_name(self.state_folder.name + ".staging")
+
+    @property
+    def locks_folder(self) -> Path:
+        """Where runs lock their syncs: `<database>.locks`."""
+        return self.state_folder.with_name(self.state_folder.name + ".locks")

@@ -1,0 +1,132 @@
+"""What a run reads: its mode, and the partitions that it enumerates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice, product
+from typing import Any, Literal
+
+from syncrun.expressions.durations import parse_duration
+from syncrun.config.partitions import Source
+from syncrun.config.sync import SnapshotInterval, Sync
+from syncrun.engine.checkpoints import Progress
+from syncrun.errors import RunError
+from syncrun.expressions.compile import compile_expression, is_true
+from syncrun.expressions.template import render
+
+Mode = Literal["full", "incremental"]
+Parents = Callable[[str], Iterator[dict[str, Any]]]
+"""From a sync's name to its live records: fields by name, plus `_id` and `_seq`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One slice of a sync with a checkpoint of its own; *roots* join the template context.
+
+    *seq* is the change-feed position of the parents it was made from, *listed* tells that a configured value made it.
+    """
+
+    id: str = ""
+    roots: Mapping[str, Any] = field(default_factory=dict)
+    seq: int = 0
+    listed: bool = False
+
+
+def mode_of(sync: Sync, saved: Mapping[str, Progress], *, full: bool, window: str | None, now: datetime) -> Mode:
+    """Return whether to read everything or only what changed since the *saved* cursors, by partition id (R16)."""
+    if sync.incremental is None:
+        return "full"  # the API or the connector knows no changes
+    if full:
+        return "full"  # asked for
+    if window is not None:
+        return "full"  # a complete read was begun and has to be finished
+    if all(progress.cursor is None for progress in saved.values()):
+        return "full"  # the first read
+    if snapshot_due(sync, saved.get("", Progress()), now):
+        return "full"  # time to find what vanished
+    return "incremental"
+
+
+def snapshot_due(sync: Sync, progress: Progress, now: datetime) -> bool:
+    """Return whether an incremental sync has gone without a complete read for longer than its `snapshot: {every}`."""
+    rule = sync.delete_rule
+    if rule is None or not isinstance(rule.snapshot, SnapshotInterval):
+        return False
+    if progress.snapshot_at is None:
+        return True
+    return now - datetime.fromisoformat(progress.snapshot_at) >= parse_duration(rule.snapshot.every)
+
+
+def plan_partitions(sources: Sequence[Source], parents: Parents, context: Mapping[str, Any]) -> list[Partition]:
+    """Return the partitions that *sources* make: their product, in order; one without a name when there are none."""
+    if not sources:
+        return [Partition()]
+    lists = [list(_partitions_of(source, parents, context)) for source in sources]
+    return [_joined(combination) for combination in product(*lists)]
+
+
+def _joined(parts: Sequence[Partition]) -> Partition:
+    roots = {name: value for part in parts for name, value in part.roots.items()}
+    # ids are JSON arrays, so they can stand side by side without ambiguity
+    return Partition(
+        "".join(part.id for part in parts), roots, max(p.seq for p in parts), any(p.listed for p in parts)
+    )
+
+
+def _partitions_of(source: Source, parents: Parents, context: Mapping[str, Any]) -> Iterator[Partition]:
+    found = _filtered(source, _candidates(source, parents, context))
+    if source.batch is None:
+        return found
+    return _batches(source, found)
+
+
+def _candidates(source: Source, parents: Parents, context: Mapping[str, Any]) -> Iterator[Partition]:
+    if source.union is not None:
+        seen: set[str] = set()
+        for member in source.union:
+            for part in _partitions_of(member, parents, context):
+                if part.id not in seen:
+                    seen.add(part.id)
+                    yield Partition(part.id, {source.root: part.roots[member.root]}, part.seq, part.listed)
+        return
+    if source.sync is not None:
+        for record in parents(source.sync):
+            fields = {name: value for name, value in record.items() if name not in ("_id", "_seq")}
+            yield Partition(record["_id"], {source.root: fields}, record["_seq"])
+        return
+    values = _values(source, context)
+    if not values and source.otherwise is not None:
+        for part in _partitions_of(source.otherwise, parents, context):
+            yield Partition(part.id, {source.root: part.roots[source.otherwise.root]}, part.seq, part.listed)
+    for value in values:
+        identity = json.dumps([value], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        yield Partition(identity, {source.root: value}, listed=True)
+
+
+def _values(source: Source, context: Mapping[str, Any]) -> list[Any]:
+    values = render(source.values, context)
+    if values is None:
+        return []
+    if not isinstance(values, list):
+        raise RunError(
+            f"for_each: values is no list: {json.dumps(values)[:80]}", hint="give a list, or a template that gives one"
+        )
+    return values
+
+
+def _filtered(source: Source, found: Iterator[Partition]) -> Iterator[Partition]:
+    if source.where is None:
+        return found
+    keep = compile_expression(source.where)
+    return (part for part in found if is_true(keep(part.roots[source.root])))
+
+
+def _batches(source: Source, found: Iterator[Partition]) -> Iterator[Partition]:
+    assert source.batch is not None  # noqa: S101 - the caller looked
+    while group := list(islice(found, source.batch)):
+        ids = [part.id for part in group]
+        roots = {source.root: [part.roots[source.root] for part in group]}
+        yield Partition(json.dumps(ids), roots, max(p.seq for p in group), any(p.listed for p in group))

@@ -1,0 +1,69 @@
+"""The full form of listed records, fetched one by one beside each other (`detail:`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from syncrun.config.partitions import Detail
+from syncrun.errors import ResponseError, RunError
+from syncrun.expressions.compile import compile_expression
+from syncrun.expressions.functions import DEFAULT, Functions
+from syncrun.extract.fetch import Fetched
+from syncrun.extract.requests import Source, build_request
+from syncrun.http.messages import Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A record whose full form could not be had."""
+
+    reason: str
+
+
+class Details:
+    """Fetches the full form of every record of a page, in the order of the page."""
+
+    def __init__(
+        self,
+        detail: Detail,
+        base_url: str,
+        send: Callable[[Request], Response],
+        decode: Callable[[Response], Any],
+        functions: Functions = DEFAULT,
+    ) -> None:
+        self._detail, self._source = detail, Source(base_url, detail.request)
+        self._send, self._decode, self._functions = send, decode, functions
+        self._select = compile_expression(detail.record, functions=functions) if detail.record else None
+
+    def complete(self, fetched: Fetched, context: Mapping[str, Any]) -> Fetched:
+        """Return the page with full records; raise RunError when one fails and `on_error` is `fail`.
+
+        A record that is skipped makes the enumeration incomplete, so that it is not taken for deleted (R7).
+        """
+        records = fetched.page.records
+        if not records:
+            return fetched
+        with ThreadPoolExecutor(self._detail.concurrency, thread_name_prefix="detail") as pool:
+            full = list(pool.map(lambda record: self._full(record, context), records))
+        kept = [record for record in full if not isinstance(record, _Missing)]
+        lost = next((record.reason for record in full if isinstance(record, _Missing)), "")
+        return replace(fetched, page=replace(fetched.page, records=kept), lost=lost)
+
+    def _full(self, record: Any, context: Mapping[str, Any]) -> Any:
+        try:
+            return self._fetch(record, context)
+        except RunError as error:
+            if self._detail.on_error == "fail":
+                raise
+            return record if self._detail.on_error == "keep" else _Missing(error.message)
+
+    def _fetch(self, record: Any, context: Mapping[str, Any]) -> Any:
+        request = build_request(self._source, {**context, "record": record}, functions=self._functions)
+        body = self._decode(self._send(request))
+        full = body if self._select is None else self._select(body)
+        if full is None:
+            raise ResponseError(f"{request.method} {request.url}: the answer holds no record")
+        return full if self._detail.into is None else {**record, self._detail.into: full}

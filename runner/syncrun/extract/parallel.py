@@ -1,0 +1,103 @@
+"""Several enumerations side by side in threads, their items handed over one by one to the caller's thread."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from syncrun.errors import Interrupted
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[K, T]):
+    """One value of the enumeration *key*."""
+
+    key: K
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[K]):
+    """The enumeration *key* is over; *error* is what ended it early, if anything did."""
+
+    key: K
+    error: BaseException | None = None
+
+
+def interleave(
+    tasks: Iterable[tuple[K, Callable[[], Iterator[T]]]],
+    *,
+    workers: int = 1,
+    depth: int = 1,
+    stop: threading.Event | None = None,
+) -> Iterator[Item[K, T] | Ended[K]]:
+    """Yield the items of all *tasks*, each task's in order, at most *workers* tasks at a time.
+
+    At most *depth* items per worker wait for the caller, so memory stays bounded. Errors of a task arrive as its
+    `Ended`. When *stop* is set, Interrupted is raised at once, even while a task waits for the network. Closing the
+    generator ends the threads.
+    """
+    source = iter(tasks)
+    turn, cancelled = threading.Lock(), threading.Event()
+    items: queue.Queue[Item[K, T] | Ended[K] | None] = queue.Queue(maxsize=max(1, workers * depth))
+
+    def hand_over(message: Item[K, T] | Ended[K] | None) -> bool:
+        while not cancelled.is_set():
+            try:
+                items.put(message, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        while not cancelled.is_set():
+            with turn:
+                task = next(source, None)
+            if task is None:
+                break
+            key, enumerate_items = task
+            error: BaseException | None = None
+            try:
+                for value in enumerate_items():
+                    if not hand_over(Item(key, value)):
+                        return
+            except BaseException as raised:  # noqa: BLE001 - it travels to the caller's thread
+                error = raised
+            if not hand_over(Ended(key, error)):
+                return
+        hand_over(None)
+
+    # daemons: a request that hangs must not keep the process from ending
+    threads = [threading.Thread(target=work, name=f"fetch-{n}", daemon=True) for n in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield from _received(items, workers, stop)
+    finally:
+        cancelled.set()
+
+
+def _received(
+    items: queue.Queue[Item[K, T] | Ended[K] | None], workers: int, stop: threading.Event | None
+) -> Iterator[Item[K, T] | Ended[K]]:
+    working = workers
+    while working:
+        if stop is not None and stop.is_set():
+            raise Interrupted("stopped on request; progress is saved")
+        try:
+            message = items.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            continue
+        if message is None:
+            working -= 1
+        else:
+            yield message

@@ -1,0 +1,77 @@
+"""Lets credentials and secrets out only to the servers that may see them (R19, R25)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import httpx
+
+from syncrun.errors import RequestError
+from syncrun.http.encoding import HeaderList, Outgoing, merged_headers
+from syncrun.http.origins import Origin, Origins, Trust
+from syncrun.http.redact import Redactor
+from syncrun.secrets import is_sensitive_name
+
+Admitted = tuple[httpx.Auth | None, list[tuple[bytes, bytes]]]
+
+
+class Gate:
+    """Stands before the wire; *defaults* are headers that everyone may see, *headers* the connector's."""
+
+    def __init__(
+        self,
+        origins: Origins,
+        redactor: Redactor,
+        *,
+        auth: httpx.Auth | None,
+        headers: HeaderList,
+        defaults: HeaderList,
+    ) -> None:
+        self._origins = origins
+        self._redactor = redactor
+        self._auth = auth
+        self._headers = headers
+        self._defaults = defaults
+
+    def admit(self, outgoing: Outgoing) -> Admitted:
+        """Return the credentials and the headers that the server of *outgoing* may see.
+
+        Raise RequestError when the request itself would tell a secret to a server that may not have it.
+        """
+        trust = self._origins.judge(Origin.of(outgoing.url))
+        if trust is Trust.HOME:
+            return self._auth, merged_headers(self._defaults, self._headers, outgoing.headers)
+        if trust is Trust.EXPOSED:
+            self._check_exposed(outgoing)
+            return None, merged_headers(self._defaults, self._headers, outgoing.headers)
+        self._check_foreign(outgoing)
+        own = [header for header in outgoing.headers if not self._is_secret(header)]
+        return None, merged_headers(self._defaults, own)
+
+    def _check_exposed(self, outgoing: Outgoing) -> None:
+        headers = [*self._headers, *outgoing.headers]
+        if self._auth is not None or self._any_secret(headers) or self._tells_secret(outgoing):
+            raise RequestError(
+                f"{self._place(outgoing)}: credentials are not sent over plain http",
+                hint="use https://, or set allow_http: true in the connector",
+            )
+
+    def _check_foreign(self, outgoing: Outgoing) -> None:
+        if self._tells_secret(outgoing):
+            raise RequestError(
+                f"{self._place(outgoing)}: a secret is not sent to a server other than that of base_url",
+                hint=f"if {outgoing.url.host} may have it, add it to allow_hosts in the connector",
+            )
+
+    def _tells_secret(self, outgoing: Outgoing) -> bool:
+        body = outgoing.content.decode("utf-8", "replace") if outgoing.content else ""
+        return self._redactor.exposes(str(outgoing.url)) or self._redactor.exposes(body)
+
+    def _any_secret(self, headers: Iterable[tuple[str, str]]) -> bool:
+        return any(map(self._is_secret, headers))
+
+    def _is_secret(self, header: tuple[str, str]) -> bool:
+        return is_sensitive_name(header[0]) or self._redactor.exposes(header[1])
+
+    def _place(self, outgoing: Outgoing) -> str:
+        return self._redactor.exchange(outgoing.method, str(outgoing.url))

@@ -1,0 +1,75 @@
+"""Decides whether a request is tried again, and after how long (R20); pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+
+from syncrun.http.failures import Failure
+from syncrun.http.messages import Request
+
+retried_statuses = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+_TOO_MANY_REQUESTS = 429
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_EPOCH_SECONDS = 1e9  # no server asks to wait for thirty years: a number this large is a point in time
+_EPOCH_MILLISECONDS = 1e12
+_MAX_DOUBLINGS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a request is sent at most, and the bounds of the waits between, in seconds."""
+
+    attempts: int = 6
+    base: float = 1.0
+    max_wait: float = 300.0
+
+
+def should_retry(outcome: int | Failure, request: Request) -> bool:
+    """Whether sending *request* again may help, and cannot do its work twice.
+
+    *outcome* is the status of an answer, or why there was none. 429 and a connection that was never made are
+    retried for every method, because nothing was processed; all else only for requests that are `repeatable`.
+    """
+    if isinstance(outcome, Failure):
+        return outcome.temporary and (request.repeatable or not outcome.sent)
+    return outcome == _TOO_MANY_REQUESTS or (outcome in retried_statuses and request.repeatable)
+
+
+def wait_before(
+    attempt: int, headers: Mapping[str, str], now: float, policy: RetryPolicy, random: Callable[[], float]
+) -> float:
+    """Return the seconds to wait before attempt number *attempt* (2 is the first retry), at most *max_wait*.
+
+    `Retry-After` counts (RFC 9110 §10.2.3: seconds or a date; also fractions and epoch times, which servers
+    send). Without one the wait is random between 0 and *base*, doubled with every retry (full jitter).
+    *headers* are those of the last answer, in lower case; *now* is in epoch seconds; *random* returns numbers
+    from 0 to 1.
+    """
+    asked = retry_after(headers.get("retry-after", ""), now)
+    if asked is None:
+        doublings = min(max(attempt - 2, 0), _MAX_DOUBLINGS)
+        asked = random() * min(policy.base * 2**doublings, policy.max_wait)
+    return min(max(asked, 0.0), policy.max_wait)
+
+
+def retry_after(text: str, now: float) -> float | None:
+    """Return the seconds that the value of a Retry-After header asks for; None when it makes no sense."""
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        number = float(text)
+        if number >= _EPOCH_MILLISECONDS:
+            number /= 1000
+        return number - now if number >= _EPOCH_SECONDS else number
+    if not text:
+        return None
+    from email.utils import parsedate_to_datetime
+
+    try:
+        date = parsedate_to_datetime(text)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,67 @@
+"""Each answer names the token of the next page.
+
+```yaml
+pagination:
+  type: cursor
+  token: meta.next_cursor    # JMESPath on the body; or token_header: X-Next-Cursor
+  into: params.cursor        # or body.variables.after, headers.X-Cursor, or ${page.token} in the request
+  has_more: meta.has_more    # where the API says it apart from the token
+```
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from syncrun.expressions.fields import Expression
+from syncrun.http.messages import Request
+from syncrun.paginators.base import End, Page, PageState, Pagination
+from syncrun.paginators.values import evaluate, is_end_marker, says_more
+
+
+class CursorPagination(Pagination):
+    """Sends back the token that the last answer gave."""
+
+    type: Literal["cursor"] = "cursor"
+    token: Expression | None = Field(None, description="JMESPath on the body: the token of the next page.")
+    token_header: str | None = Field(None, min_length=1, description="The response header with the token.")
+    has_more: Expression | None = Field(None, description="JMESPath on the body: whether a next page exists.")
+
+    @model_validator(mode="after")
+    def _one_token(self) -> CursorPagination:
+        if (self.token is None) == (self.token_header is None):
+            raise ValueError("cursor needs either token (JMESPath on the body) or token_header")
+        return self
+
+    def apply(self, request: Request, state: PageState) -> Request:
+        """Return *request* with the token; the first page has none."""
+        if state.token is None:
+            return request
+        return request.with_value(self.into or "params.cursor", state.token)
+
+    def next(self, state: PageState, page: Page) -> PageState | End:
+        """Return the state with the token that *page* names, until there is none or nothing more."""
+        if not page.records and self.empty_page == "stop":
+            return End(complete=True, reason="an empty page")
+        more = says_more(evaluate(self.has_more, page.body)) if self.has_more is not None else None
+        if more is False:
+            return End(complete=True, reason="the answer says that there is no more")
+        token = self._token(page)
+        if not is_end_marker(token):
+            return PageState(number=state.number + 1, token=token)
+        if more:
+            return End(
+                complete=False, reason=f"the answer says that there is more, but {self._place} has no token"
+            )
+        return End(complete=True, reason="no further token")
+
+    def _token(self, page: Page) -> Any:
+        if self.token_header is not None:
+            return page.headers.get(self.token_header.lower())
+        return evaluate(self.token or "", page.body)
+
+    @property
+    def _place(self) -> str:
+        return f"the header {self.token_header}" if self.token_header is not None else str(self.token)

@@ -1,0 +1,67 @@
+"""Each answer has the URL of the next page in its body, or in a header of its own.
+
+```yaml
+pagination:
+  type: next_url
+  url: links.next          # JMESPath on the body, absolute or relative; or header: Next-Page
+```
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from syncrun.expressions.fields import Expression
+from syncrun.http.messages import Request
+from syncrun.paginators.base import End, Page, PageState, Pagination
+from syncrun.paginators.values import evaluate, is_end_marker, resolve_link, says_more
+
+
+class NextUrlPagination(Pagination):
+    """Follows the URL as it is: its query takes the place of `params` (R19)."""
+
+    type: Literal["next_url"] = "next_url"
+    url: Expression | None = Field(None, description="JMESPath on the body: the next page's URL.")
+    header: str | None = Field(None, min_length=1, description="The response header with the URL.")
+    has_more: Expression | None = Field(None, description="JMESPath on the body: whether a next page exists.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> NextUrlPagination:
+        if (self.url is None) == (self.header is None):
+            raise ValueError("next_url needs either url (JMESPath on the body) or header")
+        if self.into is not None:
+            raise ValueError("into has no meaning here: the URL is followed as it is")
+        return self
+
+    @property
+    def placed(self) -> bool:
+        """Return true: the URL always takes the place of the request's own."""
+        return True
+
+    def apply(self, request: Request, state: PageState) -> Request:
+        """Return *request* at the next URL; the first page has none."""
+        return request if state.url is None else request.at_url(state.url)
+
+    def next(self, state: PageState, page: Page) -> PageState | End:
+        """Return the state of the URL that *page* names, resolved against its own; none is the end."""
+        if not page.records and self.empty_page == "stop":
+            return End(complete=True, reason="an empty page")
+        more = says_more(evaluate(self.has_more, page.body)) if self.has_more is not None else None
+        if more is False:
+            return End(complete=True, reason="the answer says that there is no more")
+        link = self._link(page)
+        if is_end_marker(link):
+            if more:
+                return End(complete=False, reason="the answer says that there is more, but names no next URL")
+            return End(complete=True, reason="no further URL")
+        url = resolve_link(page.url, link) if isinstance(link, str) else None
+        if url is None:
+            return End(complete=False, reason=f"the next page's URL is no http URL: {str(link)[:100]!r}")
+        return PageState(number=state.number + 1, url=url)
+
+    def _link(self, page: Page) -> Any:
+        if self.header is not None:
+            return page.headers.get(self.header.lower())
+        return evaluate(self.url or "", page.body)

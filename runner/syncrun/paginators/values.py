@@ -1,0 +1,48 @@
+"""What the members of an answer say about paging: end markers, "has more" flags, counts."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from syncrun.expressions.compile import compile_expression
+
+
+def evaluate(expression: str, document: Any) -> Any:
+    """Return what JMESPath *expression* finds in *document*; raise EvaluationError where it fails."""
+    return compile_expression(expression)(document)
+
+
+def is_end_marker(value: Any) -> bool:
+    """Whether *value* as a token or link means that no page follows (R17): null, false, blank, empty."""
+    if value is None or value is False:
+        return True
+    if isinstance(value, str):
+        return not value.strip()
+    return isinstance(value, (list, dict)) and not value
+
+
+def says_more(value: Any) -> bool | None:
+    """Return what a "has more" flag says, as boolean, text or number; None when it is missing."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.strip().lower() not in {"", "false", "no", "n", "0"}
+    return bool(value)
+
+
+def as_count(value: Any) -> int | None:
+    """Return a count given as a number or numeric text; None for all else, negative numbers included."""
+    if isinstance(value, str):
+        value = value.strip()
+        return int(value) if value.isascii() and value.isdigit() else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if value >= 0 and value == int(value) else None
+
+
+def resolve_link(page_url: str, link: str) -> str | None:
+    """Return *link* as an absolute URL, relative to the page it came with; None when it is not http(s)."""
+    url = urljoin(page_url, link.strip())
+    parts = urlsplit(url)
+    return url if parts.scheme in {"http", "https"} and parts.netloc else None

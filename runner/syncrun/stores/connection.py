@@ -1,0 +1,258 @@
+"""The DuckDB file, opened for one act at a time: made, waited for, and its troubles put into words (R3).
+
+The file is attached under a name that no connector can have. Opened by its path it would be named after the file, and
+`github.duckdb` with its schema `github` would make `github.issues` ambiguous.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from syncrun.errors import LockedError, StoreError
+from syncrun.stores.migrations import migrate, stored_version
+from syncrun.stores.types import quote, quote_text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, Error
+
+_ALIAS = quote("syncrun-store")
+_STORAGE = "v1.2.0"  # the oldest DuckDB that can open the file
+_MOST_THREADS = 8  # each thread that reads staging files holds buffers of its own
+_MEMORY = 2 << 30
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two looks at a held file
+_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<process>\d+)\)")
+
+
+class _Gate:
+    """Lets either one writer or any number of readers of this process in; never waits."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._readers = 0
+        self._writing = False
+
+    def enter(self, *, read_only: bool) -> bool:
+        """Return whether the caller may open the file; it then has to leave."""
+        with self._guard:
+            if self._writing or (self._readers and not read_only):
+                return False
+            self._readers += read_only
+            self._writing = not read_only
+            return True
+
+    def leave(self, *, read_only: bool) -> None:
+        """Undo one successful `enter`."""
+        with self._guard:
+            self._readers -= read_only
+            self._writing = False
+
+
+_gates: WeakValueDictionary[Path, _Gate] = WeakValueDictionary()
+_gates_guard = threading.Lock()
+
+
+class _HeldError(Exception):
+    """Somebody else has the file open; the argument says who."""
+
+
+class DatabaseFile:
+    """The file at *path*; `reading` and `writing` open it for as long as their block lasts.
+
+    A file that is held is looked at again for *lock_timeout* seconds of *clock*, with *sleep* in between; *on_wait* is
+    told once, in one sentence. Then LockedError names the holder. What DuckDB raises in a block becomes StoreError.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock_timeout: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        on_wait: Callable[[str], None] | None,
+    ) -> None:
+        self.path = path.absolute()
+        self._lock_timeout, self._clock, self._sleep, self._on_wait = lock_timeout, clock, sleep, on_wait
+        with _gates_guard:
+            self._gate = _gates.setdefault(self.path.resolve(), _Gate())
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything at the path."""
+        return self.path.exists()
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection | None]:
+        """Open the file read-only; None when there is none, or none that was ever written to by syncrun."""
+        if not self.exists:
+            yield None
+            return
+        with self.open(read_only=True) as db:
+            yield db if stored_version(db) else None
+
+    @contextmanager
+    def writing(self, at: datetime) -> Iterator[DuckDBPyConnection]:
+        """Open the file for writing, after making it or upgrading its tables where needed, as of *at*."""
+        if not self.exists:
+            self._create(at)
+        with self.open(read_only=False) as db:
+            migrate(db, at)
+            yield db
+
+    @contextmanager
+    def open(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
+        """Open the file as it is; wait while somebody else holds it."""
+        import duckdb
+
+        with self._admitted(read_only=read_only) as db:
+            try:
+                yield db
+            except duckdb.Error as error:
+                raise self._in_words(error) from error
+
+    @contextmanager
+    def _admitted(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
+        db = self._wait(lambda: self._enter(read_only=read_only))
+        try:
+            yield db
+        finally:
+            try:
+                db.close()
+            finally:
+                self._gate.leave(read_only=read_only)
+
+    def _wait(self, attempt: Callable[[], DuckDBPyConnection]) -> DuckDBPyConnection:
+        started, pause, told = self._clock(), _FIRST_PAUSE, False
+        while True:
+            try:
+                return attempt()
+            except _HeldError as error:
+                waited = self._clock() - started
+                if waited >= self._lock_timeout:
+                    raise LockedError(
+                        f"{self.path} is held by {error}; gave up after {waited:.0f} s",
+                        hint="close that program, or wait longer with --lock-timeout",
+                    ) from None
+                if not told and self._on_wait is not None:
+                    self._on_wait(f"waiting for {self.path}, which is held by {error}")
+                told = True
+                self._sleep(min(pause, self._lock_timeout - waited))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _enter(self, *, read_only: bool) -> DuckDBPyConnection:
+        if not self._gate.enter(read_only=read_only):
+            raise _HeldError("this process itself")
+        try:
+            return self._attach(self.path, "(READ_ONLY)" if read_only else "")
+        except BaseException:
+            self._gate.leave(read_only=read_only)
+            raise
+
+    def _attach(self, path: Path, options: str) -> DuckDBPyConnection:
+        import duckdb
+
+        db = duckdb.connect()
+        try:
+            _configure(db, self.path)
+            db.execute(f"ATTACH {quote_text(str(path))} AS {_ALIAS} {options}")
+            db.execute(f"USE {_ALIAS}")
+        except duckdb.Error as error:
+            db.close()
+            holder = _holder_in(str(error))
+            if holder:
+                raise _HeldError(holder) from None
+            raise self._in_words(error) from error
+        return db
+
+    def _create(self, at: datetime) -> None:
+        """Make the file beside its place and move it there whole, so that a crash leaves none or a good one (R2)."""
+        if not self.path.parent.is_dir():
+            raise StoreError(f"{self.path}: there is no folder {self.path.parent}", hint="create the folder")
+        new = self.path.with_name(f"{self.path.name}.new-{os.getpid()}-{threading.get_ident()}")
+        new.unlink(missing_ok=True)
+        try:
+            with _closing(self._attach(new, f"(STORAGE_VERSION '{_STORAGE}')")) as db:
+                self._translated(lambda: migrate(db, at))
+            _place(new, self.path)
+        finally:
+            for leftover in (new, new.with_name(f"{new.name}.wal")):
+                with suppress(FileNotFoundError):
+                    leftover.unlink()
+
+    def _translated(self, act: Callable[[], None]) -> None:
+        import duckdb
+
+        try:
+            act()
+        except duckdb.Error as error:
+            raise self._in_words(error) from error
+
+    def _in_words(self, error: Error) -> StoreError:
+        text = str(error).removeprefix("IO Error: ")
+        for pattern, message, hint in _TROUBLES:
+            if re.search(pattern, text, re.IGNORECASE):
+                return StoreError(f"{self.path}: {message}", hint=hint)
+        return StoreError(f"{self.path}: {text.strip().splitlines()[0]}")
+
+
+_TROUBLES = (
+    (r"no space left|disk quota exceeded|disk is full", "the disk is full", "nothing was committed; make room, then run again"),
+    (r"is a directory", "this is a folder, not a database file", ""),
+    (r"permission denied|read-only file system", "no permission to open or write it", "check its owner and mode"),
+    (r"not a valid duckdb database", "this is not a DuckDB database", "name another file as `database`"),
+    (r"newer version of duckdb", "it was written by a newer DuckDB", "upgrade: pip install -U duckdb"),
+    (
+        r"corrupt|checksum|could not read enough bytes",
+        "the database file is damaged",
+        "restore a copy, or move the file away and run again with --full",
+    ),
+)
+
+
+def _closing(db: DuckDBPyConnection) -> AbstractContextManager[DuckDBPyConnection]:
+    from contextlib import closing
+
+    return closing(db)
+
+
+def _configure(db: DuckDBPyConnection, path: Path) -> None:
+    """Settle what must not depend on the machine: the time zone, and memory that is flat in the size of the data."""
+    db.execute("SET TimeZone = 'UTC'")
+    db.execute("SET python_enable_replacements = false")  # a table is never a variable of this program
+    db.execute(f"SET temp_directory = {quote_text(f'{path}.tmp')}")
+    threads, memory = db.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchall()[0]
+    if threads > _MOST_THREADS:
+        db.execute(f"SET threads = {_MOST_THREADS}")
+    amount, unit = memory.split()
+    if float(amount) * _UNITS.get(unit, 1) > _MEMORY:
+        db.execute(f"SET memory_limit = '{_MEMORY >> 20}MiB'")
+
+
+def _holder_in(message: str) -> str:
+    """Return who holds the file when *message* says that somebody does."""
+    if "Could not set lock on file" in message:
+        match = _HOLDER.search(message)
+        return f"{match['program']} (process {match['process']})" if match else "another program"
+    if "used by another process" in message:
+        return "another program"
+    return "this process itself" if "Unique file handle conflict" in message else ""
+
+
+def _place(new: Path, path: Path) -> None:
+    """Move *new* to *path* unless somebody else has just made one there."""
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            new.rename(path)

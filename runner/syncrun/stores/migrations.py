@@ -1,0 +1,56 @@
+"""The engine's own tables, schema `syncrun`, brought to the version that this code knows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncrun.errors import StoreError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_FOLDER = Path(__file__).parent / "sql"
+
+
+@cache
+def _scripts() -> dict[int, Path]:
+    """Return the script of each version; the file's name begins with the number."""
+    return {int(path.name.partition("_")[0]): path for path in sorted(_FOLDER.glob("*.sql"))}
+
+
+def stored_version(db: DuckDBPyConnection) -> int:
+    """Return the version of the tables in the open database, 0 when it has none; raise StoreError for a newer one."""
+    found = db.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
+        " AND schema_name = 'syncrun' AND table_name = 'migrations'"
+    ).fetchone()
+    if not found or not found[0]:
+        return 0
+    row = db.execute("SELECT max(version) FROM syncrun.migrations").fetchone()
+    version = int(row[0]) if row and row[0] is not None else 0
+    if version > max(_scripts()):
+        raise StoreError(
+            f"the database was written by a newer syncrun (tables of version {version}, this one knows {max(_scripts())})",
+            hint="upgrade syncrun",
+        )
+    return version
+
+
+def migrate(db: DuckDBPyConnection, at: datetime) -> None:
+    """Bring the tables to the newest version, in a transaction; do nothing when they are."""
+    version = stored_version(db)
+    missing = [number for number in _scripts() if number > version]
+    if not missing:
+        return
+    db.execute("BEGIN")
+    try:
+        for number in missing:
+            db.execute(_scripts()[number].read_text(encoding="utf-8"))
+            db.execute("INSERT INTO syncrun.migrations VALUES (?, ?)", [number, at])
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise

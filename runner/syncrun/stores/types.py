@@ -1,0 +1,53 @@
+"""Column types as DuckDB names them, and identifiers as SQL writes them."""
+
+from __future__ import annotations
+
+import re
+
+from syncrun.records import ColumnType
+
+_SQL_NAMES = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "decimal": "DECIMAL",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "date": "DATE",
+    "time": "TIME",
+    "json": "JSON",
+}
+_BASES = {sql: base for base, sql in _SQL_NAMES.items()}
+_SQL_TYPE = re.compile(r"(?P<name>[A-Z ]+?)(?:\((?P<precision>\d+),(?P<scale>\d+)\))?(?P<list>\[\])?")
+
+
+def quote(name: str) -> str:
+    """Return *name* as an SQL identifier, whatever characters it has."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """Return *text* as an SQL string, for the few places where DuckDB takes no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def fold(name: str) -> str:
+    """Return what two names have in common when DuckDB takes them for the same: only ASCII letters fold."""
+    return "".join(chr(ord(letter) + 32) if "A" <= letter <= "Z" else letter for letter in name)
+
+
+def sql_type(column_type: ColumnType) -> str:
+    """Return the DuckDB type that holds values of *column_type*."""
+    name = _SQL_NAMES[column_type.base]
+    if column_type.base == "decimal":
+        name = f"{name}({column_type.precision},{column_type.scale})"
+    return f"{name}[]" if column_type.is_list else name
+
+
+def column_type(sql: str) -> ColumnType:
+    """Return the column type of a DuckDB type, as `duckdb_columns()` writes it; ValueError for one never made here."""
+    match = _SQL_TYPE.fullmatch(sql)
+    if match is None or match["name"] not in _BASES:
+        raise ValueError(f"no column type is stored as {sql}")
+    size = (int(match["precision"]), int(match["scale"])) if match["precision"] else (None, None)
+    return ColumnType(_BASES[match["name"]], *size, is_list=bool(match["list"]))

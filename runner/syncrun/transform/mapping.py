@@ -1,0 +1,164 @@
+"""Pages of records to staged lines: validate, explode, filter, map, convert, identify, hash; in this order.
+
+A record takes one of these ways:
+    mapped           a `U` line
+    flagged deleted  a `D` line (R11)
+    not `where`      a `D` line too: a stored record that no longer passes has left the model
+    unmoved          an `S` line: with `filter: client`, a record from before the saved cursor
+    bad              a rejected line with the reason, and an `S` line if the key is usable (R22)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from syncrun.config.sync import Sync
+from syncrun.errors import RunError
+from syncrun.expressions.compile import compile_expression
+from syncrun.expressions.functions import DEFAULT, Functions
+from syncrun.records import Column, Model
+from syncrun.transform.canonical import clean_text
+from syncrun.transform.conceal import Concealer
+from syncrun.transform.fields import BoundFields, map_fields
+from syncrun.transform.identity import Occurrences
+from syncrun.transform.members import MemberMapping
+from syncrun.transform.page import Page
+from syncrun.transform.validate import Check, schema_check
+from syncrun.transform.watermark import Comparable, Progress
+
+Redact = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What one page became.
+
+    *lines* and *rejected* are lines of a StagedFile and a RejectedFile, without line ends. *rows* counts `U`
+    lines, *dropped* the records that `where` kept out, *deleted* those flagged as deleted, *unmoved* those
+    from before the cursor. *progress* covers the cursor values of all records of the page (R14).
+    *next_ordinal* is that of the next page's first record.
+    """
+
+    lines: list[bytes]
+    rejected: list[bytes]
+    rows: int
+    dropped: int
+    deleted: int
+    unmoved: int
+    progress: Progress
+    next_ordinal: int
+
+    @property
+    def watermark(self) -> Comparable | None:
+        """The greatest cursor value, or None when no record has one."""
+        return self.progress.greatest
+
+
+class Mapper:
+    """The mapping of one sync for one run; not for several threads at a time.
+
+    *known* are the columns that the table has, *schema* is the JSON Schema when the sync names a file,
+    *redact* takes secrets out of what is quarantined. Raise RunError for a mapping that can't be used.
+    """
+
+    def __init__(
+        self,
+        sync: Sync,
+        *,
+        known: Sequence[Column] = (),
+        schema: Mapping[str, Any] | None = None,
+        redact: Redact | None = None,
+        functions: Functions = DEFAULT,
+    ) -> None:
+        self.sync = sync
+        self.redact = redact or _as_it_is
+        self.rows = map_fields(sync, known, functions) or MemberMapping(sync, known)
+        self.concealer = Concealer([s.path for s in (sync.field_specs or {}).values() if s.mask])
+        self.occurrences = Occurrences()
+        self.check = _schema_check(sync, schema)
+        rule = sync.delete_rule
+        self.flag = compile_expression(rule.flag, functions=functions) if rule and rule.flag else None
+        self.where = compile_expression(sync.where, functions=functions) if sync.where else None
+        self.explode = compile_expression(sync.explode.path, functions=functions) if sync.explode else None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns so far: those of `fields` in YAML order, else the known ones and then those found."""
+        return self.rows.columns
+
+    @property
+    def cursor_type(self) -> str | None:
+        """What the watermark is (timestamp, date, integer, string, …); None until a first value decides."""
+        return self.rows.reader.kind if self.rows.reader else None
+
+    def model(self, connector: str, name: str = "") -> Model:
+        """Return the model as known so far; *name* is the sync's name, for a sync that names no model."""
+        specs = self.sync.field_specs
+        inferred = specs is None or any(spec.type is None and spec.mask is None for spec in specs.values())
+        return Model(
+            connector,
+            self.sync.model or name,
+            self.columns,
+            key=self.rows.key_columns,
+            inferred=inferred,
+            open=specs is None,
+            raw=self.sync.raw,
+        )
+
+    def bind(
+        self, partition: str, context: Mapping[str, Any], *, since: Comparable | None = None
+    ) -> BoundMapper:
+        """Return the mapper of one partition, with the `${…}` of `fields` rendered over *context*.
+
+        Records whose cursor is below *since* are unmoved (`filter: client`). Raise RunError for a constant
+        that fails.
+        """
+        return BoundMapper(self, partition, self.rows.bind(context), since)
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _schema_check(sync: Sync, schema: Mapping[str, Any] | None) -> Check | None:
+    if schema is None and isinstance(sync.json_schema, str):
+        raise RunError(f"schema: {sync.json_schema} has not been read")
+    schema = schema if schema is not None else sync.json_schema  # type: ignore[assignment]
+    if schema is None:
+        return None
+    try:
+        return schema_check(schema)
+    except ValueError as error:
+        raise RunError(str(error)) from None
+
+
+class BoundMapper:
+    """Maps the pages of one partition."""
+
+    def __init__(
+        self, mapper: Mapper, partition: str, rows: BoundFields | MemberMapping, since: Comparable | None
+    ) -> None:
+        self._mapper = mapper
+        self._partition = clean_text(partition)
+        self._rows = rows
+        self._since = since
+
+    def map(self, records: Sequence[Any], ordinal: int) -> Mapped:
+        """Return the staged lines of *records*, whose first has the position *ordinal* in the run.
+
+        Raise RunError for the first bad record under `on_invalid: fail`.
+        """
+        page = Page(self._mapper, self._rows, partition=self._partition, since=self._since, ordinal=ordinal)
+        page.take(records)
+        return Mapped(
+            lines=page.lines,
+            rejected=page.rejected,
+            rows=page.rows,
+            dropped=page.dropped,
+            deleted=page.deleted,
+            unmoved=page.unmoved,
+            progress=Progress.of(page.cursors),
+            next_ordinal=page.ordinal,
+        )

@@ -1,0 +1,103 @@
+"""How far a run has come: the cursor field's values in one comparable form (R13, R14).
+
+Comparable forms: timestamps and dates as staged (their texts sort by time), integers, text, and for number
+fields a double that is never above the true value. Null and missing values say nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from syncrun.records import ColumnType
+from syncrun.transform.convert import converter
+from syncrun.transform.invalid import Invalid, describe
+
+Comparable = str | int | float
+
+_AS_STAGED = ("timestamp", "date", "integer", "string", "time")
+_EPOCHS = ("epoch", "epoch_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The cursor values of one page: the greatest, the least, and whether they never fall."""
+
+    greatest: Comparable | None = None
+    least: Comparable | None = None
+    ascending: bool = True
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Progress:
+        """Return the progress that *values*, comparable and in source order, make."""
+        if not values:
+            return cls()
+        return cls(max(values), min(values), all(a <= b for a, b in pairwise(values)))
+
+
+class CursorReader:
+    """Turns a field's value into its comparable form.
+
+    *declared* is the field's type, *kind* what `incremental.type` says, *form* what `incremental.format`
+    says. Without declared type and kind the first value decides: a timestamp if it reads as one, else an
+    integer, else text.
+    """
+
+    def __init__(self, declared: ColumnType | None, kind: str | None, form: str) -> None:
+        base = declared.base if declared is not None and not declared.is_list else None
+        self.kind = kind or (base if base in (*_AS_STAGED, "number", "decimal") else None)
+        self.as_staged = base == self.kind and base in _AS_STAGED
+        self._form = form
+        self._read = self._reader(self.kind) if self.kind else None
+
+    def read(self, value: Any) -> Comparable | None:
+        """Return the comparable form of *value*, as received or staged; raise Invalid when it has none."""
+        if value is None or (value.__class__ is str and not value.strip()):
+            return None
+        if self._read is None:
+            self.kind = self._guess(value)
+            self._read = self._reader(self.kind)
+        try:
+            result: Comparable | None = self._read(value)
+        except Invalid as problem:
+            raise Invalid(f"the cursor cannot be compared: {problem.reason}") from None
+        return result
+
+    def _reader(self, kind: str) -> Callable[[Any], Any]:
+        if kind in ("number", "decimal"):
+            return _read_number
+        if kind == "timestamp":
+            return self._read_timestamp
+        return converter(ColumnType(kind))
+
+    def _read_timestamp(self, value: Any) -> Any:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        form = self._form if number and self._form in _EPOCHS else None
+        return converter(ColumnType("timestamp"), form)(value)
+
+    def _guess(self, value: Any) -> str:
+        for kind in ("timestamp", "integer"):
+            try:
+                self._reader(kind)(value)
+            except Invalid:
+                continue
+            return kind
+        return "string"
+
+
+def _read_number(value: Any) -> float | None:
+    if not isinstance(value, (int, float, str)) or isinstance(value, bool):
+        raise Invalid(f"expected a number, got {describe(value)}")
+    try:
+        exact = Decimal(str(value))
+        nearest = float(exact)
+    except (ArithmeticError, ValueError):
+        raise Invalid(f"expected a number, got {describe(value)}") from None
+    if not math.isfinite(nearest):
+        return None
+    # A watermark above the true value would skip records.
+    return math.nextafter(nearest, -math.inf) if Decimal(nearest) > exact else nearest

@@ -1,0 +1,104 @@
+"""APIs that live in a function: each answers requests for pages of a list in one of the common ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import yaml
+from pydantic import TypeAdapter
+
+from syncrun.config.sync import RequestSpec
+from syncrun.errors import RequestError
+from syncrun.extract.fetch import Fetched, Source, fetch
+from syncrun.http.messages import Request, Response
+from syncrun.paginators import AnyPagination, End, PageState, Pagination
+
+BASE = "https://api.example.com"
+Answer = Callable[[dict[str, Any]], Any]
+_pagination: TypeAdapter[Pagination] = TypeAdapter(AnyPagination)
+
+
+@dataclass
+class Reply:
+    """What an API answers: a body, and where it matters headers and a status."""
+
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass
+class Api:
+    """Sends requests to *answer*, which sees the query and body members asked with, and `url`."""
+
+    answer: Answer
+    requests: list[Request] = field(default_factory=list)
+
+    def send(self, request: Request) -> Response:
+        assert len(self.requests) < 2_000, "endless loop"
+        self.requests.append(request)
+        params = {name: str(value) for name, value in request.params.items()}
+        asked = dict(parse_qsl(urlsplit(request.url).query)) | params | (request.json or {})
+        reply = self.answer(asked | {"url": request.url})
+        reply = reply if isinstance(reply, Reply) else Reply(reply)
+        if reply.status >= 400:
+            raise RequestError(f"{request.method} {request.url}: {reply.status}", status=reply.status)
+        url = (
+            f"{request.url}{'&' if '?' in request.url else '?'}{urlencode(params)}" if params else request.url
+        )
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        content = b"" if reply.body is None else json.dumps(reply.body).encode()
+        return Response(reply.status, url, headers, content, request)
+
+
+@dataclass
+class Enumeration:
+    """What fetching from an API gave."""
+
+    api: Api
+    pages: list[Fetched]
+
+    @property
+    def records(self) -> list[Any]:
+        return [record for fetched in self.pages for record in fetched.page.records]
+
+    @property
+    def end(self) -> End:
+        last = self.pages[-1].next
+        assert isinstance(last, End)
+        return last
+
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        return [dict(request.params) for request in self.api.requests]
+
+
+def paginate(text: str | None) -> Pagination | None:
+    return None if text is None else _pagination.validate_python(yaml.safe_load(text))
+
+
+def enumerate_pages(
+    answer: Answer,
+    pagination: str | None,
+    *,
+    request: Mapping[str, Any] | None = None,
+    records: str | None = "items",
+    start: PageState | None = None,
+    on_detect: Callable[[Pagination, str], None] | None = None,
+) -> Enumeration:
+    """Fetch everything that *answer* has, with *pagination* as YAML."""
+    api = Api(answer)
+    spec = RequestSpec.model_validate({"path": "/items"} | dict(request or {}))
+    source = Source(BASE, spec, records, paginate(pagination))
+    pages = fetch(
+        source, {}, api.send, lambda response: json.loads(response.content), start=start, on_detect=on_detect
+    )
+    return Enumeration(api, list(pages))
+
+
+def ids(count: int) -> list[dict[str, int]]:
+    return [{"id": number} for number in range(1, count + 1)]

@@ -1,0 +1,210 @@
+"""What every auth kind promises, and what each of them sends."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any, get_args
+
+import httpx
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from syncrun.auth import AnyAuth, Auth
+from syncrun.errors import UsageError
+
+SECRET = "hunter22-hunter22"
+CONFIG = {"token": SECRET, "user": "me", "empty": "", "number": 4217, "object": {"a": 1}, "null": None}
+
+# Every kind as YAML gives it; the conformance tests run over all of them.
+SAMPLES: dict[str, dict[str, Any]] = {
+    "none": {"type": "none"},
+    "bearer": {"type": "bearer", "token": "${config.token}"},
+    "basic": {"type": "basic", "username": "${config.user}", "password": "${config.token}"},
+    "api_key in a header": {"type": "api_key", "name": "X-Api-Key", "key": "${config.token}"},
+    "api_key in the query": {"type": "api_key", "in": "query", "name": "apikey", "key": "${config.token}"},
+    "api_key in a cookie": {"type": "api_key", "in": "cookie", "name": "sid", "key": "${config.token}"},
+}
+adapter: TypeAdapter[Any] = TypeAdapter(AnyAuth)
+every_kind = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+
+
+def render(text: str) -> Any:
+    if text.startswith("${config.") and text.endswith("}"):
+        return CONFIG[text[len("${config.") : -1]]
+    return text
+
+
+def load(sample: dict[str, Any]) -> Auth:
+    auth = adapter.validate_python(sample)
+    assert isinstance(auth, Auth)
+    return auth
+
+
+def signed(
+    sample: dict[str, Any], url: str = "https://api.example.com/items?page=2&q=a%2Bb"
+) -> httpx.Request:
+    request = httpx.Request("GET", url, headers={"Cookie": "a=1"})
+    flow = load(sample).authenticator(render)
+    return next(flow.sync_auth_flow(request)) if flow else request
+
+
+def refusal(sample: dict[str, Any]) -> str:
+    with pytest.raises(UsageError) as caught:
+        load(sample).authenticator(render)
+    return str(caught.value)
+
+
+def test_every_registered_kind_has_a_sample() -> None:
+    kinds = {get_args(model.model_fields["type"].annotation)[0] for model in get_args(get_args(AnyAuth)[0])}
+
+    assert {sample["type"] for sample in SAMPLES.values()} == kinds
+
+
+@every_kind
+def test_unknown_keys_are_errors(sample: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        load({**sample, "tokn": "x"})
+
+
+@every_kind
+def test_a_kind_never_changes_after_validation(sample: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load(sample).type = "other"  # type: ignore[attr-defined]
+
+
+@every_kind
+def test_the_json_schema_describes_every_key(sample: dict[str, Any]) -> None:
+    schema = type(load(sample)).model_json_schema()
+
+    assert set(sample) <= set(schema["properties"])
+    assert [
+        name for name, entry in schema["properties"].items() if name != "type" and "description" not in entry
+    ] == []
+
+
+@every_kind
+def test_signing_is_without_io_and_leaves_the_rest_of_the_request_alone(sample: dict[str, Any]) -> None:
+    first, second = signed(sample), signed(sample)
+
+    assert (first.url, first.headers) == (second.url, second.headers)
+    assert first.url.host == "api.example.com"
+    assert first.url.query.startswith(b"page=2&q=a%2Bb")
+    assert first.headers["cookie"].startswith("a=1")
+
+
+@every_kind
+@pytest.mark.parametrize("empty", ["${config.empty}", "${config.null}"])
+def test_r23_a_missing_credential_names_its_config_value(sample: dict[str, Any], empty: str) -> None:
+    for name in {"token", "username", "password", "key"} & set(sample):
+        message = refusal({**sample, name: empty})
+
+        config_name = empty[len("${config.") : -1]
+        assert message == (
+            f"the {name} of {sample['type']} auth is empty\n"
+            f"  hint: it comes from the config value {config_name} of the connection"
+        )
+
+
+@every_kind
+@pytest.mark.parametrize("broken", [f"{SECRET}\r\nX-Evil: 1", f"{SECRET}\0", {"a": SECRET}, [SECRET], True])
+def test_r23_a_credential_that_cannot_be_sent_is_refused_without_showing_it(
+    sample: dict[str, Any], broken: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in {"token", "username", "password", "key"} & set(sample):
+        monkeypatch.setitem(CONFIG, "broken", broken)
+        message = refusal({**sample, name: "${config.broken}"})
+
+        assert message.startswith(f"the {name} of {sample['type']} auth ")
+        assert SECRET not in message
+
+
+@every_kind
+def test_whitespace_around_a_pasted_credential_is_dropped(
+    sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean = signed(sample)
+    monkeypatch.setitem(CONFIG, "token", f" {SECRET}\n")
+
+    assert (signed(sample).url, signed(sample).headers) == (clean.url, clean.headers)
+
+
+def test_none_sends_nothing() -> None:
+    assert load({"type": "none"}).authenticator(render) is None
+
+
+def test_bearer_sends_the_token() -> None:
+    assert signed(SAMPLES["bearer"]).headers["authorization"] == f"Bearer {SECRET}"
+
+
+def test_a_number_is_a_credential_too() -> None:
+    assert signed({"type": "bearer", "token": "${config.number}"}).headers["authorization"] == "Bearer 4217"
+
+
+def test_basic_sends_user_name_and_password_in_utf_8() -> None:
+    header = signed({"type": "basic", "username": "jörg", "password": "${config.token}"}).headers[
+        "authorization"
+    ]
+
+    assert b64decode(header.removeprefix("Basic ")).decode() == f"jörg:{SECRET}"
+
+
+@pytest.mark.parametrize(
+    ("sample", "pair"),
+    [
+        ({"username": "${config.token}"}, f"{SECRET}:"),
+        ({"username": "${config.token}", "password": ""}, f"{SECRET}:"),
+        ({"username": "", "password": "${config.token}"}, f":{SECRET}"),
+    ],
+)
+def test_basic_may_leave_one_half_out(sample: dict[str, str], pair: str) -> None:
+    header = signed({"type": "basic", **sample}).headers["authorization"]
+
+    assert b64decode(header.removeprefix("Basic ")).decode() == pair
+
+
+def test_basic_needs_something_and_no_colon_in_the_user_name() -> None:
+    assert refusal({"type": "basic"}) == "basic auth has neither username nor password"
+    assert refusal({"type": "basic", "username": "a:b"}) == (
+        "the username of basic auth holds a colon, which separates it from the password"
+    )
+
+
+def test_api_key_goes_where_it_belongs() -> None:
+    header = {"type": "api_key", "name": "Authorization", "prefix": "Token ", "key": "${config.token}"}
+
+    assert signed(header).headers["authorization"] == f"Token {SECRET}"
+    assert signed(SAMPLES["api_key in a cookie"]).headers["cookie"] == f"a=1; sid={SECRET}"
+    assert signed(SAMPLES["api_key in the query"]).url.query == f"page=2&q=a%2Bb&apikey={SECRET}".encode()
+
+
+def test_r19_a_key_that_a_next_link_repeats_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONFIG, "token", "a/b+c")
+
+    request = signed(SAMPLES["api_key in the query"], "https://api.example.com/?apikey=old&c=a%2Bb&flag&e=")
+
+    assert request.url.query == b"c=a%2Bb&flag&e=&apikey=a%2Fb%2Bc"
+
+
+@pytest.mark.parametrize("name", ["", "X Key", "X:Key", "X\r\nKey", "Schlüssel"])
+def test_a_name_that_no_header_can_have_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="String should match pattern"):
+        load({"type": "api_key", "name": name, "key": "x"})
+
+
+def test_r23_a_character_outside_ascii_is_refused_where_it_cannot_be_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(CONFIG, "token", "“quoted”")
+
+    assert refusal(SAMPLES["bearer"]) == (
+        "the token of bearer auth holds a character outside ASCII\n"
+        "  hint: it comes from the config value token of the connection; "
+        "pasting brings curly quotes and invisible characters"
+    )
+
+
+def test_a_credential_in_clear_text_is_never_quoted() -> None:
+    message = refusal({"type": "bearer", "token": f"{SECRET}\u2019"})
+
+    assert SECRET not in message
+    assert "it is written in the connector file, under auth" in message

@@ -1,0 +1,123 @@
+"""A bench for mappings: a sync in YAML and records in; lines, rejections and DuckDB rows out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import duckdb
+import yaml
+
+from syncrun.config.sync import Sync
+from syncrun.records import Column, ColumnType, StagedFile
+from syncrun.transform.mapping import Mapped, Mapper
+from syncrun.transform.stage import Staging
+
+_DUCKDB = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+    "time": "TIME",
+    "json": "JSON",
+}
+
+
+def sync_of(text: str) -> Sync:
+    """The sync written in YAML, whose request is of no interest."""
+    return Sync.model_validate({"request": "/things", **(yaml.safe_load(dedent(text)) or {})})
+
+
+def mapper_of(text: str, **options: Any) -> Mapper:
+    return Mapper(sync_of(text), **options)
+
+
+class Result:
+    """What one page became, with lines read back."""
+
+    def __init__(self, mapper: Mapper, mapped: Mapped) -> None:
+        self.mapper = mapper
+        self.mapped = mapped
+        self.lines = [json.loads(line) for line in mapped.lines]
+        self.rejected = [json.loads(line) for line in mapped.rejected]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The staged values of `U` lines by column name."""
+        names = [column.name for column in self.mapper.columns]
+        return [
+            {names[int(slot[1:])]: value for slot, value in line.items() if slot[0] == "c"}
+            for line in self.lines
+            if line["a"] == "U"
+        ]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        assert not self.rejected
+        (row,) = self.rows
+        return row
+
+    @property
+    def reasons(self) -> list[str]:
+        return [rejection["reason"] for rejection in self.rejected]
+
+    @property
+    def ids(self) -> list[tuple[str, str]]:
+        return [(line["a"], line["k"]) for line in self.lines]
+
+    @property
+    def hashes(self) -> list[str]:
+        return [line["h"] for line in self.lines if line["a"] == "U"]
+
+    @property
+    def types(self) -> dict[str, str]:
+        return {column.name: str(column.type) for column in self.mapper.columns}
+
+
+def map_records(
+    text: str, *records: Any, partition: str = "", context: Mapping[str, Any] | None = None, **options: Any
+) -> Result:
+    """Map *records* as one page of the sync in *text*."""
+    mapper = mapper_of(text, **options)
+    return Result(mapper, mapper.bind(partition, context or {}).map(records, 0))
+
+
+def columns_of(**types: str) -> tuple[Column, ...]:
+    return tuple(Column(name, ColumnType.parse(text)) for name, text in types.items())
+
+
+def load(folder: Path, text: str, *pages: Sequence[Any], **options: Any) -> list[tuple[Any, ...]]:
+    """Map *pages*, stage and seal them, and return the rows that DuckDB reads from the file, in column order."""
+    mapper = mapper_of(text, **options)
+    bound = mapper.bind("", {})
+    staging = Staging(folder)
+    ordinal = 0
+    for page in pages:
+        mapped = bound.map(page, ordinal)
+        assert mapped.rejected == []
+        staging.write(mapped, mapper.columns)
+        ordinal = mapped.next_ordinal
+    (file,), _ = staging.seal()
+    return read_staged(file)
+
+
+def read_staged(file: StagedFile) -> list[tuple[Any, ...]]:
+    types = {f"c{n}": _duckdb_type(column.type) for n, column in enumerate(file.columns)}
+    wanted = ", ".join(f"'{slot}': '{name}'" for slot, name in {"i": "BIGINT", **types}.items())
+    slots = ", ".join(types)
+    with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
+        return connection.execute(
+            f"SELECT {slots} FROM read_json(?, format='newline_delimited', columns={{{wanted}}}, "
+            "maximum_object_size=100000000) ORDER BY i",
+            [str(file.path)],
+        ).fetchall()
+
+
+def _duckdb_type(kind: ColumnType) -> str:
+    base = f"DECIMAL({kind.precision},{kind.scale})" if kind.base == "decimal" else _DUCKDB[kind.base]
+    return base + ("[]" if kind.is_list else "")
