@@ -46,8 +46,8 @@ class Clock:
 class Lab:
     """One connector, one database, one API that the test scripts.
 
-    `api` is a function from an `httpx.Request` to a JSON value, or to an `httpx.Response`. `requests` are those sent, as
-    `METHOD path?query`.
+    `api` is a function from an `httpx.Request` to a JSON value, or to an `httpx.Response`. `requests` are
+    those sent, as `METHOD path?query`.
     """
 
     def __init__(self, folder: Path, yaml: str = "", api: Handler | None = None) -> None:
@@ -62,7 +62,7 @@ class Lab:
             self.write(yaml)
 
     def write(self, yaml: str) -> None:
-        """Replace the connector by *yaml*; `connector`, `base_url` and `version` are filled in when missing."""
+        """Replace the connector by *yaml*; its name and base URL are filled in when missing."""
         text = dedent(yaml)
         head = "" if "connector:" in text else "connector: lab\nversion: 1.0.0\nbase_url: https://api.test\n"
         (self.folder / "connectors").mkdir(exist_ok=True)
@@ -81,7 +81,12 @@ class Lab:
     ) -> RunReport:
         """Run *sync* (the only one when absent) and return its report."""
         name = sync or next(iter(self.connector.syncs))
-        job = Job(SyncId(connection, self.connector.connector, name), self.connector, config or {}, folder=self.folder)
+        job = Job(
+            SyncId(connection, self.connector.connector, name),
+            self.connector,
+            config or {},
+            folder=self.folder,
+        )
         runtime = Runtime(
             self.store,
             self.database,
@@ -110,8 +115,8 @@ class Lab:
         """Return the live records as they were mapped, ordered by their first column."""
         name = model or next(iter(self.connector.syncs))
         result = self.store.query(
-            f'SELECT * EXCLUDE (_connection, _first_seen_at, _last_modified_at) FROM {self.connector.connector}."{name}"'
-            " ORDER BY 1"
+            "SELECT * EXCLUDE (_connection, _first_seen_at, _last_modified_at)"
+            f' FROM {self.connector.connector}."{name}" ORDER BY 1'
         )
         return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
@@ -122,7 +127,9 @@ class Lab:
         rows = self.rows(f"SELECT _id, _action FROM {table} ORDER BY _seq")
         return [(json.loads(identity)[0], action) for identity, action in rows]
 
-    def checkpoint(self, partition: str = "", sync: str | None = None, connection: str = "acme") -> dict[str, Any]:
+    def checkpoint(
+        self, partition: str = "", sync: str | None = None, connection: str = "acme"
+    ) -> dict[str, Any]:
         """Return the saved progress of a partition; empty when there is none."""
         name = sync or next(iter(self.connector.syncs))
         saved = self.store.checkpoints(SyncId(connection, self.connector.connector, name)).get(partition)

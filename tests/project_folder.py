@@ -53,8 +53,8 @@ class ProjectFolder:
 
     @property
     def database(self) -> Path:
-        """The database file that the project names by default."""
-        return self.folder / "syncrun.duckdb"
+        """The database file of the project; DuckDB's catalog has its name, so it is named like no schema."""
+        return self.folder / "data.duckdb"
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project."""
@@ -65,7 +65,7 @@ class ProjectFolder:
 
     def write_project(self, **connections: Mapping[str, Any]) -> None:
         """Write `syncrun.yaml` with these connections."""
-        self.write("syncrun.yaml", yaml.safe_dump({"database": "syncrun.duckdb", "connections": connections}))
+        self.write("syncrun.yaml", yaml.safe_dump({"database": self.database.name, "connections": connections}))
 
     def syncrun(self, *args: str) -> Outcome:
         """Run one command in the folder."""

@@ -1,7 +1,7 @@
 """The documentation is true: its files are valid, its commands work, and its output is what comes out.
 
-Each Markdown file is one story in a new folder. A `yaml` block names its file in its first line; an `sh` block is
-run; a `text` block is what the commands before it wrote; a `cron` block is one crontab line.
+Each Markdown file is one story in a new folder. A `yaml` block names its file in its first line; an `sh`
+block is run; a `text` block is what the commands before it wrote; a `cron` block is one crontab line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GITHUB = "https://api.github.com"
 INSTALLING = ("<!-- demo -->", "<!-- tests -->")
 
 _BLOCK = re.compile(
-    r"(?:^(?P<marker><!-- .* -->)\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^(?P<marker><!-- [^\n]* -->)\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 

@@ -33,7 +33,7 @@ ISSUES = pages(
     "issues",
 )
 NEWER_ISSUES = Answer(
-    f"{REPO}/issues?per_page=100&state=all&{BY_UPDATE}&since=2024-03-05T06%3A07%3A08Z", "issues.3.json"
+    f"{REPO}/issues?per_page=100&state=all&{BY_UPDATE}&since=2024-03-05T06:07:08Z", "issues.3.json"
 )
 COMMENTS = pages(
     f"{REPO}/issues/comments?per_page=100&{BY_UPDATE}",

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import yaml
 from pydantic import TypeAdapter
 
-from syncrun.config.sync import RequestSpec
+from syncrun.config.request import RequestSpec
 from syncrun.errors import RequestError
 from syncrun.extract.fetch import Fetched, Source, fetch
 from syncrun.http.messages import Request, Response

@@ -1,7 +1,8 @@
-"""`syncrun demo`: a bundled API on a loopback port, synced three times, with what happened told in between."""
+"""`syncrun demo`: a bundled API on a loopback port, synced three times, and what happened."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +20,15 @@ from syncrun.engine.report import RunReport, combined_exit_code
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ExitCode, UsageError
 
-_QUERY = "SELECT status, count(*) AS orders, sum(total) AS total FROM shop.orders GROUP BY status ORDER BY status"
+_QUERY = (
+    "SELECT status, count(*) AS orders, sum(total) AS total FROM shop.orders GROUP BY status ORDER BY status"
+)
 
 
 @click.command("demo", epilog="Example: syncrun demo --keep my-demo")
-@click.option("--keep", type=click.Path(path_type=Path), metavar="FOLDER", help="Leave the project in a new folder.")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), metavar="FOLDER", help="Leave the project in a new folder."
+)
 def command(*, keep: Path | None) -> int:
     """Sync a bundled API three times and show adds, updates, deletes and a query; works offline."""
     with _folder(keep) as folder, DemoApi() as api:
@@ -34,9 +39,11 @@ def command(*, keep: Path | None) -> int:
         reports += _act(workspace, "Second run: only what changed is written.")
         reports += _act(workspace, "Third run: nothing changed, nothing is written.")
         click.echo(f"\nThe data is a DuckDB file. {_QUERY}\n")
-        write(workspace.store().query(_QUERY), "table", click.get_text_stream("stdout"))
+        write(workspace.store().query(_QUERY), "table", sys.stdout)
         if keep is not None:
-            click.echo(f"\nThe project is in {folder}: syncrun.yaml, connectors/shop.yaml, {workspace.database.name}")
+            click.echo(
+                f"\nThe project is in {folder}: syncrun.yaml, connectors/shop.yaml, {workspace.database.name}"
+            )
         else:
             click.echo("\n`syncrun demo --keep FOLDER` leaves the project for you to look at.")
     # the demo shows a quarantined record on purpose; anything but success is a defect of the installation
@@ -59,7 +66,8 @@ def _project(folder: Path, api: DemoApi) -> Workspace:
     """Write a small project into *folder*, as a user would, and open it."""
     (folder / "connectors").mkdir()
     (folder / "connectors" / "shop.yaml").write_text(api.connector, encoding="utf-8")
-    project = f"database: demo.duckdb\nconnections:\n  demo:\n    connector: shop\n    config: {{url: '{api.url}'}}\n"
+    connection = f"{{connector: shop, config: {{url: '{api.url}'}}}}"
+    project = f"database: demo.duckdb\nconnections:\n  demo: {connection}\n"
     (folder / "syncrun.yaml").write_text(project, encoding="utf-8")
     return open_workspace(folder)
 

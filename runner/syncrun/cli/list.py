@@ -75,5 +75,11 @@ def _print_syncs(rows: list[dict[str, Any]]) -> None:
     click.echo("\nSyncs")
     for row in rows:
         run = row["last_run"]
-        state = "disabled" if not row["enabled"] else "never run" if run is None else f"{run['status']} {run['at']}"
+        state = (
+            "disabled"
+            if not row["enabled"]
+            else "never run"
+            if run is None
+            else f"{run['status']} {run['at']}"
+        )
         click.echo(f"  {row['connection'] + '/' + row['sync']:<30} {row['connector']:<16} {state}")

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import click
 
@@ -56,7 +56,7 @@ class JsonEvents:
 
     def finish(self, reports: list[RunReport], exit_code: int) -> None:
         """Write the terminal event."""
-        statuses = [report.status for report in reports]
+        statuses = [str(report.status) for report in reports]
         counts = {status: statuses.count(status) for status in dict.fromkeys(statuses)}
         self._write({"event": "finished", "exit_code": exit_code, "runs": len(reports), **counts})
 
@@ -106,7 +106,7 @@ class LiveProgress(Lines):
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._tasks: dict[str, Any] = {}
 
-    def __enter__(self) -> LiveProgress:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 

@@ -16,16 +16,23 @@ from syncrun.engine.selection import open_workspace
 
 @click.command(
     "run",
-    epilog="Examples: syncrun run --all · syncrun run acme/issues --full · syncrun run github --set owner=acme",
+    epilog="Examples: syncrun run --all; syncrun run acme/issues --full; syncrun run pokeapi --limit 50",
 )
 @click.argument("targets", nargs=-1, metavar="[CONNECTION[/SYNC]]...")
 @click.option("--all", "everything", is_flag=True, help="Every enabled sync of every connection.")
 @click.option("--full", is_flag=True, help="Read everything again, keeping records and history.")
 @click.option("--reset", is_flag=True, help="Forget checkpoints and snapshot windows first; keeps records.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after about N records; deletes nothing.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Stop after about N records; deletes nothing."
+)
 @click.option("--accept-deletes", is_flag=True, help="Delete even what the guard refuses.")
-@click.option("--jobs", "workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Runs side by side.")
-@click.option("--lock-timeout", type=float, default=300.0, show_default=True, metavar="SECONDS", help="Wait for locks.")
+@click.option("--no-parents", is_flag=True, help="Do not run the parent syncs of a named sync first.")
+@click.option(
+    "--jobs", "workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Runs side by side."
+)
+@click.option(
+    "--lock-timeout", type=float, default=300.0, show_default=True, metavar="SECONDS", help="Wait for locks."
+)
 @click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong.")
 @connector_set
@@ -39,6 +46,7 @@ def command(
     reset: bool,
     limit: int | None,
     accept_deletes: bool,
+    no_parents: bool,
     workers: int,
     lock_timeout: float,
     as_json: bool,
@@ -49,7 +57,7 @@ def command(
 ) -> int:
     """Run syncs: all of a connection, one (CONNECTION/SYNC), or --all."""
     workspace = open_workspace(project, env=env)
-    jobs = workspace.jobs(targets, everything=everything, settings=settings)
+    jobs = workspace.jobs(targets, everything=everything, settings=settings, parents=not no_parents)
     options = Options(
         full=full or reset,
         reset=reset,

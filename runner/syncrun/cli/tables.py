@@ -28,8 +28,8 @@ def _write_csv(result: QueryResult, out: TextIO) -> None:
 
 
 def _write_jsonl(result: QueryResult, out: TextIO) -> None:
-    for document in _documents(result):
-        out.write(json.dumps(document, ensure_ascii=False, default=_text) + "\n")
+    lines = (json.dumps(document, ensure_ascii=False, default=_text) for document in _documents(result))
+    out.writelines(f"{line}\n" for line in lines)
 
 
 def _write_json(result: QueryResult, out: TextIO) -> None:

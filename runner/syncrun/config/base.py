@@ -10,21 +10,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from syncrun.expressions.durations import parse_duration
 
-__all__ = [
-    "IDENTIFIER",
-    "Duration",
-    "Identifier",
-    "YamlModel",
-    "YamlPath",
-    "parse_duration",
-    "shape_of",
-    "suggest",
-]
-
 YamlPath = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
 
 IDENTIFIER = r"^[a-z][a-z0-9_]*$"
+CONNECTION_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+VARIABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 class YamlModel(BaseModel):

@@ -7,29 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from syncrun.config.base import YamlPath, suggest
+from syncrun.config.check_names import check_names, check_partitions
 from syncrun.config.inspection import Inspection
-from syncrun.config.outline import ComputedText
 from syncrun.config.record_schema import RecordSchemaError, check_schema, describe_failure, find_record_schema
 from syncrun.config.sync import Sync
 from syncrun.errors import Problem, UsageError
-from syncrun.expressions.references import Reference
 
-_ALWAYS = frozenset({"config", "connection", "now"})
-_REQUEST = _ALWAYS | {"cursor", "window", "page"}
-_STOP_WHEN = frozenset({"body", "headers", "status", "records", "page"})
-_MEMBERS = {
-    "connection": frozenset({"name", "metadata"}),
-    "page": frozenset({"number", "offset", "size", "token"}),
-    "window": frozenset({"start", "end"}),
-}
-# Where templates stand below a sync, and what they see there; below anything else only what is always there.
-_ROOTS = {
-    "request": _REQUEST,
-    "deletes": _REQUEST,
-    "pagination": _REQUEST,
-    "incremental": _REQUEST,
-    "fields": _ALWAYS | {"window"},
-}
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 Check = Callable[[Inspection], Iterator[Problem]]
@@ -38,66 +21,6 @@ Check = Callable[[Inspection], Iterator[Problem]]
 def check(inspection: Inspection) -> list[Problem]:
     """Return every error that can only be seen by looking at several parts of the file."""
     return [problem for one in CHECKS for problem in one(inspection)]
-
-
-def roots_at(inspection: Inspection, path: YamlPath) -> frozenset[str]:
-    """Return the names that a template at *path* may use."""
-    if path[0] != "syncs":
-        return _ALWAYS
-    sync = inspection.connector.syncs[str(path[1])]
-    roots = _ROOTS.get(str(path[2]), _ALWAYS)
-    if path[2:4] == ("incremental", "start"):
-        roots = _ALWAYS
-    windowed = sync.incremental is not None and sync.incremental.window is not None
-    return roots if windowed or (*path[:2], "incremental") in inspection.unsure else roots - {"window"}
-
-
-def check_names(inspection: Inspection) -> Iterator[Problem]:
-    """Check that templates use only names that have a value at their place."""
-    for text in inspection.texts:
-        if text.kind == "template":
-            yield from _check_template(inspection, text, roots_at(inspection, text.path))
-        elif text.path[-1] == "stop_when":
-            for reference in inspection.references(text):
-                if reference.root not in _STOP_WHEN:
-                    hint = f"stop_when sees {', '.join(sorted(_STOP_WHEN))}: such as body.{reference.root}"
-                    message = f"unknown name '{reference.root}'"
-                    yield inspection.problem(text.path, message, hint, offset=reference.offset)
-
-
-def _check_template(inspection: Inspection, text: ComputedText, roots: frozenset[str]) -> Iterator[Problem]:
-    for reference in inspection.references(text):
-        if reference.root not in roots:
-            message, hint = _unknown_root(reference, roots)
-            yield inspection.problem(text.path, message, hint, offset=reference.offset)
-        elif reference.member is not None:
-            at = reference.offset if reference.member_offset is None else reference.member_offset
-            for message, hint in _check_member(inspection, reference.root, reference.member):
-                yield inspection.problem(text.path, message, hint, offset=at)
-
-
-def _unknown_root(reference: Reference, roots: frozenset[str]) -> tuple[str, str]:
-    root = reference.root
-    if root == "env":
-        return (
-            "a connector cannot read environment variables",
-            "declare the value under config: with env: NAME, and write ${config.…} here",
-        )
-    if root == "window":
-        return "'window' has a value only in requests of a sync with incremental.window", ""
-    if root in _REQUEST:
-        return f"'{root}' has no value here", f"one of: {', '.join(sorted(roots))}"
-    return f"unknown name '{root}' in a template", suggest(root, roots)
-
-
-def _check_member(inspection: Inspection, root: str, member: str) -> Iterator[tuple[str, str]]:
-    if root == "config":
-        entries = inspection.connector.config
-        if member not in entries and ("config",) not in inspection.unsure:
-            hint = suggest(member, entries) if entries else "declare it under config:"
-            yield f"unknown config value '{member}'", hint
-    elif member not in _MEMBERS.get(root, {member}):
-        yield f"'{root}' has no '{member}'", suggest(member, _MEMBERS[root])
 
 
 def check_fields(inspection: Inspection) -> Iterator[Problem]:
@@ -262,6 +185,7 @@ def check_deletes(inspection: Inspection) -> Iterator[Problem]:
 
 CHECKS: Iterable[Check] = (
     check_names,
+    check_partitions,
     check_fields,
     check_models,
     check_base_url,

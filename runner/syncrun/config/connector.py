@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat
 
 from syncrun.auth import AnyAuth
-from syncrun.config.base import Duration, Identifier, YamlModel
+from syncrun.config.base import VARIABLE_NAME, Duration, Identifier, YamlModel
 from syncrun.config.scalars import ModelName, Pattern
 from syncrun.config.sync import Sync
 from syncrun.expressions.fields import Template, TemplateTree
@@ -40,7 +40,7 @@ class ConfigEntry(YamlModel):
     default: Any = None
     examples: list[Any] | None = None
     secret: bool = Field(default=False, description="Redacted everywhere (R23).")
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
+    env: Annotated[str, Field(pattern=VARIABLE_NAME)] | None = Field(
         None, description="The environment variable to fall back to."
     )
     optional: bool = Field(default=False, description="May be missing; templates then see null.")

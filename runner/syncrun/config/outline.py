@@ -12,7 +12,7 @@ from pydantic import BaseModel, Discriminator, Tag
 from pydantic.fields import FieldInfo
 
 from syncrun.config.base import YamlPath
-from syncrun.expressions.fields import Computed
+from syncrun.expressions.fields import Computed, is_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def find_computed(value: Any, annotation: Any = None, path: YamlPath = ()) -> It
 
 def _strings(value: Any, path: YamlPath, kind: str) -> Iterator[ComputedText]:
     if isinstance(value, str):
-        expression = kind == "expression" or (kind == "field" and "${" not in value)
+        expression = kind == "expression" or (kind == "field" and not is_template(value))
         yield ComputedText(path, value, "expression" if expression else "template")
     elif kind == "tree" and isinstance(value, dict):
         for key, member in value.items():

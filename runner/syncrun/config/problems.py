@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from syncrun.config.base import IDENTIFIER, YamlPath, shape_of, suggest
+from syncrun.config.base import CONNECTION_NAME, IDENTIFIER, VARIABLE_NAME, YamlPath, shape_of, suggest
 from syncrun.config.outline import Spot, keys_of, locate, tags_of
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ExpressionError, Problem
@@ -19,8 +20,8 @@ from syncrun.secrets import is_sensitive_name
 # What later versions bring: an honest answer is better than a guess at a typing mistake.
 LATER_KEYS: Mapping[str, frozenset[str]] = {
     "Connector": frozenset({"actions", "errors", "hooks", "rate_limit", "setup", "tests", "webhooks"}),
-    "Sync": frozenset({"detail", "errors", "for_each", "history", "hooks", "job", "retry", "timeout"}),
-    "Project": frozenset({"encryption_key", "publish", "retention", "webhooks"}),
+    "Sync": frozenset({"errors", "history", "hooks", "job", "retry", "timeout"}),
+    "ProjectFile": frozenset({"encryption_key", "publish", "retention", "webhooks"}),
 }
 LATER_TYPES: Mapping[str, frozenset[str]] = {
     "auth": frozenset({"aws_sigv4", "digest", "hook", "jwt", "oauth2", "session"}),
@@ -52,6 +53,11 @@ _LENGTHS = {
     "string_too_long": ("max_length", "at most", "characters"),
     "too_short": ("min_length", "at least", "entries"),
     "too_long": ("max_length", "at most", "entries"),
+}
+_NAMES = {
+    IDENTIFIER: "lower-case letters, digits and _, starting with a letter",
+    CONNECTION_NAME: "letters, digits, '_', '-' and '.', starting with a letter, digit or '_'",
+    VARIABLE_NAME: "letters, digits and _, not starting with a digit",
 }
 _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _LONGEST = 60
@@ -127,13 +133,19 @@ def _explain_spot(spot: Spot, details: list[ErrorDetails], file: YamlFile) -> It
     by_key = spot.in_key or kind in ("extra_forbidden", "missing")
     place_path = spot.path[:-1] if kind == "missing" else spot.path
     value = file.node(spot.path)
-    if not by_key and value is not None and shape_of(value.value) == "mapping" and spot.path:
-        by_key = True  # a mapping that is wrong as a whole: its key says which
+    if not by_key and value is not None and shape_of(value.value) in ("mapping", "null") and spot.path:
+        by_key = True  # a mapping that is wrong as a whole, or nothing at all: the key says which
     if kind == "union_tag_invalid" and value is not None and "type" in value.members:
         place_path, by_key = (*spot.path, "type"), False
     line, column = file.place(place_path, key=by_key)
-    message, hint = _word(spot, details)
+    message, hint = _word(replace(spot, path=_origin(spot.path, file)), details)
     yield Problem(message, file.name, line, column, hint)
+
+
+def _origin(path: YamlPath, file: YamlFile) -> YamlPath:
+    """Return where the value at *path* is written: in `defaults`, when a sync has it from there."""
+    default = file.node(("defaults", *path[2:])) if path[:1] == ("syncs",) and len(path) > 2 else None  # noqa: PLR2004
+    return ("defaults", *path[2:]) if default is not None and default is file.node(path) else path
 
 
 def _word(spot: Spot, details: list[ErrorDetails]) -> tuple[str, str]:
@@ -217,9 +229,8 @@ def _no_tag(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:
 
 
 def _pattern(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:
-    if detail["ctx"]["pattern"] == IDENTIFIER:
-        word = _shorten(str(detail["input"]))
-        return f"{word!r} is no valid name", "lower-case letters, digits and _, starting with a letter"
+    if hint := _NAMES.get(detail["ctx"]["pattern"]):
+        return f"{_shorten(str(detail['input']))!r} is no valid name", hint
     return f"'{name}' does not match {detail['ctx']['pattern']}: {describe(detail['input'], spot.path)}", ""
 
 
@@ -234,6 +245,7 @@ _WORDS: Mapping[str, Callable[[Spot, ErrorDetails, str], tuple[str, str]]] = {
     "literal_error": _literal,
     "union_tag_invalid": _wrong_tag,
     "union_tag_not_found": _no_tag,
+    "model_attributes_type": _no_tag,
     "string_pattern_mismatch": _pattern,
     "value_error": _reason,
 }

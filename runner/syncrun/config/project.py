@@ -25,7 +25,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from syncrun.config.base import Duration, Identifier, YamlModel, suggest
+from syncrun.config.base import CONNECTION_NAME, Duration, Identifier, YamlModel, suggest
 from syncrun.config.connection_config import UnsetVariable, resolve_config
 from syncrun.config.load import shown
 from syncrun.config.problems import describe, explain, in_order
@@ -50,7 +50,7 @@ DATABASE = "syncrun.duckdb"
 _Model = TypeVar("_Model", bound=YamlModel)
 _NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 
-ConnectionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=128)]
+ConnectionName = Annotated[str, Field(pattern=CONNECTION_NAME, max_length=128)]
 Config = dict[str, TemplateTree]
 
 

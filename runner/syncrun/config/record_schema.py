@@ -58,8 +58,7 @@ def find_record_schema(name: str, project: Path | None) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise RecordSchemaError(f"'{name}' is no JSON Schema: expected an object")
     if found := check_schema(schema):
-        where = "".join(f"/{part}" for part in found[0])
-        raise RecordSchemaError(f"'{name}' is no valid JSON Schema: {where} {found[1]}".replace(":  ", ": "))
+        raise RecordSchemaError(f"'{name}' is no valid JSON Schema: {found[1]}")
     return schema
 
 
@@ -90,7 +89,7 @@ def describe_failure(schema: dict[str, Any], value: Any, *, secret: bool = False
 def _describe(error: ValidationError, *, secret: bool = False) -> str:
     wanted: Any = error.validator_value
     shown = "" if secret else f", got {_show(error.instance)}"
-    where = "".join(f" of '{part}'" for part in reversed(error.absolute_path))
+    where = "".join(_inside(part) for part in reversed(error.absolute_path))
     if error.validator == "type":
         names = wanted if isinstance(wanted, list) else [wanted]
         return f"must be {' or '.join(_TYPES.get(name, str(name)) for name in names)}{where}{shown}"
@@ -105,7 +104,13 @@ def _describe(error: ValidationError, *, secret: bool = False) -> str:
     return f"fails {error.validator}: {_show(wanted)}{where}{shown}"
 
 
+def _inside(part: str | int) -> str:
+    return f" of '{part}'" if isinstance(part, str) else f" of entry {part + 1}"
+
+
 def _show(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

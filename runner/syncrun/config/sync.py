@@ -12,44 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from syncrun.config.base import Duration, Identifier, YamlModel, shape_of
+from syncrun.config.partitions import AnyForEach, Detail, PartitionSource, sources_of
+from syncrun.config.request import AnyRequest, RequestKey, RequestSpec, as_request
 from syncrun.config.scalars import FieldName, ModelName, NewFieldName, Pattern, TimeZone, TypeName
 from syncrun.decoders import DecoderName
-from syncrun.expressions.fields import Expression, FieldPath, Template, TemplateTree
+from syncrun.expressions.fields import Expression, FieldPath, TemplateTree
 from syncrun.paginators import AnyPagination
-
-RequestKey = Literal["method", "path", "url", "params", "headers", "json", "form", "text", "retry_safe"]
-
-
-class RequestSpec(YamlModel):
-    """What is sent for each page; members whose template is null are left out."""
-
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
-    path: Template | None = Field(None, description="Appended to base_url.")
-    url: Template | None = Field(None, description="An absolute URL, instead of path.")
-    params: dict[str, TemplateTree] = Field(default_factory=dict)
-    headers: dict[str, TemplateTree] = Field(default_factory=dict)
-    body: TemplateTree = Field(None, alias="json", description="A JSON body.")
-    form: dict[str, TemplateTree] | None = Field(None, description="A form-encoded body.")
-    text: Template | None = Field(None, description="A body sent as it is.")
-    retry_safe: bool = Field(default=False, description="A POST that only reads and may be sent again.")
-
-    @model_validator(mode="after")
-    def _one_of_each(self) -> RequestSpec:
-        if self.path is not None and self.url is not None:
-            raise ValueError("give path or url, not both")
-        if sum(part is not None for part in (self.body, self.form, self.text)) > 1:
-            raise ValueError("give one of json, form and text")
-        return self
-
-
-AnyRequest = Annotated[
-    Annotated[Template, Tag("text")] | Annotated[RequestSpec, Tag("mapping")], Discriminator(shape_of)
-]
-
-
-def as_request(value: str | RequestSpec) -> RequestSpec:
-    """Return the normal form of a request: a text is its path."""
-    return RequestSpec(path=value) if isinstance(value, str) else value
 
 
 class FieldSpec(YamlModel):
@@ -95,6 +63,24 @@ AnyLookback = Annotated[
 ]
 
 
+Status = Annotated[int, Field(ge=100, le=599)]
+AnyStatus = Annotated[
+    Annotated[Status, Tag("number")] | Annotated[Annotated[list[Status], Field(min_length=1)], Tag("list")],
+    Discriminator(shape_of),
+]
+
+
+class Expired(YamlModel):
+    """The answer by which an API says that it no longer knows a cursor."""
+
+    status: AnyStatus = 410
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The status codes that mean it."""
+        return tuple(self.status) if isinstance(self.status, list) else (self.status,)
+
+
 class Incremental(YamlModel):
     """How a run knows where the last one ended."""
 
@@ -113,9 +99,7 @@ class Incremental(YamlModel):
     request: dict[RequestKey, TemplateTree] | None = Field(
         None, description="Overrides, once a cursor exists."
     )
-    expired: dict[Literal["status", "when"], Any] | None = Field(
-        None, description="The answer that means: start over."
-    )
+    expired: Expired | None = Field(None, description="The answer that means: start over.")
     filter: Literal["server", "client"] = "server"
 
     @model_validator(mode="after")
@@ -190,6 +174,10 @@ class Sync(YamlModel):
     deletes: AnyDeletes | None = None
     decode: DecoderName = "json"
     on_invalid: Literal["quarantine", "fail", "null"] = "quarantine"
+    for_each: AnyForEach | None = Field(
+        None, description="Reads the sync once for each parent record or value."
+    )
+    detail: Detail | None = Field(None, description="A request for each record's full form.")
     max_quarantined: float | None = Field(
         None, ge=0, description="More rejected records (a share below 1, else a count) make a run incomplete."
     )
@@ -201,6 +189,11 @@ class Sync(YamlModel):
     def request_spec(self) -> RequestSpec:
         """The request in its full form."""
         return as_request(self.request)
+
+    @property
+    def sources(self) -> tuple[PartitionSource, ...]:
+        """Where the partitions come from; empty when there is one enumeration."""
+        return sources_of(self.for_each)
 
     @property
     def key_fields(self) -> tuple[str, ...]:

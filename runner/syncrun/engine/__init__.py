@@ -1,0 +1,1 @@
+"""Runs: what to read, how far it came, what becomes true."""

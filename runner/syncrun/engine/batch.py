@@ -1,4 +1,4 @@
-"""Several runs in one command: side by side, each report told as soon as it is there."""
+"""Several runs in one command: side by side, parents before their children, each report told when it is there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import RunReport
 from syncrun.engine.run import run_sync
+from syncrun.stores.base import SyncId
 
 _POLL_SECONDS = 0.2
 
@@ -20,7 +21,7 @@ def run_all(
     workers: int = 1,
     on_report: Callable[[RunReport], None] = lambda _report: None,
 ) -> list[RunReport]:
-    """Run *jobs*, at most *workers* at a time, and return their reports in the order of *jobs*.
+    """Run *jobs*, at most *workers* at a time, and return their reports.
 
     Runs happen in threads, so that the caller's thread stays free for signals: `runtime.stop` ends them early.
     Jobs that were not begun by then have no report.
@@ -33,11 +34,30 @@ def run_all(
         on_report(report)
         return report
 
+    reports: list[RunReport] = []
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="run") as pool:
-        futures: list[Future[RunReport | None]] = [pool.submit(run, job) for job in jobs]
-        pending = set(futures)
-        while pending:
-            # a timeout keeps the main thread able to receive signals on every platform
-            _, pending = wait(pending, timeout=_POLL_SECONDS)
-        results = [future.result() for future in futures]
-    return [report for report in results if report is not None]
+        for generation in generations(jobs):
+            futures: list[Future[RunReport | None]] = [pool.submit(run, job) for job in generation]
+            pending = set(futures)
+            while pending:
+                # a timeout keeps the main thread able to receive signals on every platform
+                _, pending = wait(pending, timeout=_POLL_SECONDS)
+            reports += [report for report in (future.result() for future in futures) if report is not None]
+    return reports
+
+
+def generations(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Return *jobs* in groups that may run side by side: first those without parents among them, then their children."""
+    by_id = {job.id: job for job in jobs}
+    depths: dict[SyncId, int] = {}
+
+    def depth(identity: SyncId) -> int:
+        if identity not in depths:
+            parents = [parent for parent in by_id[identity].parents if parent in by_id]
+            depths[identity] = 1 + max(map(depth, parents), default=-1)
+        return depths[identity]
+
+    groups: list[list[Job]] = [[] for _ in range(1 + max((depth(job.id) for job in jobs), default=-1))]
+    for job in jobs:
+        groups[depths[job.id]].append(job)
+    return groups

@@ -18,8 +18,8 @@ class Resume:
     """An enumeration that stopped half way.
 
     *mode* is the run's, *page* where to go on, *watermark* the greatest cursor value so far, *definition* the
-    fingerprint of the request and pagination that *page* makes sense to. With time windows, *part* is the start and end
-    of the one being read, *passed* the end of the last one that was read completely.
+    fingerprint of the request and pagination that *page* makes sense to. With time windows, *part* is the
+    start and end of the one being read, *passed* the end of the last one that was read completely.
     """
 
     mode: str
@@ -34,10 +34,11 @@ class Resume:
 class Progress:
     """Where one partition stands.
 
-    *cursor* is the committed high-water mark (or response token) that the next incremental read starts from, and *field*
-    what it was taken from. *resume* is set while an enumeration is unfinished. *window* names the snapshot window that
-    this partition was last enumerated completely in, *parents_seq* the change-feed position of its parents then. The
-    partition "" also keeps what concerns the whole sync: *snapshot_at*, when it was last enumerated completely.
+    *cursor* is the committed high-water mark (or response token) that the next incremental read starts from,
+    and *field* what it was taken from. *resume* is set while an enumeration is unfinished. *window* names the
+    snapshot window that this partition was last enumerated completely in, *parents_seq* the change-feed
+    position of its parents then. The partition "" also keeps what concerns the whole sync: *snapshot_at*,
+    when it was last enumerated completely.
     """
 
     field: str = ""
@@ -86,14 +87,18 @@ def read(text: str, sync: SyncId, partition: str, *, field: str) -> Progress:
     except (ValueError, KeyError, TypeError):
         raise CheckpointError(f"{where} cannot be read: {text[:80]!r}", hint=hint) from None
     if version != VERSION:
-        raise CheckpointError(f"{where} has version {version!r}; this syncrun reads version {VERSION}", hint=hint)
+        raise CheckpointError(
+            f"{where} has version {version!r}; this syncrun reads version {VERSION}", hint=hint
+        )
     try:
         progress = _from_document(document)
     except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{where} cannot be read: {text[:80]!r}", hint=hint) from None
     if progress.field != field and progress.cursor is not None:
         before, after = progress.field or "none", field or "none"
-        raise CheckpointError(f"{where} was kept for the cursor {before!r}; the sync now uses {after!r}", hint=hint)
+        raise CheckpointError(
+            f"{where} was kept for the cursor {before!r}; the sync now uses {after!r}", hint=hint
+        )
     return replace(progress, field=field)
 
 

@@ -77,5 +77,3 @@ class Commits:
     def close(self) -> None:
         """Remove the staging folder: everything in it is in the database, or given up."""
         pending.discard(self.folder)
-
-

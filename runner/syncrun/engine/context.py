@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from syncrun.expressions.durations import parse_duration
 from syncrun.engine.job import Job, Runtime
+from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.template import render, render_text
 from syncrun.http.redact import Redactor
 

@@ -14,7 +14,7 @@ from syncrun.expressions.template import render as render_template
 
 
 def render(incremental: Incremental | None, cursor: Any, context: Mapping[str, Any]) -> Any:
-    """Return the value of `${cursor}` for a read that starts from *cursor*; None when there is none and no `start`.
+    """Return the value of `${cursor}` for a read that starts from *cursor*; `start` when there is none.
 
     *cursor* is canonical: ISO 8601 UTC text for timestamps and dates, a whole number, or text.
     """
@@ -24,10 +24,11 @@ def render(incremental: Incremental | None, cursor: Any, context: Mapping[str, A
         return render_template(incremental.start, context)
     if incremental.token is not None:
         return cursor
-    return _formatted(_looked_back(cursor, incremental.lookback), incremental.format)
+    return _formatted(looked_back(cursor, incremental.lookback), incremental.format)
 
 
-def _looked_back(cursor: Any, lookback: str | int | None) -> Any:
+def looked_back(cursor: Any, lookback: str | int | None) -> Any:
+    """Return the canonical *cursor* moved back by *lookback*; raise RunError where that means nothing."""
     if lookback is None:
         return cursor
     if isinstance(cursor, int):
@@ -35,12 +36,12 @@ def _looked_back(cursor: Any, lookback: str | int | None) -> Any:
     moment = _moment(cursor)
     if moment is None:
         raise RunError(
-            f"the cursor {cursor!r} is neither a time nor a whole number, so lookback {lookback!r} means nothing to it",
+            f"the cursor {cursor!r} is neither a time nor a whole number: lookback {lookback!r} means nothing",
             hint="give incremental.type, or leave lookback out",
         )
     length = parse_duration(lookback) if isinstance(lookback, str) else timedelta(seconds=lookback)
     earlier = moment - length
-    return earlier.date().isoformat() if _is_date(cursor) else _iso(earlier)
+    return earlier.date().isoformat() if _is_date(cursor) else _canonical(earlier)
 
 
 def _whole(lookback: str | int) -> int:
@@ -97,9 +98,13 @@ class Slice:
 
 
 def slices(incremental: Incremental, cursor: Any, context: Mapping[str, Any], now: datetime) -> list[Slice]:
-    """Return the windows from *cursor* (or `start`) to *now*, the oldest first; raise RunError without a start."""
+    """Return the windows from *cursor* (or `start`) to *now*, oldest first; raise RunError without one."""
     assert incremental.window is not None  # noqa: S101 - the caller looked
-    first = render_template(incremental.start, context) if cursor is None else _looked_back(cursor, incremental.lookback)
+    first = (
+        render_template(incremental.start, context)
+        if cursor is None
+        else looked_back(cursor, incremental.lookback)
+    )
     start = _moment(first)
     if start is None:
         raise RunError("incremental.window has nowhere to start", hint="give incremental.start a time")
@@ -107,7 +112,10 @@ def slices(incremental: Incremental, cursor: Any, context: Mapping[str, Any], no
     found = []
     while start < now:
         end = min(start + length, now)
-        shown = {"start": _formatted(_iso(start), incremental.format), "end": _formatted(_iso(end), incremental.format)}
+        shown = {
+            "start": _formatted(_iso(start), incremental.format),
+            "end": _formatted(_iso(end), incremental.format),
+        }
         found.append(Slice(_canonical(start), _canonical(end), shown))
         start = end
     return found

@@ -8,7 +8,7 @@ from syncrun.config.sync import Deletes, FieldSpec, Sync
 
 
 def feed_of(sync: Sync) -> Sync | None:
-    """Return the sync whose every record is the key of a deleted record of *sync*; None when it declares no feed.
+    """Return the sync whose records are the keys of deleted records of *sync*; None when it has no feed.
 
     Its fields are the key of *sync* with the same types, so that both mean the same record (R4).
     """
@@ -23,7 +23,10 @@ def feed_of(sync: Sync) -> Sync | None:
         fields[name] = own.model_copy(update={"path": path}) if own else FieldSpec(path=path)
     return Sync.model_construct(
         **{
-            **{name: field.get_default(call_default_factory=True) for name, field in Sync.model_fields.items()},
+            **{
+                name: field.get_default(call_default_factory=True)
+                for name, field in Sync.model_fields.items()
+            },
             "model": sync.model,
             "request": rule.request,
             "records": rule.records,

@@ -43,7 +43,7 @@ def decide(
     listed = any(reading.partition.listed for reading in readings.values())
     if vanished and listed and not accept:
         # a shorter list may be a slip of the pen: its records stay until somebody says so (R9)
-        reason = f"{len(vanished)} partitions are no longer listed; `run --full --accept-deletes` deletes their records"
+        reason = f"{len(vanished)} partitions are no longer listed; `run --accept-deletes` deletes their records"
         return Decision(_snapshot(rule, complete, accept=accept), reason)
     # a parent that is no longer live took its leave in a complete read of its own (R9)
     return Decision(_snapshot(rule, complete | vanished, accept=accept))

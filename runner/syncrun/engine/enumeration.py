@@ -1,4 +1,4 @@
-"""Reading everything that a run reads: its partitions side by side, every page mapped and staged in one thread."""
+"""All that a run reads: its partitions side by side, every page mapped and staged in one thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from syncrun.config.partitions import sources_of
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.context import base_url_of, context_of, open_client
 from syncrun.engine.cursors import render as render_cursor
@@ -29,15 +28,15 @@ from syncrun.transform.mapping import BoundMapper, Mapped, Mapper
 _NOT_FOUND = 404
 
 
-class CursorExpired(RunError):
+class CursorExpired(RunError):  # noqa: N818 - an answer that the connector declares, no error
     """The API no longer knows the saved cursor: everything has to be read again."""
 
 
 class Enumeration:
     """One pass over the partitions of a sync.
 
-    *window* is the snapshot window that complete partitions belong to, if one is open. *sink* gets every mapped page,
-    *between* is called after each page, when progress may be committed.
+    *window* is the snapshot window that complete partitions belong to, if one is open. *sink* gets every
+    mapped page, *between* is called after each page, when progress may be committed.
     """
 
     def __init__(
@@ -56,14 +55,15 @@ class Enumeration:
     ) -> None:
         self.job, self.options, self.runtime, self.mode, self.window = job, options, runtime, mode, window
         self.mapper, self.redactor, self.notes = mapper, redactor, notes
-        self.sync, self.sources = job.sync, sources_of(job.sync.for_each)
+        self.sync, self.sources = job.sync, job.sync.sources
         self.readings: dict[str, Reading] = {}
         self.failures: list[RunError] = []
         self.records = self.pages = self.requests = self.rejected = 0
         self._sink, self._between = sink, between
         self._bound: dict[str, BoundMapper] = {}
         self._feed = feed_of(self.sync)
-        self._functions = Functions(runtime.now)
+        self._feed_mapper = Mapper(self._feed or self.sync, redact=redactor.text)
+        self._functions = Functions(clock=runtime.now)
         self._ordinal = 0
 
     @property
@@ -88,21 +88,25 @@ class Enumeration:
                 self._prepare(partition, saved.get(partition.id, fresh), roots, client)
             self._read_all([reading for reading in self.readings.values() if reading.end is None])
 
-    # ── planning ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── planning ───────────────────────────────────────────────────────────────────────────────────
 
     def _parents(self, name: str) -> Iterator[dict[str, Any]]:
         parent = self.job.connector.syncs[name]
         connector, connection = self.job.id.connector, self.job.id.connection
         return self.runtime.store.live(connector, parent.model or name, connection)
 
-    def _prepare(self, partition: Partition, saved: Progress, roots: Mapping[str, Any], client: Client) -> None:
+    def _prepare(
+        self, partition: Partition, saved: Progress, roots: Mapping[str, Any], client: Client
+    ) -> None:
         """Add the reading of *partition*, already ended when there is nothing to do for it."""
         incremental = self.sync.incremental
         since = saved.cursor if self.mode == "incremental" else None
         context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
         # deletions are asked for since the last run, also when all records are read again
         base_url = base_url_of(self.job, context)
-        fetching = partial(pages_of, base_url=base_url, client=client, redactor=self.redactor, functions=self._functions)
+        fetching = partial(
+            pages_of, base_url=base_url, client=client, redactor=self.redactor, functions=self._functions
+        )
         feed = self._feed if saved.cursor is not None else None
         reading = self.readings[partition.id] = Reading(
             partition,
@@ -112,7 +116,9 @@ class Enumeration:
             incremental=incremental,
             fetch=fetching(self.sync, changes_only=since is not None, on_detect=self._detected),
             context=context,
-            parts=slices(incremental, since, roots, self.runtime.now()) if incremental and incremental.window else (),
+            parts=slices(incremental, since, roots, self.runtime.now())
+            if incremental and incremental.window
+            else (),
             feed=fetching(feed) if feed is not None else None,
         )
         if self.window is not None and saved.window == self.window:
@@ -131,7 +137,7 @@ class Enumeration:
         text = f"{self.job.connector.base_url}|{sync.request!r}|{sync.pagination!r}|{sync.records!r}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── reading ────────────────────────────────────────────────────────────────────────────────────
 
     def _read_all(self, readings: Sequence[Reading]) -> None:
         workers = min(len(readings), max((source.concurrency for source in self.sources), default=1))
@@ -166,8 +172,7 @@ class Enumeration:
     def _mapper_of(self, reading: Reading, *, feed: bool) -> BoundMapper:
         name = reading.partition.id
         if feed:
-            assert self._feed is not None  # noqa: S101 - its pages were read
-            return Mapper(self._feed, redact=self.redactor.text).bind(name, reading.context)
+            return self._feed_mapper.bind(name, reading.context)
         bound = self._bound.get(name)
         if bound is None:
             bound = self._bound[name] = self.mapper.bind(name, reading.context, since=reading.since)
@@ -198,7 +203,8 @@ class Enumeration:
         return isinstance(error, RequestError) and error.status in incremental.expired.statuses
 
     def _detected(self, pagination: Pagination, reason: str) -> None:
-        note = f"pagination detected: {pagination.type} ({reason})"
+        self._found = pagination
+        note = f"pagination detected: {pagination.kind} ({reason})"
         if note not in self.notes:
             self.notes.append(note)
 

@@ -1,4 +1,4 @@
-"""How a sync's pages are fetched for one template context: request, client, decoder and details put together."""
+"""How a sync's pages are fetched for one template context: request, client, decoder and details."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from syncrun.config.sync import RequestSpec, Sync
+from syncrun.config.request import RequestSpec
+from syncrun.config.sync import Sync
 from syncrun.decoders import decode
 from syncrun.engine.reading import Fetch
 from syncrun.expressions.functions import Functions
@@ -45,7 +46,7 @@ def pages_of(
 
 
 def changes_request(sync: Sync) -> RequestSpec:
-    """Return the request of *sync* with the overrides of `incremental.request` merged in, member by member."""
+    """Return the request of *sync* with `incremental.request` merged in, member by member."""
     request = sync.request_spec
     overrides = sync.incremental.request if sync.incremental is not None else None
     if overrides is None:

@@ -27,14 +27,20 @@ class Job:
 
     id: SyncId
     connector: Connector
-    config: Mapping[str, Any]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(repr=False)
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     folder: Path | None = None
 
     @property
     def sync(self) -> Sync:
         """The sync's definition."""
         return self.connector.syncs[self.id.sync]
+
+    @property
+    def parents(self) -> set[SyncId]:
+        """The syncs whose records this one is read for, and which therefore run before it."""
+        names = {name for source in self.sync.sources for name in source.parents}
+        return {SyncId(self.id.connection, self.id.connector, name) for name in names}
 
     @property
     def model_name(self) -> str:
@@ -76,8 +82,8 @@ def _ignore(event: Event) -> None:
 class Runtime:
     """Everything outside the process that a run touches, passed in so that tests decide it.
 
-    *state_folder* holds staging and locks, beside the database. *stop* is set to end runs early with their progress
-    saved. *fault* is called with the name of each step, so that tests can end the process there.
+    *state_folder* holds staging and locks, beside the database. *stop* is set to end runs early with their
+    progress saved. *fault* is called with the name of each step, so that tests can end the process there.
     """
 
     store: Store

@@ -1,4 +1,4 @@
-"""One run of a sync at a time: a lock file beside the database, held by the operating system (step 1 of a run)."""
+"""One run of a sync at a time: a lock file beside the database, held by the operating system."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Commits that are staged but not yet in the database: kept on disk, so that nothing is fetched twice (R2, R3).
+"""Commits that are staged but not yet in the database, so that nothing is fetched twice (R2, R3).
 
-A run writes its rows to `<database>.staging/RUN/` and, just before each commit, a manifest beside them. A manifest that
-is found when the next run of the sync starts is a commit that a crash or a held database prevented: it is done then.
+A run writes its rows to `<database>.staging/RUN/` and, just before each commit, a manifest beside them. A
+manifest that is found when the next run of the sync starts is a commit that a crash or a held database
+prevented: it is done then.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def folder_of(staging: Path, sync: SyncId, run_id: str) -> Path:
 
 def save(folder: Path, commit: Commit) -> None:
     """Write the manifest of *commit* into *folder*, durably and all at once."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = folder / f"{_MANIFEST}.part"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

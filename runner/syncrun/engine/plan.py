@@ -9,12 +9,12 @@ from datetime import datetime
 from itertools import islice, product
 from typing import Any, Literal
 
-from syncrun.expressions.durations import parse_duration
-from syncrun.config.partitions import Source
+from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import SnapshotInterval, Sync
 from syncrun.engine.checkpoints import Progress
 from syncrun.errors import RunError
 from syncrun.expressions.compile import compile_expression, is_true
+from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.template import render
 
 Mode = Literal["full", "incremental"]
@@ -26,7 +26,8 @@ Parents = Callable[[str], Iterator[dict[str, Any]]]
 class Partition:
     """One slice of a sync with a checkpoint of its own; *roots* join the template context.
 
-    *seq* is the change-feed position of the parents it was made from, *listed* tells that a configured value made it.
+    *seq* is the change-feed position of the parents it was made from, *listed* tells that a configured value
+    made it.
     """
 
     id: str = ""
@@ -35,8 +36,10 @@ class Partition:
     listed: bool = False
 
 
-def mode_of(sync: Sync, saved: Mapping[str, Progress], *, full: bool, window: str | None, now: datetime) -> Mode:
-    """Return whether to read everything or only what changed since the *saved* cursors, by partition id (R16)."""
+def mode_of(
+    sync: Sync, saved: Mapping[str, Progress], *, full: bool, window: str | None, now: datetime
+) -> Mode:
+    """Return whether to read everything or what changed since the *saved* cursors, by partition (R16)."""
     if sync.incremental is None:
         return "full"  # the API or the connector knows no changes
     if full:
@@ -51,7 +54,7 @@ def mode_of(sync: Sync, saved: Mapping[str, Progress], *, full: bool, window: st
 
 
 def snapshot_due(sync: Sync, progress: Progress, now: datetime) -> bool:
-    """Return whether an incremental sync has gone without a complete read for longer than its `snapshot: {every}`."""
+    """Return whether the last complete read of an incremental sync is longer ago than `snapshot: {every}`."""
     rule = sync.delete_rule
     if rule is None or not isinstance(rule.snapshot, SnapshotInterval):
         return False
@@ -60,8 +63,10 @@ def snapshot_due(sync: Sync, progress: Progress, now: datetime) -> bool:
     return now - datetime.fromisoformat(progress.snapshot_at) >= parse_duration(rule.snapshot.every)
 
 
-def plan_partitions(sources: Sequence[Source], parents: Parents, context: Mapping[str, Any]) -> list[Partition]:
-    """Return the partitions that *sources* make: their product, in order; one without a name when there are none."""
+def plan_partitions(
+    sources: Sequence[PartitionSource], parents: Parents, context: Mapping[str, Any]
+) -> list[Partition]:
+    """Return the partitions that *sources* make, their product in order; one without a name if there are none."""
     if not sources:
         return [Partition()]
     lists = [list(_partitions_of(source, parents, context)) for source in sources]
@@ -76,14 +81,14 @@ def _joined(parts: Sequence[Partition]) -> Partition:
     )
 
 
-def _partitions_of(source: Source, parents: Parents, context: Mapping[str, Any]) -> Iterator[Partition]:
+def _partitions_of(source: PartitionSource, parents: Parents, context: Mapping[str, Any]) -> Iterator[Partition]:
     found = _filtered(source, _candidates(source, parents, context))
     if source.batch is None:
         return found
     return _batches(source, found)
 
 
-def _candidates(source: Source, parents: Parents, context: Mapping[str, Any]) -> Iterator[Partition]:
+def _candidates(source: PartitionSource, parents: Parents, context: Mapping[str, Any]) -> Iterator[Partition]:
     if source.union is not None:
         seen: set[str] = set()
         for member in source.union:
@@ -106,25 +111,26 @@ def _candidates(source: Source, parents: Parents, context: Mapping[str, Any]) ->
         yield Partition(identity, {source.root: value}, listed=True)
 
 
-def _values(source: Source, context: Mapping[str, Any]) -> list[Any]:
+def _values(source: PartitionSource, context: Mapping[str, Any]) -> list[Any]:
     values = render(source.values, context)
     if values is None:
         return []
     if not isinstance(values, list):
         raise RunError(
-            f"for_each: values is no list: {json.dumps(values)[:80]}", hint="give a list, or a template that gives one"
+            f"for_each: values is no list: {json.dumps(values)[:80]}",
+            hint="give a list, or a template that gives one",
         )
     return values
 
 
-def _filtered(source: Source, found: Iterator[Partition]) -> Iterator[Partition]:
+def _filtered(source: PartitionSource, found: Iterator[Partition]) -> Iterator[Partition]:
     if source.where is None:
         return found
     keep = compile_expression(source.where)
     return (part for part in found if is_true(keep(part.roots[source.root])))
 
 
-def _batches(source: Source, found: Iterator[Partition]) -> Iterator[Partition]:
+def _batches(source: PartitionSource, found: Iterator[Partition]) -> Iterator[Partition]:
     assert source.batch is not None  # noqa: S101 - the caller looked
     while group := list(islice(found, source.batch)):
         ids = [part.id for part in group]

@@ -11,7 +11,7 @@ from typing import Any
 
 from syncrun.config.sync import Incremental
 from syncrun.engine.checkpoints import Progress, Resume, latest
-from syncrun.engine.cursors import Slice
+from syncrun.engine.cursors import Slice, looked_back
 from syncrun.engine.plan import Mode, Partition
 from syncrun.expressions.compile import compile_expression
 from syncrun.extract.fetch import Fetched
@@ -23,7 +23,7 @@ Fetch = Callable[[Mapping[str, Any], PageState | None], Iterator[Fetched]]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One fetched page, the time window that it belongs to (None: the sync has none), or whether it lists deletions."""
+    """One fetched page, its time window (None: the sync has none), and whether it lists deletions."""
 
     fetched: Fetched
     part: Slice | None = None
@@ -72,8 +72,9 @@ class Reading:
     @property
     def since(self) -> Any:
         """The cursor below which records have not moved, for an API that cannot filter (`filter: client`)."""
-        client = self._incremental is not None and self._incremental.filter == "client"
-        return self.saved.cursor if client and self.mode == "incremental" else None
+        if self._incremental is None or self._incremental.filter != "client" or self.mode != "incremental":
+            return None
+        return looked_back(self.saved.cursor, self._incremental.lookback)
 
     @property
     def complete(self) -> bool:
@@ -86,11 +87,15 @@ class Reading:
         return self.complete or self.skipped
 
     def pages(self) -> Iterator[Taken]:
-        """Yield the pages of the partition, from where an interrupted enumeration stopped, then its deletions.
+        """Yield the partition's pages, from where an interrupted enumeration stopped, then its deletions.
 
         Deletions come last: what is deleted while the records are read is then not behind the new cursor.
         """
-        yield from self._windows() if self._parts or self._is_windowed else map(Taken, self._fetch(self.context, self._position))
+        yield from (
+            self._windows()
+            if self._parts or self._is_windowed
+            else map(Taken, self._fetch(self.context, self._position))
+        )
         if self._feed is not None:
             for fetched in self._feed(self.context, None):
                 yield Taken(fetched, feed=True)
@@ -149,7 +154,7 @@ class Reading:
         self.stop(reason)
 
     def progress(self, window: str | None) -> Progress:
-        """Return what to save now; *window* is the snapshot window that a complete enumeration belongs to (R13)."""
+        """Return what to save now; *window* is the snapshot window of a complete enumeration (R13)."""
         saved = replace(self.saved, cursor=self._cursor(), resume=None)
         if self.end is not None:
             if not self.end.complete:
@@ -164,7 +169,7 @@ class Reading:
         return replace(saved, resume=resume)
 
     def _cursor(self) -> Any:
-        """Return the high-water mark that is safe to start from: the maximum only when nothing can be behind it."""
+        """Return the mark that is safe to start from: the maximum only when nothing can be behind it."""
         incremental, before = self._incremental, self.saved.cursor
         if incremental is None:
             return None

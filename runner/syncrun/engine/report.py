@@ -20,7 +20,12 @@ _EXIT_CODES: dict[str, ExitCode] = {
     "interrupted": ExitCode.INTERRUPTED,
 }
 # What a command that ran several syncs ends with: the outcome that most wants a person's attention.
-_SEVERITY: tuple[ExitCode, ...] = (ExitCode.INTERRUPTED, ExitCode.FAILED, ExitCode.LOCKED, ExitCode.INCOMPLETE)
+_SEVERITY: tuple[ExitCode, ...] = (
+    ExitCode.INTERRUPTED,
+    ExitCode.FAILED,
+    ExitCode.LOCKED,
+    ExitCode.INCOMPLETE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class RunReport:
     mode: str
     started_at: datetime
     ended_at: datetime
-    changes: Changes = Changes()
+    changes: Changes = field(default_factory=Changes)
     records: int = 0
     pages: int = 0
     requests: int = 0

@@ -44,11 +44,23 @@ def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
         return run.report(error)
 
 
+def _status_of(error: SyncrunError) -> Status:
+    if isinstance(error, LockedError):
+        return "locked"
+    return "interrupted" if isinstance(error, Interrupted) else "failed"
+
+
 class SyncRun:
     """The state of one run, from its first request to its report."""
 
     def __init__(self, job: Job, options: Options, runtime: Runtime, run_id: str, started: datetime) -> None:
-        self.job, self.options, self.runtime, self.run_id, self.started = job, options, runtime, run_id, started
+        self.job, self.options, self.runtime, self.run_id, self.started = (
+            job,
+            options,
+            runtime,
+            run_id,
+            started,
+        )
         self.sync = job.sync
         self.redactor = Redactor(job.secrets)
         self.commits = Commits(job, options, runtime, run_id)
@@ -75,7 +87,7 @@ class SyncRun:
         self.commits.close()
         return report
 
-    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── reading ────────────────────────────────────────────────────────────────────────────────────
 
     def _prepare(self) -> dict[str, checkpoints.Progress]:
         """Find out what to read, and return the saved progress by partition; raise CheckpointError (R1)."""
@@ -103,7 +115,7 @@ class SyncRun:
         return checkpoints.Progress("" if incremental is None else incremental.cursor or "token")
 
     def _read(self, saved: Mapping[str, checkpoints.Progress]) -> None:
-        """Read; when the API says that the cursor has expired, read everything instead, keeping records (R16)."""
+        """Read; when the API says that the cursor has expired, read everything, keeping records (R16)."""
         self._emit("run_started", mode=self.mode)
         try:
             self._enumerate(saved)
@@ -136,7 +148,7 @@ class SyncRun:
         if self.commits.due:
             self._commit("running")
 
-    # ── the end of the run ───────────────────────────────────────────────────────────────────────────────────
+    # ── the end of the run ─────────────────────────────────────────────────────────────────────────
 
     def _finish(self) -> RunReport:
         """Commit the rest, with the deletes that a complete enumeration allows."""
@@ -149,7 +161,7 @@ class SyncRun:
         return self.report(refused=changes.refused.reason if changes.refused else "")
 
     def _save_progress(self, error: SyncrunError) -> RunReport:
-        """Commit what was read before *error*, so that the next run goes on from there; it deletes nothing (R7)."""
+        """Commit what was read before *error*, for the next run to go on from; delete nothing (R7)."""
         if self.enumeration is None or not self.enumeration.pages:
             return self._record(error)
         report = self.report(error)
@@ -203,13 +215,17 @@ class SyncRun:
         """Return the checkpoints to save, by partition."""
         assert self.enumeration is not None  # noqa: S101 - there is one once reading began
         readings = self.enumeration.readings
-        now = {name: reading.progress(self.window) for name, reading in readings.items() if not reading.skipped}
-        if finished and self.mode == "full" and all(reading.done for reading in readings.values()):
+        now = {
+            name: reading.progress(self.window) for name, reading in readings.items() if not reading.skipped
+        }
+        timed = self.sync.incremental is not None  # the others are read completely each time
+        if timed and finished and self.mode == "full" and all(reading.done for reading in readings.values()):
             now[""] = replace(now.get("", self.whole), snapshot_at=self.started.isoformat())
+        fresh = self._fresh()
         # what has not moved need not be written: a sync may have many thousand partitions
-        return {name: state.to_text() for name, state in now.items() if state != self.saved.get(name)}
+        return {name: state.to_text() for name, state in now.items() if state != self.saved.get(name, fresh)}
 
-    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── telling ────────────────────────────────────────────────────────────────────────────────────
 
     def report(self, error: SyncrunError | None = None, *, refused: str = "") -> RunReport:
         """Return how the run stands: *error* ended it, or it read everything, or something is missing."""
@@ -233,21 +249,28 @@ class SyncRun:
         )
 
     def _outcome(self, error: SyncrunError | None = None, refused: str = "") -> tuple[Status, str, str]:
+        """Return status, message and hint."""
         if error is not None:
-            kinds: tuple[tuple[type[SyncrunError], Status], ...] = (
-                (LockedError, "locked"),
-                (Interrupted, "interrupted"),
-                (SyncrunError, "failed"),
-            )
-            return next(status for kind, status in kinds if isinstance(error, kind)), error.message, error.hint
+            return _status_of(error), error.message, error.hint
         if refused:
             return "incomplete", refused, "`run --accept-deletes` deletes them all the same"
+        return self._verdict()
+
+    def _verdict(self) -> tuple[Status, str, str]:
         read = self.enumeration
         if read is None or (read.limit_reached and not read.failures):
-            return "ok", f"stopped at {read.records} records, as asked; nothing was deleted" if read else "", ""
+            return (
+                "ok",
+                f"stopped at {read.records} records, as asked; nothing was deleted" if read else "",
+                "",
+            )
         if read.failures and len(read.failures) == len(read.readings):
             return "failed", read.failures[0].message, read.failures[0].hint
-        missing = [end.reason for name, end in read.verdicts.items() if not end.complete and not read.readings[name].skipped]
+        missing = [
+            end.reason
+            for name, end in read.verdicts.items()
+            if not end.complete and not read.readings[name].skipped
+        ]
         if missing:
             more = f" (and {len(missing) - 1} more partitions)" if len(missing) > 1 else ""
             return "incomplete", missing[0] + more, ""

@@ -47,8 +47,18 @@ class Workspace:
         path = find_connector(name, [self.folder / "connectors"])
         return _load(path), path
 
-    def jobs(self, targets: Sequence[str], *, everything: bool = False, settings: Sequence[str] = ()) -> list[Job]:
-        """Return what *targets* name: `CONNECTION`, `CONNECTION/SYNC`, or a connector's name (connection `default`)."""
+    def jobs(
+        self,
+        targets: Sequence[str],
+        *,
+        everything: bool = False,
+        settings: Sequence[str] = (),
+        parents: bool = True,
+    ) -> list[Job]:
+        """Return what *targets* name: `CONNECTION`, `CONNECTION/SYNC`, or a connector by its name.
+
+        With *parents* the syncs whose records the named ones need are run too, before them.
+        """
         if not targets and not everything:
             self._refuse_nothing()
         if everything:
@@ -56,11 +66,11 @@ class Workspace:
         values = dict(_setting(text) for text in settings)
         found: dict[SyncId, Job] = {}
         for target in targets:
-            for job in self._jobs_of(target, values):
+            for job in self._jobs_of(target, values, parents=parents):
                 found.setdefault(job.id, job)
         return list(found.values())
 
-    def _jobs_of(self, target: str, settings: Mapping[str, str]) -> Iterator[Job]:
+    def _jobs_of(self, target: str, settings: Mapping[str, str], *, parents: bool) -> Iterator[Job]:
         name, _, sync = target.partition("/")
         connection = self.project.connections.get(name)
         if connection is None:
@@ -73,7 +83,8 @@ class Workspace:
         connector, path = self.connector(connection.connector)
         values = {**connection.config, **_typed(connector, settings)}
         config = resolve_config(connector, values, self.environ, where=name)
-        for sync_name in self._syncs(connector, connection, sync, target):
+        names = self._syncs(connector, connection, sync, target)
+        for sync_name in _with_parents(connector, names) if parents else names:
             identity = SyncId(name, connector.connector, sync_name)
             yield Job(identity, connector, config, connection.metadata, path.parent.parent)
 
@@ -91,7 +102,9 @@ class Workspace:
             if wanted not in connector.syncs:
                 near = get_close_matches(wanted, list(connector.syncs), n=1)
                 hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(connector.syncs)}"
-                raise UsageError(f"{target}: the connector {connector.connector} has no sync {wanted!r}", hint=hint)
+                raise UsageError(
+                    f"{target}: the connector {connector.connector} has no sync {wanted!r}", hint=hint
+                )
             return [wanted]
         disabled = {name for name, override in connection.syncs.items() if not override.enabled}
         return [name for name in connector.syncs if name not in disabled]
@@ -107,6 +120,21 @@ def open_workspace(path: Path | None, *, env: str | None = None) -> Workspace:
     environ = dict(os.environ)
     project = load_project(path or Path.cwd(), env=env, environ=environ)
     return Workspace(project, {**project.dotenv, **environ})
+
+
+def _with_parents(connector: Connector, names: Sequence[str]) -> list[str]:
+    """Return *names* with the syncs that they need before them; validation has found cycles."""
+    ordered: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        for source in connector.syncs[name].sources:
+            for parent in sorted(source.parents):
+                add(parent)
+        ordered.setdefault(name)
+
+    for name in names:
+        add(name)
+    return list(ordered)
 
 
 @cache
@@ -132,7 +160,9 @@ def _typed(connector: Connector, settings: Mapping[str, str]) -> dict[str, Any]:
             near = get_close_matches(name, list(connector.config), n=1)
             known = ", ".join(connector.config) or "none"
             hint = f"did you mean '{near[0]}'?" if near else f"its config entries: {known}"
-            raise UsageError(f"--set {name}: the connector {connector.connector} has no such config entry", hint=hint)
+            raise UsageError(
+                f"--set {name}: the connector {connector.connector} has no such config entry", hint=hint
+            )
         values[name] = text
         if entry.type != "string":
             try:

@@ -1,7 +1,8 @@
-"""The two kinds of computed string in YAML, as pydantic types that know their syntax.
+"""The kinds of computed string in YAML, as pydantic types that know their syntax.
 
-An `Expression` is JMESPath; a `Template` is text with `${JMESPath}` in it; a `TemplateTree` is any JSON value whose
-strings are templates; a `FieldPath` is a template when it holds `${`, else an expression. `config.check` finds them by their markers to judge the roots they use.
+An `Expression` is JMESPath; a `Template` is text with `${JMESPath}` in it; a `TemplateTree` is any JSON value
+whose strings are templates; a `FieldPath` is a template when it has a `${…}`, else an expression.
+`config.check` finds them by their markers to judge the roots they use.
 """
 
 from __future__ import annotations
@@ -47,11 +48,13 @@ def _check_template(text: str) -> str:
 
 def is_template(path: str) -> bool:
     """Whether a field's *path* is a template, constant in a partition, and no JMESPath over the record."""
-    return "${" in path
+    return "${" in path and not parse_template(path).constant
 
 
 def _check_field_path(text: str) -> str:
-    return _check_template(text) if is_template(text) else _check_expression(text)
+    if "${" in text and is_template(_check_template(text)):
+        return text
+    return _check_expression(text)
 
 
 def _check_tree(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -38,12 +38,12 @@ def interleave(
     workers: int = 1,
     depth: int = 1,
     stop: threading.Event | None = None,
-) -> Iterator[Item[K, T] | Ended[K]]:
+) -> Generator[Item[K, T] | Ended[K], None, None]:
     """Yield the items of all *tasks*, each task's in order, at most *workers* tasks at a time.
 
-    At most *depth* items per worker wait for the caller, so memory stays bounded. Errors of a task arrive as its
-    `Ended`. When *stop* is set, Interrupted is raised at once, even while a task waits for the network. Closing the
-    generator ends the threads.
+    At most *depth* items per worker wait for the caller, so memory stays bounded. Errors of a task arrive as
+    its `Ended`. When *stop* is set, Interrupted is raised at once, even while a task waits for the network.
+    Closing the generator ends the threads.
     """
     source = iter(tasks)
     turn, cancelled = threading.Lock(), threading.Event()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-from syncrun.config.sync import RequestSpec
+from syncrun.config.request import RequestSpec
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.expressions.template import render, render_path, render_text, template_references
 from syncrun.http.messages import Request

@@ -1,0 +1,1 @@
+"""Where records are kept: the store, one file a concern."""

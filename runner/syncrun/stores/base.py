@@ -26,8 +26,8 @@ class SyncId:
 class Run:
     """One row of `syncrun.runs`; written with every commit, and at the end whatever happened.
 
-    *status*: running, ok, incomplete, failed, interrupted. *counts*: records, added, updated, deleted, unchanged,
-    duplicates, quarantined, pages, requests (those that are known).
+    *status*: running, ok, incomplete, failed, interrupted. *counts*: records, added, updated, deleted,
+    unchanged, duplicates, quarantined, pages, requests (those that are known).
     """
 
     id: str
@@ -45,8 +45,8 @@ class Run:
 class SnapshotDeletes:
     """Delete what a complete enumeration did not see (R7, R9, R10).
 
-    *partitions*: the ids of the partitions enumerated completely (and of those that rightly vanished); None means the
-    whole of the connection's model. *accept* overrides the guard.
+    *partitions*: the ids of the partitions enumerated completely (and of those that rightly vanished); None
+    means the whole of the connection's model. *accept* overrides the guard.
     """
 
     partitions: frozenset[str] | None = None
@@ -68,10 +68,10 @@ class Refusal:
 class Commit:
     """Everything that becomes true at one instant, or not at all (R2, R12).
 
-    *staged* and *rejected* are read in order: the last row of a key wins. *checkpoints* maps a partition id to the
-    JSON text to keep, or to None to forget it. *snapshot*, when given, is the id of an open window: the ids of this
-    commit are remembered in it (`syncrun.seen`) until a commit with *deletes* closes it (R8); without it *deletes* look
-    at this commit's ids alone.
+    *staged* and *rejected* are read in order: the last row of a key wins. *checkpoints* maps a partition id
+    to the JSON text to keep, or to None to forget it. *snapshot*, when given, is the id of an open window:
+    the ids of this commit are remembered in it (`syncrun.seen`) until a commit with *deletes* closes it (R8);
+    without it *deletes* look at this commit's ids alone.
     """
 
     run: Run
@@ -141,8 +141,10 @@ class Store(Protocol):
     def partitions(self, connector: str, model: str, connection: str) -> frozenset[str]:
         """Return the partition ids that live records belong to."""
 
-    def live(self, connector: str, model: str, connection: str, *, since_seq: int = 0) -> Iterator[dict[str, Any]]:
-        """Yield live records (fields by name, JSON values, plus `_seq`) changed after *since_seq*, oldest change first."""
+    def live(
+        self, connector: str, model: str, connection: str, *, since_seq: int = 0
+    ) -> Iterator[dict[str, Any]]:
+        """Yield live records changed after *since_seq*, oldest first: JSON values, `_id`, `_seq`."""
 
     def last_runs(self) -> list[Run]:
         """Return the newest run of every sync of every connection."""

@@ -1,7 +1,7 @@
 """The DuckDB file, opened for one act at a time: made, waited for, and its troubles put into words (R3).
 
-The file is attached under a name that no connector can have. Opened by its path it would be named after the file, and
-`github.duckdb` with its schema `github` would make `github.issues` ambiguous.
+The file is attached under a name that no connector can have. Opened by its path it would be named after the
+file, and `github.duckdb` with its schema `github` would make `github.issues` ambiguous.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ class _HeldError(Exception):
 class DatabaseFile:
     """The file at *path*; `reading` and `writing` open it for as long as their block lasts.
 
-    A file that is held is looked at again for *lock_timeout* seconds of *clock*, with *sleep* in between; *on_wait* is
-    told once, in one sentence. Then LockedError names the holder. What DuckDB raises in a block becomes StoreError.
+    A file that is held is looked at again for *lock_timeout* seconds of *clock*, with *sleep* in between;
+    *on_wait* is told once, in one sentence. Then LockedError names the holder. What DuckDB raises in a block
+    becomes StoreError.
     """
 
     def __init__(
@@ -174,7 +175,7 @@ class DatabaseFile:
         return db
 
     def _create(self, at: datetime) -> None:
-        """Make the file beside its place and move it there whole, so that a crash leaves none or a good one (R2)."""
+        """Make the file beside its place, then move it there: a crash leaves none or a good one (R2)."""
         if not self.path.parent.is_dir():
             raise StoreError(f"{self.path}: there is no folder {self.path.parent}", hint="create the folder")
         new = self.path.with_name(f"{self.path.name}.new-{os.getpid()}-{threading.get_ident()}")
@@ -205,9 +206,17 @@ class DatabaseFile:
 
 
 _TROUBLES = (
-    (r"no space left|disk quota exceeded|disk is full", "the disk is full", "nothing was committed; make room, then run again"),
+    (
+        r"no space left|disk quota exceeded|disk is full",
+        "the disk is full",
+        "nothing was committed; make room, then run again",
+    ),
     (r"is a directory", "this is a folder, not a database file", ""),
-    (r"permission denied|read-only file system", "no permission to open or write it", "check its owner and mode"),
+    (
+        r"permission denied|read-only file system",
+        "no permission to open or write it",
+        "check its owner and mode",
+    ),
     (r"not a valid duckdb database", "this is not a DuckDB database", "name another file as `database`"),
     (r"newer version of duckdb", "it was written by a newer DuckDB", "upgrade: pip install -U duckdb"),
     (
@@ -225,11 +234,13 @@ def _closing(db: DuckDBPyConnection) -> AbstractContextManager[DuckDBPyConnectio
 
 
 def _configure(db: DuckDBPyConnection, path: Path) -> None:
-    """Settle what must not depend on the machine: the time zone, and memory that is flat in the size of the data."""
+    """Settle the time zone, and memory that is flat in the size of the data, whatever the machine."""
     db.execute("SET TimeZone = 'UTC'")
     db.execute("SET python_enable_replacements = false")  # a table is never a variable of this program
     db.execute(f"SET temp_directory = {quote_text(f'{path}.tmp')}")
-    threads, memory = db.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchall()[0]
+    threads, memory = db.execute(
+        "SELECT current_setting('threads'), current_setting('memory_limit')"
+    ).fetchall()[0]
     if threads > _MOST_THREADS:
         db.execute(f"SET threads = {_MOST_THREADS}")
     amount, unit = memory.split()

@@ -22,7 +22,7 @@ def _scripts() -> dict[int, Path]:
 
 
 def stored_version(db: DuckDBPyConnection) -> int:
-    """Return the version of the tables in the open database, 0 when it has none; raise StoreError for a newer one."""
+    """Return the version of the open database's tables, 0 when it has none; StoreError for a newer one."""
     found = db.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
         " AND schema_name = 'syncrun' AND table_name = 'migrations'"
@@ -31,9 +31,10 @@ def stored_version(db: DuckDBPyConnection) -> int:
         return 0
     row = db.execute("SELECT max(version) FROM syncrun.migrations").fetchone()
     version = int(row[0]) if row and row[0] is not None else 0
-    if version > max(_scripts()):
+    newest = max(_scripts())
+    if version > newest:
         raise StoreError(
-            f"the database was written by a newer syncrun (tables of version {version}, this one knows {max(_scripts())})",
+            f"the database was written by a newer syncrun (version {version} of its tables; known: {newest})",
             hint="upgrade syncrun",
         )
     return version

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
-from syncrun.records import Column, ColumnType, Model, StagedFile
+from syncrun.records import Column, ColumnType, Model
+from syncrun.stores.staging import StagedFiles
 from syncrun.stores.types import column_type, fold, quote, sql_type
 from syncrun.stores.widen import convert, is_kept, widest
+from syncrun.widening import NUMBER
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,20 +32,21 @@ SYSTEM_COLUMNS = {
 _RAW = {"_raw": "JSON"}
 _RESERVED = frozenset((*SYSTEM_COLUMNS, *_RAW))
 _SHOWN = ("_connection", "_first_seen_at", "_last_modified_at")
+_EXAMPLE = 60  # characters of a value that a message shows
 _RESERVED_SCHEMAS = frozenset({"syncrun", "main", "temp", "system", "information_schema", "pg_catalog"})
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A model's table as it is now: its SQL name, and the columns that records are written to, by folded name."""
+    """A model's table as it is now: its SQL name, and the columns that records go to, by folded name."""
 
     name: str
     columns: dict[str, Column]
     raw: bool
 
-
-StagedLoss = Callable[[StagedFile, int, str], int]
-"""Counts the values of a staged file, in the column at a position, for which an SQL condition over `c` holds."""
+    def column(self, name: str) -> Column | None:
+        """Return the column that a field named *name* goes to, None when the model has no such field."""
+        return self.columns.get(fold(name))
 
 
 def record_table(connector: str, model: str) -> str:
@@ -63,36 +66,40 @@ def described(db: DuckDBPyConnection, schema: str, name: str) -> dict[str, str]:
 
 def field_columns(stored: dict[str, str]) -> tuple[Column, ...]:
     """Return those of the *stored* columns that are fields of the records."""
-    return tuple(
-        Column(name, column_type(kind)) for name, kind in stored.items() if fold(name) not in _RESERVED
-    )
+    try:
+        return tuple(
+            Column(name, column_type(kind)) for name, kind in stored.items() if fold(name) not in _RESERVED
+        )
+    except ValueError as error:
+        raise StoreError(f"a table was changed by another program: {error}") from None
 
 
-def prepare(db: DuckDBPyConnection, model: Model, staged: tuple[StagedFile, ...], count: StagedLoss) -> Table:
-    """Make the table and view what *model* and the *staged* files need; raise StoreError where data would be lost."""
+def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles) -> Table:
+    """Make the table and view that *model* and *staged* need; raise StoreError where data would be lost."""
     _check_names(model, staged)
     name = record_table(model.connector, model.name)
     stored = described(db, model.connector, f"{model.name}__records")
     old = {fold(column.name): column for column in field_columns(stored)}
-    target = _target(db, name, model, staged, old, count)
+    target = _Target(db, name, model, staged, old).columns()
     if stored:
-        _extend(db, name, target, old, {fold(column) for column in stored}, raw=model.raw)
+        _extend(db, name, target, stored, raw=model.raw)
         _convert(db, model, name, target, old)
     else:
         _create(db, model, name, target)
-    shown = [target[fold(c.name)] for c in model.columns]
+    shown = {fold(c.name) for c in model.columns}
     if model.inferred:
-        found = {fold(column.name): column for file in staged for column in file.columns}
-        known = old | found if model.open else found
-        shown += [target[key] for key in known if key not in {fold(c.name) for c in shown}]
-    _show(db, model, shown)
+        shown |= {fold(c.name) for file in staged.files for c in file.columns}
+    if model.open:
+        shown |= old.keys()
+    order = [*(fold(c.name) for c in model.columns), *target]
+    _show(db, model, [target[key] for key in dict.fromkeys(order) if key in shown])
     return Table(name, target, raw=model.raw)
 
 
-def _check_names(model: Model, staged: tuple[StagedFile, ...]) -> None:
+def _check_names(model: Model, staged: StagedFiles) -> None:
     if fold(model.connector) in _RESERVED_SCHEMAS:
         raise StoreError(f"no connector can be named {model.connector}: DuckDB or syncrun uses that schema")
-    for columns in (model.columns, *(file.columns for file in staged)):
+    for columns in (model.columns, *(file.columns for file in staged.files)):
         names = set()
         for column in columns:
             if fold(column.name) in _RESERVED:
@@ -102,53 +109,42 @@ def _check_names(model: Model, staged: tuple[StagedFile, ...]) -> None:
             names.add(fold(column.name))
 
 
-def _target(
-    db: DuckDBPyConnection,
-    table: str,
-    model: Model,
-    staged: tuple[StagedFile, ...],
-    old: dict[str, Column],
-    count: StagedLoss,
-) -> dict[str, Column]:
-    """Return the columns to write to, by folded name, in the order in which new ones are added."""
-    fixed = {fold(c.name): c for c in model.columns if c.declared or not model.inferred}
-    given = list(model.columns) + ([c for file in staged for c in file.columns] if model.inferred else [])
-    target = {}
-    for column in given:
-        key = fold(column.name)
-        if key in target:
-            continue
-        if key in fixed:
-            target[key] = fixed[key]
-            continue
-        kinds = [c.type for c in (*((old[key],) if key in old else ()), *given) if fold(c.name) == key]
+class _Target:
+    """The columns that records will go to, by folded name, in the order in which new ones are added."""
 
-        def fits_double(key: str = key) -> bool:
-            return not any(_inexact(db, table, key, old, staged, count))
+    def __init__(
+        self, db: DuckDBPyConnection, table: str, model: Model, staged: StagedFiles, old: dict[str, Column]
+    ) -> None:
+        self._db, self._table, self._model, self._staged, self._old = db, table, model, staged, old
+        self._given = list(model.columns)
+        if model.inferred:
+            self._given += [column for file in staged.files for column in file.columns]
+        self._keys = {column.name: fold(column.name) for file in staged.files for column in file.columns}
 
-        target[key] = Column(column.name, widest(kinds, fits_double))
-    if model.open:
-        target = {key: column for key, column in old.items() if key not in target} | target
-    return target
+    def columns(self) -> dict[str, Column]:
+        """Return them, with declared types or else those that hold what is stored and what is staged."""
+        target = dict(self._old) if self._model.open else {}
+        kinds: dict[str, list[ColumnType]] = {}
+        for column in self._given:
+            kinds.setdefault(fold(column.name), []).append(column.type)
+        declared = {fold(c.name) for c in self._model.columns if c.declared or not self._model.inferred}
+        for column in reversed(self._given):  # the model's own spelling of a name comes first
+            target[fold(column.name)] = column
+        for key, types in kinds.items():
+            if key not in declared:
+                stored = [self._old[key].type] if key in self._old else []
+                kind = widest(stored + types, partial(self._fits_double, key))
+                target[key] = Column(target[key].name, kind)
+        order = dict.fromkeys([*kinds, *target])
+        return {key: target[key] for key in order}
 
-
-def _inexact(
-    db: DuckDBPyConnection,
-    table: str,
-    key: str,
-    old: dict[str, Column],
-    staged: tuple[StagedFile, ...],
-    count: StagedLoss,
-) -> Iterator[int]:
-    """Yield how many exact numbers no double holds: of the table, then of each staged file."""
-    number = ColumnType("number")
-    if key in old and old[key].type != number:
-        value = quote(old[key].name)
-        yield _count(db, f"SELECT count(*) FROM {table} WHERE NOT ({is_kept(value, old[key].type, number)})")
-    for file in staged:
-        for position, column in enumerate(file.columns):
-            if fold(column.name) == key and column.type != number:
-                yield count(file, position, f"NOT ({is_kept('c', column.type, number)})")
+    def _fits_double(self, key: str) -> bool:
+        """Return whether every exact number of a column, stored or staged, equals a double."""
+        sources = list(self._staged.values(key, self._keys))
+        if key in self._old:
+            column = self._old[key]
+            sources.append((column, f"(SELECT {quote(column.name)} AS c FROM {self._table})"))
+        return not any(count_lost(self._db, values, column.type, NUMBER) for column, values in sources)
 
 
 def _create(db: DuckDBPyConnection, model: Model, table: str, target: dict[str, Column]) -> None:
@@ -160,18 +156,13 @@ def _create(db: DuckDBPyConnection, model: Model, table: str, target: dict[str, 
 
 
 def _extend(
-    db: DuckDBPyConnection,
-    table: str,
-    target: dict[str, Column],
-    old: dict[str, Column],
-    stored: set[str],
-    *,
-    raw: bool,
+    db: DuckDBPyConnection, table: str, target: dict[str, Column], stored: dict[str, str], *, raw: bool
 ) -> None:
+    names = {fold(name) for name in stored}
     for key, column in target.items():
-        if key not in old:
+        if key not in names:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {quote(column.name)} {sql_type(column.type)}")
-    if raw and "_raw" not in stored:
+    if raw and "_raw" not in names:
         db.execute(f"ALTER TABLE {table} ADD COLUMN _raw JSON")
 
 
@@ -183,25 +174,42 @@ def _convert(
         before = old.get(key)
         if before is None or before.type == new.type:
             continue
+        place = f"{model.connector}.{model.name}: column {before.name}"
         value = quote(before.name)
-        lost, example = db.execute(
-            f"SELECT count(*), any_value(CAST({value} AS VARCHAR)) FROM {table}"
-            f" WHERE {value} IS NOT NULL AND NOT ({is_kept(value, before.type, new.type)})"
-        ).fetchall()[0]
-        if lost:
-            shown = example if len(example) <= _EXAMPLE else f"{example[:_EXAMPLE]}…"
-            raise StoreError(
-                f"{model.connector}.{model.name}: column {before.name} cannot change from {before.type} to {new.type}:"
-                f" {lost} stored {'value' if lost == 1 else 'values'} would be lost, such as {shown}",
-                hint=f"keep the type {before.type}, or give the field a new name",
-            )
+        refuse_loss(
+            db, f"(SELECT {value} AS c FROM {table})", before.type, new.type, f"{place}: of the stored values"
+        )
         db.execute(
             f"ALTER TABLE {table} ALTER COLUMN {value} TYPE {sql_type(new.type)}"
             f" USING {convert(value, before.type, new.type)}"
         )
 
 
-_EXAMPLE = 60
+def count_lost(db: DuckDBPyConnection, values: str, old: ColumnType, new: ColumnType) -> int:
+    """Return how many of *values*, an SQL relation with a column `c`, do not survive the change of type."""
+    lost, _ = _lost(db, values, old, new)
+    return lost
+
+
+def refuse_loss(db: DuckDBPyConnection, values: str, old: ColumnType, new: ColumnType, place: str) -> None:
+    """Raise StoreError when any of *values*, an SQL relation with a column `c`, would not survive."""
+    lost, example = _lost(db, values, old, new)
+    if lost:
+        shown = example if len(example) <= _EXAMPLE else f"{example[:_EXAMPLE]}…"
+        raise StoreError(
+            f"{place}, {lost} cannot change from {old} to {new} without loss, such as {shown}",
+            hint=f"keep the type {old}, or give the field a new name",
+        )
+
+
+def _lost(db: DuckDBPyConnection, values: str, old: ColumnType, new: ColumnType) -> tuple[int, str]:
+    if old == new:
+        return 0, ""
+    lost, example = db.execute(
+        f"SELECT count(*), coalesce(min(CAST(v.c AS VARCHAR)), '') FROM {values} AS v"
+        f" WHERE v.c IS NOT NULL AND NOT ({is_kept('v.c', old, new)})"
+    ).fetchall()[0]
+    return int(lost), str(example)
 
 
 def _show(db: DuckDBPyConnection, model: Model, fields: list[Column]) -> None:
@@ -218,7 +226,3 @@ def _show(db: DuckDBPyConnection, model: Model, fields: list[Column]) -> None:
         f"CREATE OR REPLACE VIEW {quote(model.connector)}.{quote(model.name)} AS"
         f" SELECT {columns} FROM {table} WHERE _action <> 'DELETED'"
     )
-
-
-def _count(db: DuckDBPyConnection, sql: str) -> int:
-    return int(db.execute(sql).fetchall()[0][0])

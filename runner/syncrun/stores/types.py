@@ -45,9 +45,11 @@ def sql_type(column_type: ColumnType) -> str:
 
 
 def column_type(sql: str) -> ColumnType:
-    """Return the column type of a DuckDB type, as `duckdb_columns()` writes it; ValueError for one never made here."""
+    """Return the column type that DuckDB writes as *sql*; raise ValueError for one never made here."""
     match = _SQL_TYPE.fullmatch(sql)
     if match is None or match["name"] not in _BASES:
         raise ValueError(f"no column type is stored as {sql}")
-    size = (int(match["precision"]), int(match["scale"])) if match["precision"] else (None, None)
-    return ColumnType(_BASES[match["name"]], *size, is_list=bool(match["list"]))
+    base, is_list = _BASES[match["name"]], bool(match["list"])
+    if match["precision"] is None:
+        return ColumnType(base, is_list=is_list)
+    return ColumnType(base, int(match["precision"]), int(match["scale"]), is_list)

@@ -1,7 +1,7 @@
 """How stored values move to another column type without loss, as SQL expressions.
 
-`convert` gives the value in the new type, or NULL where there is none; `is_kept` says whether a value survives: it
-converts back to itself, or, for a time in text, names the same instant. Values of a type always survive in the wider
+`convert` gives the value in the new type, or NULL where there is none; `is_kept` says whether a value is
+kept: it converts back to itself, or, for a time in text, names the same instant. Values always survive in the wider
 type that `syncrun.widening` gives, except integers beyond 2^53 among numbers: those need text (`widest`).
 """
 
@@ -13,10 +13,9 @@ from syncrun.records import ColumnType
 from syncrun.stores.types import sql_type
 from syncrun.widening import NUMBER, STRING, widen
 
-_WHOLE = frozenset({"integer", "decimal"})
-_INSTANT = (
-    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)"  # more digits would be cut off
-)
+_NUMERIC = frozenset({"number", "integer", "decimal"})
+# More digits of a second would be cut off.
+_INSTANT = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)"
 
 
 def widest(types: Iterable[ColumnType], fits_double: Callable[[], bool]) -> ColumnType:
@@ -28,8 +27,13 @@ def widest(types: Iterable[ColumnType], fits_double: Callable[[], bool]) -> Colu
     result = distinct[0]
     for other in distinct[1:]:
         result = widen(result, other)
-    scalars = {t.base for t in distinct if not t.is_list}
-    if "number" in scalars and scalars & _WHOLE and scalars <= _WHOLE | {"number"}:
+    bases = {t.base for t in distinct}
+    if (
+        "number" in bases
+        and bases != {"number"}
+        and bases <= _NUMERIC
+        and not any(t.is_list for t in distinct)
+    ):
         return NUMBER if fits_double() else STRING
     return result
 

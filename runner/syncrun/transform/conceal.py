@@ -15,8 +15,8 @@ _ANYTHING = re.compile(r"@|\\|(?<!\[)\*")
 class Concealer:
     """Hides the top-level members that *paths*, the JMESPath of masked fields, may read.
 
-    Every name in a path counts, wherever it stands. A path that may read anything (`@`, `*`), or whose names cannot
-    be told, hides the whole record.
+    Every name in a path counts, wherever it stands. A path that may read anything (`@`, `*`), or whose names
+    cannot be told, hides the whole record.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:

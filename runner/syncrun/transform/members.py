@@ -86,7 +86,7 @@ class MemberMapping:
             kind = value.__class__
             if not (kind is str and str in member.column.seen):
                 if not member.slot:
-                    self._found(member)
+                    self._find(record)
                 value = self._stage(member, value)
             line[member.slot] = value
             content[member.name] = value if kind is not float else comparable(value)
@@ -148,7 +148,14 @@ class MemberMapping:
         self._shapes[shape] = members
         return members
 
-    def _found(self, member: _Member) -> None:
+    def _find(self, record: Mapping[Any, Any]) -> None:
+        """Make columns of all new members of *record* that have a value, in its own order."""
+        for name, value in record.items():
+            member = self._members[name]
+            if value is not None and not member.slot:
+                self._add(member)
+
+    def _add(self, member: _Member) -> None:
         name = self._names.give(str(member.name))
         position = self._positions.setdefault(name, len(self._columns))
         if position == len(self._columns):

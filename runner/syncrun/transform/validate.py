@@ -129,8 +129,11 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
     def check(record: Any) -> None:
         try:
             problem = _first_problem(validator, record)
-        except (UnicodeEncodeError, TypeError, ValueError):  # lone surrogates, or what no JSON document has
-            problem = _first_problem(validator, orjson.loads(dump(record)))
+        except (TypeError, ValueError):  # lone surrogates, or what no JSON document has
+            try:
+                problem = _first_problem(validator, orjson.loads(dump(record)))
+            except (TypeError, ValueError) as error:  # nested too deeply
+                raise Invalid(f"the record cannot be validated: {error}") from None
         if problem is not None:
             raise Invalid(_shorten(problem.message), _place(problem))
 

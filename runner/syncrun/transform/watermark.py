@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from syncrun.records import ColumnType
+from syncrun.transform.canonical import clean_text
 from syncrun.transform.convert import converter
 from syncrun.transform.invalid import Invalid, describe
 
@@ -36,15 +37,20 @@ class Progress:
         """Return the progress that *values*, comparable and in source order, make."""
         if not values:
             return cls()
-        return cls(max(values), min(values), all(a <= b for a, b in pairwise(values)))
+        ascending = all(a <= b for a, b in pairwise(values))
+        return cls(_storable(max(values)), _storable(min(values)), ascending)
+
+
+def _storable(value: Comparable) -> Comparable:
+    return clean_text(value) if isinstance(value, str) else value
 
 
 class CursorReader:
     """Turns a field's value into its comparable form.
 
     *declared* is the field's type, *kind* what `incremental.type` says, *form* what `incremental.format`
-    says. Without declared type and kind the first value decides: a timestamp if it reads as one, else an
-    integer, else text.
+    says. Without declared type and kind the first value decides: an integer if it reads as one, else a
+    timestamp, else text.
     """
 
     def __init__(self, declared: ColumnType | None, kind: str | None, form: str) -> None:
@@ -80,7 +86,7 @@ class CursorReader:
         return converter(ColumnType("timestamp"), form)(value)
 
     def _guess(self, value: Any) -> str:
-        for kind in ("timestamp", "integer"):
+        for kind in ("integer", "timestamp"):  # in this order: 20240501 is more often a number than a date
             try:
                 self._reader(kind)(value)
             except Invalid:

@@ -26,17 +26,29 @@ def test_a_valid_file_has_no_problems() -> None:
     [
         (
             "",
-            ["acme.yaml: the file is empty\n  hint: a connector starts with connector: NAME, base_url: URL and syncs:"],
+            [
+                (
+                    "acme.yaml: the file is empty\n"
+                    "  hint: a connector starts with connector: NAME, base_url: URL and syncs:"
+                )
+            ],
         ),
         (
             "# only a comment\n",
-            ["acme.yaml: the file is empty\n  hint: a connector starts with connector: NAME, base_url: URL and syncs:"],
+            [
+                (
+                    "acme.yaml: the file is empty\n"
+                    "  hint: a connector starts with connector: NAME, base_url: URL and syncs:"
+                )
+            ],
         ),
         (
             "- 1\n",
             [
-                "acme.yaml:1:1: expected a mapping, got a list\n"
-                "  hint: a connector starts with connector: NAME, base_url: URL and syncs:"
+                (
+                    "acme.yaml:1:1: expected a mapping, got a list\n"
+                    "  hint: a connector starts with connector: NAME, base_url: URL and syncs:"
+                )
             ],
         ),
         (
@@ -61,8 +73,11 @@ def test_a_valid_file_has_no_problems() -> None:
         (
             SYNC + "    incremental: {cursor: a, xyz: 1}\n",
             [
-                "acme.yaml:7:30: unknown key 'xyz' in 'syncs.things.incremental'\n"
-                "  hint: one of: cursor, expired, filter, format, lookback, order, request, start, token, type, window"
+                (
+                    "acme.yaml:7:30: unknown key 'xyz' in 'syncs.things.incremental'\n"
+                    "  hint: one of: cursor, expired, filter, format, lookback, order, request, start, token,"
+                    " type, window"
+                )
             ],
         ),
         (
@@ -76,15 +91,20 @@ def test_a_valid_file_has_no_problems() -> None:
         (
             SYNC + "    pagination: {max_pages: 3}\n",
             [
-                "acme.yaml:7:5: missing key 'type' in 'syncs.things.pagination'\n"
-                "  hint: one of: none, page, offset, cursor, link_header, next_url, last_record"
+                (
+                    "acme.yaml:7:5: missing key 'type' in 'syncs.things.pagination'\n"
+                    "  hint: one of: none, page, offset, cursor, link_header, next_url, last_record"
+                )
             ],
         ),
         (
             SYNC + "    pagination: [page]\n",
             [
-                "acme.yaml:7:17: expected a mapping, got a list\n"
-                "  hint: write pagination: {type: …} with one of: none, page, offset, cursor, link_header, next_url, last_record"
+                (
+                    "acme.yaml:7:17: expected a mapping, got a list\n"
+                    "  hint: write pagination: {type: …} with one of: none, page, offset, cursor,"
+                    " link_header, next_url, last_record"
+                )
             ],
         ),
         (
@@ -104,13 +124,20 @@ def test_a_valid_file_has_no_problems() -> None:
             ["acme.yaml:3:45: unknown method 'GETS'\n  hint: did you mean 'GET'?"],
         ),
         (
-            HEAD + "syncs: {things: {request: [1], key: 7, deletes: sometimes, raw: yes, every: 15, decode: {}}}\n",
+            HEAD
+            + (
+                "syncs: {things: {request: [1], key: 7, deletes: sometimes, raw: yes, every: 15, decode:"
+                " {}}}\n"
+            ),
             [
                 "acme.yaml:3:27: expected text or a mapping, got a list",
                 "acme.yaml:3:37: expected text or a list, got the number 7\n  hint: put it in quotes",
                 "acme.yaml:3:49: unknown deletes 'sometimes'\n  hint: one of: none, snapshot",
                 "acme.yaml:3:65: expected true or false, got text 'yes'\n  hint: write true",
-                "acme.yaml:3:77: 15 is no duration\n  hint: write a number and ms, s, m, h, d or w, such as 15s",
+                (
+                    "acme.yaml:3:77: 15 is no duration\n  hint: write a number and ms, s, m, h, d "
+                    "or w, such as 15s"
+                ),
                 "acme.yaml:3:81: expected one of 'json', 'jsonl', 'text', got a mapping",
             ],
         ),
@@ -124,15 +151,20 @@ def test_a_valid_file_has_no_problems() -> None:
         (
             SYNC + "    every: 15 minutes\n    max_quarantined: some\n",
             [
-                "acme.yaml:7:12: '15 minutes' is no duration\n"
-                "  hint: write a number and ms, s, m, h, d or w, such as 15m",
+                (
+                    "acme.yaml:7:12: '15 minutes' is no duration\n"
+                    "  hint: write a number and ms, s, m, h, d or w, such as 15m"
+                ),
                 "acme.yaml:8:22: expected a number, got text 'some'",
             ],
         ),
         (
             SYNC + "    incremental: {lookback: 1h}\n",
             [
-                "acme.yaml:7:5: incremental needs either cursor (a field) or token (JMESPath on the last page)",
+                (
+                    "acme.yaml:7:5: incremental needs either cursor (a field) or token (JMESPath "
+                    "on the last page)"
+                ),
             ],
         ),
         (
@@ -140,20 +172,33 @@ def test_a_valid_file_has_no_problems() -> None:
             ["acme.yaml:5:5: give path or url, not both"],
         ),
         (
-            "connector: Acme\nbase_url: https://x.example\nversion: 1.0\nsyncs: {Things: {request: /, key: id}}\n",
+            (
+                "connector: Acme\nbase_url: https://x.example\nversion: 1.0\n"
+                "syncs: {Things: {request: /, key: id}}\n"
+            ),
             [
-                "acme.yaml:1:12: 'Acme' is no valid name\n"
-                "  hint: lower-case letters, digits and _, starting with a letter",
+                (
+                    "acme.yaml:1:12: 'Acme' is no valid name\n"
+                    "  hint: lower-case letters, digits and _, starting with a letter"
+                ),
                 "acme.yaml:3:10: expected text, got the number 1.0\n  hint: put it in quotes",
-                "acme.yaml:4:9: 'Things' is no valid name\n"
-                "  hint: lower-case letters, digits and _, starting with a letter",
+                (
+                    "acme.yaml:4:9: 'Things' is no valid name\n"
+                    "  hint: lower-case letters, digits and _, starting with a letter"
+                ),
             ],
         ),
         (
             "connector: main\nbase_url: https://x.example\nsyncs: {a__records: {request: /, key: id}}\n",
             [
-                "acme.yaml:1:12: the name 'main' is reserved: a schema of that name belongs to the database or to syncrun",
-                "acme.yaml:3:9: the name 'a__records' is reserved: names cannot end with __records or __history",
+                (
+                    "acme.yaml:1:12: the name 'main' is reserved: a schema of that name belongs to "
+                    "the database or to syncrun"
+                ),
+                (
+                    "acme.yaml:3:9: the name 'a__records' is reserved: names cannot end with "
+                    "__records or __history"
+                ),
             ],
         ),
         (
@@ -162,17 +207,25 @@ def test_a_valid_file_has_no_problems() -> None:
                 "acme.yaml:7:22: the field name '_Hash' is reserved for a column that syncrun adds",
                 "acme.yaml:7:35: missing key 'path' in 'syncs.things.fields.b'",
                 "acme.yaml:7:39: unknown key 'typ' in 'syncs.things.fields.b'\n  hint: did you mean 'type'?",
-                "acme.yaml:7:72: unknown type 'strng'\n  hint: one of string, integer, number, decimal, boolean,"
-                " timestamp, date, time, json, or a list such as string[]",
+                (
+                    "acme.yaml:7:72: unknown type 'strng'\n  hint: one of string, integer, "
+                    "number, decimal, boolean,"
+                    " timestamp, date, time, json, or a list such as string[]"
+                ),
                 "acme.yaml:7:83: expected text or a mapping, got the number 5\n  hint: put it in quotes",
             ],
         ),
         (
             SYNC + "    fields: {id: {path: id, pattern: '(', timezone: Mars/Olympus, mask: hide}}\n",
             [
-                "acme.yaml:7:38: '(' is no regular expression: missing ), unterminated subpattern at position 0",
-                "acme.yaml:7:53: unknown time zone 'Mars/Olympus'\n"
-                "  hint: write a name such as UTC or Europe/Berlin",
+                (
+                    "acme.yaml:7:38: '(' is no regular expression: missing ), unterminated "
+                    "subpattern at position 0"
+                ),
+                (
+                    "acme.yaml:7:53: unknown time zone 'Mars/Olympus'\n"
+                    "  hint: write a name such as UTC or Europe/Berlin"
+                ),
                 "acme.yaml:7:73: unknown mask 'hide'\n  hint: one of: redact, sha256",
             ],
         ),
@@ -185,8 +238,10 @@ def test_a_valid_file_has_no_problems() -> None:
             [
                 "acme.yaml:7:18: unknown key 'secrt' in 'config.token'\n  hint: did you mean 'secret'?",
                 "acme.yaml:7:37: unknown type 'strng'\n  hint: did you mean 'string'?",
-                "acme.yaml:7:45: 'a b' is no valid name\n"
-                "  hint: lower-case letters, digits and _, starting with a letter",
+                (
+                    "acme.yaml:7:45: 'a b' is no valid name\n"
+                    "  hint: lower-case letters, digits and _, starting with a letter"
+                ),
             ],
         ),
         (
@@ -194,7 +249,7 @@ def test_a_valid_file_has_no_problems() -> None:
             ["acme.yaml:7:1: missing key 'type' in 'auth'\n  hint: one of: none, bearer, basic, api_key"],
         ),
         (
-            SYNC + "auth: {type: api_key, in: body, name: X, key: '${config.k}'}\n",
+            SYNC + "auth: {type: api_key, in: body, name: X, key: k}\n",
             ["acme.yaml:7:27: unknown in 'body'\n  hint: one of: cookie, header, query"],
         ),
     ],
@@ -217,6 +272,15 @@ def test_every_problem_has_its_place_and_a_hint(text: str, expected: list[str]) 
         (
             SYNC + "    fields: {id: id, total: 'sum(a'}\n",
             ["acme.yaml:7:35: the expression ends too early\n    sum(a\n         ^"],
+        ),
+        (
+            SYNC + "    fields: {id: id, owner: '$${x}'}\n",
+            [
+                (
+                    "acme.yaml:7:30: unexpected '$'\n    $${x}\n    ^\n"
+                    "  hint: JMESPath starts at the current value; leave out the $"
+                )
+            ],
         ),
         (
             SYNC + "    fields: {id: id, owner: '${config.}'}\n",
@@ -266,13 +330,19 @@ def test_a_wrong_default_is_told_once_at_its_place_in_defaults() -> None:
         "syncs:\n  a: {request: /a, key: id}\n  b: {request: /b, key: id}\n"
     )
     assert problems(text) == [
-        "acme.yaml:4:10: '5 weeks' is no duration\n  hint: write a number and ms, s, m, h, d or w, such as 15m",
-        "acme.yaml:5:28: unknown key 'sise' in 'syncs.a.pagination'\n  hint: did you mean 'size'?",
+        (
+            "acme.yaml:4:10: '5 weeks' is no duration\n  hint: write a number and ms, s, m, h, d "
+            "or w, such as 15m"
+        ),
+        "acme.yaml:5:28: unknown key 'sise' in 'defaults.pagination'\n  hint: did you mean 'size'?",
     ]
 
 
 def test_problems_between_parts_are_told_together_with_those_of_keys() -> None:
-    text = SYNC + "    every: never\n    fields: {a: b}\nheaders: {X-Owner: '${config.ownr}'}\nconfig: {owner: {}}\n"
+    text = (
+        SYNC
+        + "    every: never\n    fields: {a: b}\nheaders: {X-Owner: '${config.ownr}'}\nconfig: {owner: {}}\n"
+    )
     assert problems(text) == [
         "acme.yaml:6:10: unknown field 'id' in key\n  hint: one of: a",
         "acme.yaml:7:12: 'never' is no duration\n  hint: write a number and ms, s, m, h, d or w, such as 15m",

@@ -124,17 +124,24 @@ def test_duplicate_keys_are_all_told_and_the_first_counts() -> None:
         ("a: 'x\nb: 2\n", "a.yaml:3:1: the quote opened on line 1 is never closed"),
         (
             "a: b: c\n",
-            "a.yaml:1:5: not valid YAML: mapping values are not allowed in this context\n"
-            "  hint: put text that contains ': ' in quotes, and check the indentation",
+            (
+                "a.yaml:1:5: not valid YAML: mapping values are not allowed in this context\n"
+                "  hint: put text that contains ': ' in quotes, and check the indentation"
+            ),
         ),
         (
             "auth: {type: bearer, token: ${config.token}}\n",
-            "a.yaml:1:30: not valid YAML: did not find expected ',' or '}'\n"
-            '  hint: inside { } and [ ], put ${…} in quotes: "${…}"',
+            (
+                "a.yaml:1:30: not valid YAML: did not find expected ',' or '}'\n"
+                '  hint: inside { } and [ ], put ${…} in quotes: "${…}"'
+            ),
         ),
         ("key: *x\n", "a.yaml:1:6: unknown alias '*x'\n  hint: text that starts with * must be in quotes"),
         ("a: &x {b: *x}\n", "a.yaml:1:11: alias '*x' stands inside the value that it repeats"),
-        ("[a]: 1\n", "a.yaml:1:1: a key must be text\n  hint: text that starts with { or [ must be in quotes"),
+        (
+            "[a]: 1\n",
+            "a.yaml:1:1: a key must be text\n  hint: text that starts with { or [ must be in quotes",
+        ),
         (
             "a: 1\n---\nb: 1\n",
             "a.yaml:2:1: a second document starts here\n  hint: keep one document a file: remove '---'",
@@ -168,7 +175,9 @@ def test_r26_what_yaml_allows_and_this_language_does_not_is_told(text: str, mess
 
 
 def test_r26_an_alias_bomb_is_refused() -> None:
-    levels = "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    levels = "".join(
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
     assert refusal("a: &a [x, x, x, x, x, x, x, x, x]\n" + levels) == (
         "a.yaml:6:8: aliases make this file grow by more than 100,000 values"
     )
@@ -221,10 +230,13 @@ def test_r26_a_missing_file_is_told(tmp_path: Path) -> None:
 
 @given(st.text(alphabet=st.sampled_from(list("ab:-[]{}&*!|>'\"%@`#,?~<$ \n\t\r\u2028é\0")), max_size=60))
 def test_r26_any_text_is_read_or_refused_with_a_message(text: str) -> None:
+    told = messages(text)
+    assert told is None or (told and all(told))
+
+
+def messages(text: str) -> list[str] | None:
     try:
-        file = read(text)
+        read(text)
     except ConfigurationError as error:
-        assert error.problems
-        assert all(problem.message for problem in error.problems)
-    else:
-        assert file.place(()) >= (1, 1)
+        return [problem.message for problem in error.problems]
+    return None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncrun.config.sync import RequestSpec
+from syncrun.config.request import RequestSpec
 from syncrun.errors import EvaluationError, RequestError, ResponseError
 from syncrun.extract.fetch import Source, build_request, fetch
 from syncrun.extract.requests import join_url, mentions_page

@@ -92,7 +92,7 @@ def columns_of(**types: str) -> tuple[Column, ...]:
 
 
 def load(folder: Path, text: str, *pages: Sequence[Any], **options: Any) -> list[tuple[Any, ...]]:
-    """Map *pages*, stage and seal them, and return the rows that DuckDB reads from the file, in column order."""
+    """Map and stage *pages*, and return the rows that DuckDB reads from the sealed file."""
     mapper = mapper_of(text, **options)
     bound = mapper.bind("", {})
     staging = Staging(folder)
@@ -110,7 +110,8 @@ def read_staged(file: StagedFile) -> list[tuple[Any, ...]]:
     types = {f"c{n}": _duckdb_type(column.type) for n, column in enumerate(file.columns)}
     wanted = ", ".join(f"'{slot}': '{name}'" for slot, name in {"i": "BIGINT", **types}.items())
     slots = ", ".join(types)
-    with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         return connection.execute(
             f"SELECT {slots} FROM read_json(?, format='newline_delimited', columns={{{wanted}}}, "
             "maximum_object_size=100000000) ORDER BY i",

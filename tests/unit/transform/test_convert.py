@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syncrun.records import ColumnType
+from syncrun.transform.canonical import dump
 from syncrun.transform.convert import converter
 from syncrun.transform.invalid import Invalid
+from tests.unit.transform.bench import map_records
 
 
 def convert(kind: str, value: Any, form: str | None = None, timezone: str = "UTC") -> Any:
@@ -94,7 +99,7 @@ def test_what_means_one_thing_is_taken(kind: str, value: Any, staged: Any) -> No
         ("integer", True, "expected an integer, got true"),
         ("integer", "abc", "expected an integer, got text 'abc'"),
         ("integer", "1_000", "expected an integer, got text '1_000'"),
-        ("integer", "٧", "expected an integer, got text '٧'"),
+        ("integer", "\u0667", "expected an integer, got text '\u0667'"),
         ("integer", [1], "expected an integer, got a list"),
         ("integer", {}, "expected an integer, got an object"),
         ("integer", float("nan"), "expected an integer, got number nan"),
@@ -242,3 +247,38 @@ def test_dates_and_times_have_formats_too() -> None:
 def test_an_unknown_timezone_is_an_error_when_the_field_is_made_ready() -> None:
     with pytest.raises(ValueError, match="unknown timezone 'Mars/Base'; use a name such as Europe/Berlin"):
         converter(ColumnType.parse("timestamp"), None, "Mars/Base")
+
+
+KINDS = [
+    "string",
+    "integer",
+    "number",
+    "boolean",
+    "decimal(10,2)",
+    "timestamp",
+    "date",
+    "time",
+    "json",
+    "integer[]",
+]
+NUMBERS = st.integers() | st.floats() | st.sampled_from([2**63, -(2**63), 1e-4, 1e15, -1e15, 0.0, -0.0])
+TEXTS = (
+    st.text() | st.integers().map(str) | st.floats().map(str) | st.datetimes().map(str) | st.dates().map(str)
+)
+VALUES = st.none() | st.booleans() | NUMBERS | TEXTS
+
+
+@given(
+    st.sampled_from(KINDS),
+    VALUES | st.lists(VALUES, max_size=3) | st.dictionaries(st.text(), VALUES, max_size=3),
+)
+def test_the_generated_row_says_what_the_converter_says(kind: str, value: Any) -> None:
+    def outcome() -> tuple[list[str], Any]:
+        try:
+            return [], None if value is None else json.loads(dump(convert(kind, value)))
+        except Invalid as problem:
+            return [f"v: {problem.reason}"], None
+
+    result = map_records(json.dumps({"fields": {"v": {"path": "v", "type": kind}}}), {"v": value})
+    row = result.rows[0] if result.rows else {}
+    assert json.dumps([result.reasons, row.get("v")]) == json.dumps(outcome())

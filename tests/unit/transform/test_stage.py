@@ -77,8 +77,9 @@ def test_every_type_arrives_in_duckdb(tmp_path: Path) -> None:
             None,
             '"text"',
             [],
-        )
-        + (None, None),
+            None,
+            None,
+        ),
         (3, *(None,) * 11),
     ]
 

@@ -7,6 +7,10 @@ import pytest
 
 from tests.unit.transform.bench import map_records, mapper_of
 
+TIME = ", type: timestamp"
+NOON = "2024-05-01T12:00:00.000000Z"
+MIDNIGHT = "-05-01T00:00:00.000000Z"
+
 
 def timed(kind: str, options: str = "") -> str:
     return f"""
@@ -19,28 +23,29 @@ def timed(kind: str, options: str = "") -> str:
 @pytest.mark.parametrize(
     ("text", "values", "watermark", "kind"),
     [
-        (timed(", type: timestamp"), ["2024-05-01T12:00:00+02:00", "2024-05-01T11:00:00Z"], "2024-05-01T11:00:00.000000Z", "timestamp"),
-        (timed(", type: timestamp"), ["2024-05-01T10:00:00.000001Z", "2024-05-01T10:00:00Z"], "2024-05-01T10:00:00.000001Z", "timestamp"),
-        (timed(", type: timestamp, timezone: Europe/Berlin"), ["2024-05-01 12:00"], "2024-05-01T10:00:00.000000Z", "timestamp"),
-        (timed(", type: timestamp, format: epoch"), [1714566600, 0], "2024-05-01T12:30:00.000000Z", "timestamp"),
-        (timed(", type: timestamp"), ["9024-05-01", "2024-05-01"], "9024-05-01T00:00:00.000000Z", "timestamp"),
+        (timed(TIME), ["2024-05-01T13:00:00+02:00", "2024-05-01T12:00:00Z"], NOON, "timestamp"),
+        (timed(TIME), ["2024-05-01T11:59:59.999999Z", "2024-05-01T12:00:00Z"], NOON, "timestamp"),
+        (timed(TIME + ", timezone: Europe/Berlin"), ["2024-05-01 14:00"], NOON, "timestamp"),
+        (timed(TIME + ", format: epoch"), [1714564800, 0], NOON, "timestamp"),
+        (timed(TIME), ["9024-05-01", "2024-05-01"], "9024" + MIDNIGHT, "timestamp"),
         (timed(", type: date"), ["2024-05-01", "2023-12-31"], "2024-05-01", "date"),
         (timed(", type: integer"), ["10", 9], 10, "integer"),
         (timed(", type: string"), ["10", "9"], "9", "string"),
         (timed(", type: number"), [1.5, 10, "2"], 10.0, "number"),
         (timed(", type: number"), [1.5, "NaN"], 1.5, "number"),
         (timed(", type: 'decimal(12,2)'"), ["9.50", "10.25"], 10.25, "decimal"),
-        (timed(", type: integer", ", type: timestamp, format: epoch"), [1714566600], "2024-05-01T12:30:00.000000Z", "timestamp"),
+        (timed(", type: integer", TIME + ", format: epoch"), [1714564800], NOON, "timestamp"),
         (timed(", type: string", ", type: integer"), ["10", "9"], 10, "integer"),
-        (timed(""), ["2024-05-01T12:00:00+02:00", "2024-05-01"], "2024-05-01T10:00:00.000000Z", "timestamp"),
+        (timed(""), ["2024-05-01T14:00:00+02:00", "2024-05-01"], NOON, "timestamp"),
         (timed(""), [5, 70], 70, "integer"),
         (timed(""), ["5", "70"], 70, "integer"),
+        (timed(""), ["20240501", "20240430"], 20240501, "integer"),
         (timed(""), ["b", "a"], "b", "string"),
         (timed(""), [None, "", "b"], "b", "string"),
-        (timed(", type: timestamp"), [None], None, "timestamp"),
+        (timed(TIME), [None], None, "timestamp"),
         (timed(""), [], None, None),
     ],
-)  # fmt: skip
+)
 def test_r13_the_watermark_is_the_greatest_value_in_one_comparable_form(
     text: str, values: list[Any], watermark: Any, kind: str | None
 ) -> None:
@@ -51,9 +56,9 @@ def test_r13_the_watermark_is_the_greatest_value_in_one_comparable_form(
 
 def test_r13_a_value_that_cannot_be_compared_sets_its_record_aside() -> None:
     for text in (
-        timed(", type: timestamp"),
-        timed("", ", type: timestamp"),
-        timed(", type: timestamp") + "on_invalid: 'null'",
+        timed(TIME),
+        timed("", TIME),
+        timed(TIME) + "    on_invalid: 'null'",
     ):
         result = map_records(text, {"id": 1, "at": "2024-05-01"}, {"id": 2, "at": "soon"})
         assert result.ids == [("U", "[1]"), ("S", "[2]")]

@@ -71,5 +71,5 @@ CREATE TABLE syncrun.quarantine (
     reason VARCHAR,
     path VARCHAR,
     raw VARCHAR,
-    at TIMESTAMPTZ
+    rejected_at TIMESTAMPTZ
 );

@@ -1,0 +1,157 @@
+"""The names that templates use, and the syncs that a sync is read for: each must exist where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncrun.config.base import YamlPath, suggest
+from syncrun.config.inspection import Inspection
+from syncrun.config.outline import ComputedText
+from syncrun.config.partitions import PartitionSource
+from syncrun.config.sync import Sync
+from syncrun.errors import Problem
+from syncrun.expressions.references import Reference
+
+_ALWAYS = frozenset({"config", "connection", "now"})
+_REQUEST = _ALWAYS | {"cursor", "window", "page"}
+_KNOWN = _REQUEST | {"record", "parent"}
+_STOP_WHEN = frozenset({"body", "headers", "status", "records", "page"})
+_MEMBERS = {
+    "connection": frozenset({"name", "metadata"}),
+    "page": frozenset({"number", "offset", "size", "token"}),
+    "window": frozenset({"start", "end"}),
+}
+# Where templates stand below a sync, and what they see there; below anything else only what is always there.
+_ROOTS = {
+    "request": _REQUEST,
+    "deletes": _REQUEST,
+    "pagination": _REQUEST,
+    "incremental": _REQUEST,
+    "detail": _REQUEST | {"record"},
+    "fields": _ALWAYS,
+}
+
+
+def check_names(inspection: Inspection) -> Iterator[Problem]:
+    """Check that templates use only names that have a value at their place."""
+    for text in inspection.texts:
+        if text.kind == "template":
+            yield from _check_template(inspection, text, roots_at(inspection, text.path))
+        elif text.path[-1] == "stop_when":
+            for reference in inspection.references(text):
+                if reference.root not in _STOP_WHEN:
+                    hint = f"stop_when sees {', '.join(sorted(_STOP_WHEN))}: such as body.{reference.root}"
+                    message = f"unknown name '{reference.root}'"
+                    yield inspection.problem(text.path, message, hint, offset=reference.offset)
+
+
+def roots_at(inspection: Inspection, path: YamlPath) -> frozenset[str]:
+    """Return the names that a template at *path* may use."""
+    if path[0] != "syncs":
+        return _ALWAYS
+    sync = inspection.connector.syncs[str(path[1])]
+    roots = _ROOTS.get(str(path[2]), _ALWAYS)
+    if path[2:4] == ("incremental", "start"):
+        roots = _ALWAYS
+    elif path[2] in _ROOTS:
+        roots = roots | {source.root for source in sync.sources}
+    windowed = sync.incremental is not None and sync.incremental.window is not None
+    return roots if windowed or (*path[:2], "incremental") in inspection.unsure else roots - {"window"}
+
+
+def _check_template(inspection: Inspection, text: ComputedText, roots: frozenset[str]) -> Iterator[Problem]:
+    for reference in inspection.references(text):
+        if reference.root not in roots:
+            if reference.root not in _KNOWN and (*text.path[:2], "for_each") in inspection.unsure:
+                continue  # the name may be one that the invalid part gives
+            message, hint = _unknown_root(reference, roots)
+            yield inspection.problem(text.path, message, hint, offset=reference.offset)
+        elif reference.member is not None:
+            at = reference.offset if reference.member_offset is None else reference.member_offset
+            for message, hint in _check_member(inspection, text, reference.root, reference.member):
+                yield inspection.problem(text.path, message, hint, offset=at)
+
+
+def _unknown_root(reference: Reference, roots: frozenset[str]) -> tuple[str, str]:
+    root = reference.root
+    if root == "env":
+        return (
+            "a connector cannot read environment variables",
+            "declare the value under config: with env: NAME, and write ${config.…} here",
+        )
+    if root == "window":
+        return "'window' has a value only in requests of a sync with incremental.window", ""
+    if root in _KNOWN:
+        return f"'{root}' has no value here", f"one of: {', '.join(sorted(roots))}"
+    return f"unknown name '{root}' in a template", suggest(root, roots)
+
+
+def _check_member(
+    inspection: Inspection, text: ComputedText, root: str, member: str
+) -> Iterator[tuple[str, str]]:
+    if root == "config":
+        entries = inspection.connector.config
+        if member not in entries and ("config",) not in inspection.unsure:
+            hint = suggest(member, entries) if entries else "declare it under config:"
+            yield f"unknown config value '{member}'", hint
+    elif root in _MEMBERS:
+        if member not in _MEMBERS[root]:
+            yield f"'{root}' has no '{member}'", suggest(member, _MEMBERS[root])
+    elif text.path[0] == "syncs":
+        yield from _check_parent(inspection, str(text.path[1]), root, member)
+
+
+def _check_parent(inspection: Inspection, name: str, root: str, member: str) -> Iterator[tuple[str, str]]:
+    """Yield the problem of a *member* that the parents called *root* in the sync *name* do not have."""
+    syncs = inspection.connector.syncs
+    source = next((source for source in syncs[name].sources if source.root == root), None)
+    if source is None or source.sync not in syncs or source.batch is not None:
+        return
+    fields = syncs[source.sync].field_specs
+    if (
+        fields is not None
+        and member not in fields
+        and ("syncs", source.sync, "fields") not in inspection.unsure
+    ):
+        yield f"the sync '{source.sync}' has no field '{member}'", suggest(member, fields)
+
+
+def check_partitions(inspection: Inspection) -> Iterator[Problem]:
+    """Check that `for_each` names syncs that exist, in no circle, under names of their own."""
+    for name, sync in inspection.connector.syncs.items():
+        at: YamlPath = ("syncs", name, "for_each")
+        taken: set[str] = set(_REQUEST | {"record"})
+        for index, source in enumerate(sync.sources):
+            path = (*at, index) if isinstance(sync.for_each, list) else at
+            if source.root in taken:
+                place = (*path, "as") if source.name else path
+                hint = "give the parents or values another name with as:"
+                yield inspection.problem(place, f"the name '{source.root}' is taken", hint)
+            taken.add(source.root)
+            yield from _check_parents(inspection, path, source)
+        if _waits_for(name, sync, inspection):
+            message = f"the sync '{name}' would have to run before itself"
+            yield inspection.problem(at, message, "break the circle of for_each", key=True)
+
+
+def _check_parents(inspection: Inspection, path: YamlPath, source: PartitionSource) -> Iterator[Problem]:
+    syncs = inspection.connector.syncs
+    left_out = {unsure[1] for unsure in inspection.unsure if unsure[0] == "syncs" and len(unsure) > 1}
+    if source.sync is not None and source.sync not in syncs and source.sync not in left_out:
+        message = f"unknown sync '{source.sync}'"
+        yield inspection.problem((*path, "sync"), message, suggest(source.sync, syncs))
+    for index, member in enumerate(source.union or ()):
+        yield from _check_parents(inspection, (*path, "union", index), member)
+    if source.otherwise is not None:
+        yield from _check_parents(inspection, (*path, "else"), source.otherwise)
+
+
+def _waits_for(name: str, sync: Sync, inspection: Inspection) -> bool:
+    """Whether *sync* is among the parents of its parents, at any distance."""
+    pending, seen = [sync], set[str]()
+    while pending:
+        for parent in {name for source in pending.pop().sources for name in source.parents} - seen:
+            seen.add(parent)
+            if parent in inspection.connector.syncs:
+                pending.append(inspection.connector.syncs[parent])
+    return name in seen

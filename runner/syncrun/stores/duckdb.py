@@ -1,0 +1,115 @@
+"""The store in one DuckDB file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from syncrun.records import Column
+from syncrun.stores import checkpoints, query, runs, snapshots
+from syncrun.stores.base import Changes, Checkpoint, Commit, QueryResult, Run, SyncId
+from syncrun.stores.connection import DatabaseFile
+from syncrun.stores.merge import merge
+from syncrun.stores.tables import described, field_columns, record_table
+
+
+def _no_fault(_point: str) -> None:
+    return
+
+
+class DuckDBStore:
+    """Keeps records in the DuckDB file at *path*, which the first commit makes (see `base.Store`).
+
+    A method opens the file, acts and closes it. While another process holds it, the method waits up to
+    *lock_timeout* seconds, tells *on_wait* once who that is, and raises LockedError in the end. *fault* is
+    called with the name of each step of a commit: a test's way to stop there.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock_timeout: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        on_wait: Callable[[str], None] | None = None,
+        fault: Callable[[str], None] = _no_fault,
+    ) -> None:
+        self._file = DatabaseFile(path, lock_timeout=lock_timeout, clock=clock, sleep=sleep, on_wait=on_wait)
+        self._fault = fault
+
+    def commit(self, commit: Commit) -> Changes:
+        """Make *commit* true in one transaction; raise StoreError, or LockedError past the lock timeout.
+
+        The run's row gets the commit's changes added to the counts it comes with, and status incomplete in
+        place of ok when deletes were refused. A commit that is the newest of its run already changes nothing.
+        """
+        with self._file.writing(commit.at) as db:
+            return merge(db, commit, self._fault)
+
+    def record_run(self, run: Run) -> None:
+        """Write or replace the row of *run*."""
+        with self._file.writing(run.ended_at or run.started_at) as db:
+            db.execute("BEGIN")
+            runs.write(db, run)
+            db.execute("COMMIT")
+
+    def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
+        """Return the saved progress of each partition, by partition id."""
+        with self._file.reading() as db:
+            return checkpoints.read(db, sync) if db else {}
+
+    def forget(self, sync: SyncId) -> None:
+        """Drop all checkpoints and open snapshot windows of *sync*."""
+        if not self._file.exists:
+            return
+        with self._file.open(read_only=False) as db:
+            db.execute("BEGIN")
+            checkpoints.forget(db, sync)
+            snapshots.forget(db, sync)
+            db.execute("COMMIT")
+
+    def open_snapshot(self, sync: SyncId) -> str | None:
+        """Return the id of the open snapshot window, if there is one."""
+        with self._file.reading() as db:
+            return snapshots.find_open(db, sync) if db else None
+
+    def columns(self, connector: str, model: str) -> tuple[Column, ...]:
+        """Return the fields that the model's table has, empty when there is no table yet."""
+        with self._file.reading() as db:
+            return field_columns(described(db, connector, f"{model}__records")) if db else ()
+
+    def partitions(self, connector: str, model: str, connection: str) -> frozenset[str]:
+        """Return the partition ids that live records belong to."""
+        with self._file.reading() as db:
+            if db is None or not described(db, connector, f"{model}__records"):
+                return frozenset()
+            rows = db.execute(
+                f"SELECT DISTINCT _partition FROM {record_table(connector, model)}"
+                " WHERE _connection = ? AND _action <> 'DELETED'",
+                [connection],
+            ).fetchall()
+            return frozenset(row[0] for row in rows)
+
+    def live(
+        self, connector: str, model: str, connection: str, *, since_seq: int = 0
+    ) -> Iterator[dict[str, Any]]:
+        """Yield live records changed after *since_seq*, oldest first: fields by name, `_id` and `_seq`.
+
+        All are read at once, so that they belong to one moment and the file is free while the caller goes on.
+        """
+        with self._file.reading() as db:
+            if db is None or not described(db, connector, f"{model}__records"):
+                return iter(())
+            return query.live_records(db, connector, model, connection, since_seq)
+
+    def last_runs(self) -> list[Run]:
+        """Return the newest run of every sync of every connection."""
+        with self._file.reading() as db:
+            return runs.newest(db) if db else []
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
+        """Run a read-only *sql*; raise StoreError with DuckDB's message. The file is open until the rows end."""
+        return query.run_query(self._file, sql, parameters)

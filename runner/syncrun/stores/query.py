@@ -1,0 +1,148 @@
+"""Reading: SQL that people write, streamed; and the live records of a model, one at a time."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from syncrun.errors import StoreError
+from syncrun.stores.base import QueryResult
+from syncrun.stores.connection import DatabaseFile
+from syncrun.stores.tables import described, field_columns, record_table
+from syncrun.stores.types import fold, quote
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CHUNK = 2_000
+_IN_MEMORY = 16 << 20  # bytes of live records that are kept without a temporary file
+
+
+class _Rows(Iterator[tuple[Any, ...]]):
+    """Rows fetched as they are asked for; the file stays open until the last one, or until `close`."""
+
+    def __init__(self, db: DuckDBPyConnection, opened: ExitStack) -> None:
+        self._db = db
+        self._opened = opened
+        self._chunk: Iterator[tuple[Any, ...]] = iter(())
+
+    def __next__(self) -> tuple[Any, ...]:
+        import duckdb
+
+        for row in self._chunk:
+            return row
+        try:
+            self._chunk = iter(self._db.fetchmany(_CHUNK))
+        except duckdb.Error as error:
+            self.close()
+            raise StoreError(str(error).strip()) from None
+        for row in self._chunk:
+            return row
+        self.close()
+        raise StopIteration
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; nothing more is fetched."""
+        self._opened.close()
+
+
+class _Closed(Iterator[tuple[Any, ...]]):
+    """What is left of a statement without a result."""
+
+    def __next__(self) -> tuple[Any, ...]:
+        raise StopIteration
+
+
+def run_query(file: DatabaseFile, sql: str, parameters: Sequence[Any]) -> QueryResult:
+    """Run *sql* on the read-only *file*; raise StoreError with DuckDB's message.
+
+    Only this database is read-only: SQL may read other files, as DuckDB lets it.
+    """
+    import duckdb
+
+    if not file.exists:
+        raise StoreError(f"there is no database at {file.path} yet", hint="`syncrun run` makes it")
+    with ExitStack() as opened:
+        db = opened.enter_context(file.open(read_only=True))
+        try:
+            db.execute(sql, list(parameters) or None)
+        except duckdb.Error as error:
+            raise StoreError(str(error).strip()) from None
+        described_by = db.description
+        if not described_by:
+            return QueryResult((), (), _Closed())
+        names = tuple(str(column[0]) for column in described_by)
+        types = tuple(str(column[1]) for column in described_by)
+        return QueryResult(names, types, _Rows(db, opened.pop_all()))
+    raise AssertionError  # the stack above lets no exception end here
+
+
+def live_records(
+    db: DuckDBPyConnection, connector: str, model: str, connection: str, since_seq: int
+) -> Iterator[dict[str, Any]]:
+    """Return the live records that the view shows, read to the end before the first is yielded.
+
+    They are spooled, so that neither memory nor the database file is held while the caller works with them.
+    """
+    stored = {fold(c.name): c for c in field_columns(described(db, connector, f"{model}__records"))}
+    names = [name for name in described(db, connector, model) if fold(name) in stored]
+    columns = "".join(f"{quote(name)}, " for name in names)
+    db.execute(
+        f"SELECT {columns}_id, _seq FROM {record_table(connector, model)}"
+        " WHERE _connection = ? AND _action <> 'DELETED' AND _seq > ? ORDER BY _seq",
+        [connection, since_seq],
+    )
+    readers = [
+        _reader(stored[fold(name)].type.base, is_list=stored[fold(name)].type.is_list) for name in names
+    ]
+    keys = [*names, "_id", "_seq"]
+    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, mode="w+", encoding="utf-8")  # noqa: SIM115
+    try:
+        while rows := db.fetchmany(_CHUNK):
+            for row in rows:
+                values = [
+                    v if v is None or read is None else read(v) for v, read in zip(row, readers, strict=False)
+                ]
+                spool.write(json.dumps(dict(zip(keys, [*values, *row[-2:]], strict=True))) + "\n")
+        spool.seek(0)
+    except BaseException:
+        spool.close()
+        raise
+    return _replay(spool)
+
+
+def _replay(spool: tempfile.SpooledTemporaryFile[str]) -> Iterator[dict[str, Any]]:
+    with spool:
+        for line in spool:
+            yield json.loads(line)
+
+
+def _reader(base: str, *, is_list: bool) -> Callable[[Any], Any] | None:
+    """Return the function that turns DuckDB's value into a JSON value; None when it is one."""
+    if base in {"string", "integer", "boolean", "number"}:
+        return None
+    one: Callable[[Any], Any] = json.loads if base == "json" else _plain
+    if is_list:
+        return lambda values: [None if value is None else one(value) for value in values]
+    return one
+
+
+def _plain(value: Any) -> Any:
+    """Return a time as ISO text, a decimal as a number, or as text when a double is not as exact."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        if value == value.to_integral_value():
+            return int(value)
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    return value

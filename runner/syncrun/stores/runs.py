@@ -1,0 +1,77 @@
+"""Run history: one row a run, replaced as the run goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from syncrun.stores.base import Changes, Run, SyncId
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CHANGES = ("added", "updated", "deleted", "unchanged", "duplicates", "quarantined")
+_COUNTS = ("records", *_CHANGES, "pages", "requests")
+_FACTS = (
+    "id",
+    "connection",
+    "connector",
+    "sync",
+    "model",
+    "mode",
+    "status",
+    "started_at",
+    "ended_at",
+    "message",
+)
+
+
+def write(
+    db: DuckDBPyConnection, run: Run, changes: Changes | None = None, commit: str | None = None
+) -> None:
+    """Write or replace the row of *run*.
+
+    *changes* are those of the commit that the row is written with. They are added to the counts of the run,
+    which was described before they were known; a run that is ok so far is incomplete when deletes were refused.
+    *commit* identifies that commit; without it the one written last stays.
+    """
+    status, message, counts = run.status, run.message, dict(run.counts)
+    if changes is not None:
+        counts |= {name: counts.get(name, 0) + int(getattr(changes, name)) for name in _CHANGES}
+        if changes.refused is not None and status == "ok":
+            status, message = "incomplete", changes.refused.reason
+    unknown = counts.keys() - set(_COUNTS)
+    if unknown:
+        raise ValueError(f"a run has no counts named {', '.join(sorted(unknown))}")
+    row: list[object] = [run.id, run.sync.connection, run.sync.connector, run.sync.sync, run.model, run.mode]
+    row += [status, run.started_at, run.ended_at, message, *(counts.get(name) for name in _COUNTS)]
+    row.append(last_commit(db, run) if commit is None else commit)
+    names = (*_FACTS, *_COUNTS, "last_commit")
+    db.execute("DELETE FROM syncrun.runs WHERE id = ?", [run.id])
+    db.execute(
+        f"INSERT INTO syncrun.runs ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})",
+        row,
+    )
+
+
+def last_commit(db: DuckDBPyConnection, run: Run) -> str | None:
+    """Return what identifies the newest commit of *run*, None when it has none yet."""
+    rows = db.execute("SELECT last_commit FROM syncrun.runs WHERE id = ?", [run.id]).fetchall()
+    return rows[0][0] if rows else None
+
+
+def newest(db: DuckDBPyConnection) -> list[Run]:
+    """Return the newest run of every sync of every connection, by connection, connector and sync."""
+    rows = db.execute(
+        f"SELECT {', '.join((*_FACTS, *_COUNTS))} FROM syncrun.runs"
+        " QUALIFY row_number() OVER (PARTITION BY connection, connector, sync"
+        " ORDER BY started_at DESC, id DESC) = 1"
+        " ORDER BY connection, connector, sync"
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    facts = dict(zip(_FACTS, row, strict=False))
+    counts = zip(_COUNTS, row[len(_FACTS) :], strict=True)
+    sync = SyncId(facts.pop("connection"), facts.pop("connector"), facts.pop("sync"))
+    return Run(sync=sync, counts={name: value for name, value in counts if value is not None}, **facts)

@@ -1,0 +1,166 @@
+"""Snapshot windows: what a complete enumeration did not see is deleted, behind a guard (R7 to R10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from syncrun.stores.base import Commit, Refusal, SnapshotDeletes, SyncId
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_SMALL = 20  # fewer live records than this are not judged by their ratio
+
+# Live records in scope that nobody saw. What another run wrote after the window opened (a webhook) counts as
+# seen, and so does what this window's own commits wrote.
+_MISSING = """
+CREATE TEMP TABLE missing AS
+SELECT r.rowid AS row_id, $last + row_number() OVER (ORDER BY r._seq) AS seq
+FROM {table} AS r
+WHERE {live}
+    AND r._seq <= $opened_seq
+    AND (r._last_modified_at <= $opened_at OR r._run_id = $run)
+    AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.k = r._id)
+    AND NOT EXISTS (SELECT 1 FROM syncrun.seen AS n WHERE n.snapshot = $snapshot AND n.id = r._id)
+"""
+
+_TOMBSTONES = """
+UPDATE {table} SET
+    _action = 'DELETED', _deleted_at = $at, _last_modified_at = $at, _seq = m.seq, _run_id = $run
+FROM temp.missing AS m
+WHERE {table}.rowid = m.row_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Since when a snapshot is being taken; *id* is empty for one that begins and ends with its commit."""
+
+    id: str
+    opened_at: datetime
+    opened_seq: int
+
+
+def window_of(db: DuckDBPyConnection, commit: Commit, seq: int) -> Window:
+    """Return the window of *commit*; one that is not open yet began with the run, at position *seq*."""
+    rows = db.execute(
+        "SELECT id, opened_at, opened_seq FROM syncrun.snapshots WHERE id = ?"
+        " AND connection = ? AND connector = ? AND sync = ?",
+        [commit.snapshot, *_owner(commit.run.sync)],
+    ).fetchall()
+    return Window(*rows[0]) if rows else Window("", commit.run.started_at, seq)
+
+
+def settle(
+    db: DuckDBPyConnection, commit: Commit, table: str, window: Window, last: int
+) -> tuple[int, Refusal | None]:
+    """Delete what the window did not see when *commit* completes it, else remember what this commit saw.
+
+    Return how many records were deleted, and the guard's refusal; *last* is the feed's newest position.
+    """
+    if commit.deletes is None:
+        if commit.snapshot is not None:
+            _remember(db, commit, window)
+        return 0, None
+    deleted, refused = _delete(db, commit, table, window, last)
+    if window.id:
+        db.execute("DELETE FROM syncrun.seen WHERE snapshot = ?", [window.id])
+        db.execute("DELETE FROM syncrun.snapshots WHERE id = ?", [window.id])
+    return deleted, refused
+
+
+def forget(db: DuckDBPyConnection, sync: SyncId) -> None:
+    """Close every window of *sync* without deleting a record."""
+    mine = "connection = ? AND connector = ? AND sync = ?"
+    db.execute(
+        f"DELETE FROM syncrun.seen WHERE snapshot IN (SELECT id FROM syncrun.snapshots WHERE {mine})",
+        _owner(sync),
+    )
+    db.execute(f"DELETE FROM syncrun.snapshots WHERE {mine}", _owner(sync))
+
+
+def find_open(db: DuckDBPyConnection, sync: SyncId) -> str | None:
+    """Return the id of the open window of *sync*."""
+    rows = db.execute(
+        "SELECT id FROM syncrun.snapshots WHERE connection = ? AND connector = ? AND sync = ?"
+        " ORDER BY opened_at DESC LIMIT 1",
+        _owner(sync),
+    ).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _remember(db: DuckDBPyConnection, commit: Commit, window: Window) -> None:
+    run = commit.run
+    if not window.id:
+        forget(db, run.sync)  # a window that was given up would stay for ever
+        db.execute(
+            "INSERT INTO syncrun.snapshots"
+            " (id, connection, connector, sync, model, run_id, opened_at, opened_seq)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [commit.snapshot, *_owner(run.sync), run.model, run.id, window.opened_at, window.opened_seq],
+        )
+    db.execute(
+        "INSERT INTO syncrun.seen BY NAME SELECT DISTINCT ? AS snapshot, s.p AS partition, s.k AS id"
+        " FROM temp.staged AS s",
+        [commit.snapshot],
+    )
+
+
+def _delete(
+    db: DuckDBPyConnection, commit: Commit, table: str, window: Window, last: int
+) -> tuple[int, Refusal | None]:
+    deletes = commit.deletes or SnapshotDeletes()
+    if deletes.partitions is None:
+        scope = ("TRUE", "TRUE", "TRUE")
+    else:
+        db.execute(
+            "CREATE TEMP TABLE scope AS SELECT unnest(?::VARCHAR[]) AS p", [sorted(deletes.partitions)]
+        )
+        scope = (
+            "r._partition IN (SELECT x.p FROM temp.scope AS x)",
+            "s.p IN (SELECT x.p FROM temp.scope AS x)",
+            "n.partition IN (SELECT x.p FROM temp.scope AS x)",
+        )
+    live = f"r._connection = $connection AND r._action <> 'DELETED' AND {scope[0]}"
+    given: dict[str, Any] = {"connection": commit.run.sync.connection, "opened_seq": window.opened_seq}
+    names = {"last": last, "opened_at": window.opened_at, "run": commit.run.id, "snapshot": window.id}
+    db.execute(_MISSING.format(table=table, live=live), given | names)
+    missing = int(db.execute("SELECT count(*) FROM temp.missing").fetchall()[0][0])
+    if not missing:
+        return 0, None
+    # Records that this window added were not there to be lost: they make no deletion look smaller.
+    found = db.execute(
+        f"SELECT count(*) FROM {table} AS r WHERE {live}"
+        " AND NOT (r._action = 'ADDED' AND r._seq > $opened_seq)",
+        given,
+    ).fetchall()[0][0]
+    empty = not db.execute(
+        f"SELECT EXISTS (SELECT 1 FROM temp.staged AS s WHERE {scope[1]})"
+        f" OR EXISTS (SELECT 1 FROM syncrun.seen AS n WHERE n.snapshot = ? AND {scope[2]})",
+        [window.id],
+    ).fetchall()[0][0]
+    reason = "" if deletes.accept else _refusal(deletes, missing, int(found), empty=empty)
+    if reason:
+        return 0, Refusal(missing, int(found), reason)
+    db.execute(_TOMBSTONES.format(table=table), {"at": commit.at, "run": commit.run.id})
+    return missing, None
+
+
+def _refusal(deletes: SnapshotDeletes, missing: int, live: int, *, empty: bool) -> str:
+    """Return why the guard refuses, empty when it does not (R10)."""
+    if empty:
+        if deletes.allow_empty:
+            return ""
+        return f"the result was empty, while {live} records are live: nothing was deleted"
+    if live >= _SMALL and missing > deletes.max_ratio * live:
+        return (
+            f"{missing} of {live} live records would have been deleted, more than {deletes.max_ratio:.0%}:"
+            " nothing was deleted"
+        )
+    return ""
+
+
+def _owner(sync: SyncId) -> list[str]:
+    return [sync.connection, sync.connector, sync.sync]

@@ -1,0 +1,128 @@
+"""Staging files as DuckDB reads them: once for identities and hashes, once more for the records that changed.
+
+Reading twice keeps memory flat, and a run that changed nothing never converts a single field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncrun.errors import StoreError
+from syncrun.records import Column, RejectedFile, StagedFile
+from syncrun.stores.types import quote, quote_text, sql_type
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+ORDINALS = 1 << 40
+"""Ordinals of a file lie below; the position of a line among all files is `file number * ORDINALS + i`."""
+
+_IDENTITY = {"i": "BIGINT", "p": "VARCHAR", "k": "VARCHAR", "h": "VARCHAR", "a": "VARCHAR"}
+_REJECTED = {
+    "i": "BIGINT",
+    "p": "VARCHAR",
+    "k": "VARCHAR",
+    "reason": "VARCHAR",
+    "path": "VARCHAR",
+    "raw": "VARCHAR",
+}
+_SLACK = 1024
+
+
+class StagedFiles:
+    """The files of one commit. `load` first: it also finds out how long their lines are."""
+
+    def __init__(
+        self, db: DuckDBPyConnection, files: Sequence[StagedFile], rejected: Sequence[RejectedFile]
+    ) -> None:
+        self._db = db
+        self.files = tuple(files)
+        self._rejected = tuple(rejected)
+        self._longest: dict[Path, int] = {}
+
+    def load(self) -> int:
+        """Fill `temp.staged` and `temp.rejected`; return how many lines a later one of their key replaced.
+
+        Raise StoreError for a file that is not as it was written.
+        """
+        self._db.execute("CREATE TEMP TABLE staged (ord BIGINT, p VARCHAR, k VARCHAR, h VARCHAR, a VARCHAR)")
+        for number, file in enumerate(self.files):
+            select = f"f.i + {number * ORDINALS}, coalesce(f.p, ''), f.k, f.h, f.a"
+            self._insert("staged", select, file, _IDENTITY)
+        self._db.execute(
+            "CREATE TEMP TABLE rejected"
+            " (i BIGINT, p VARCHAR, k VARCHAR, reason VARCHAR, path VARCHAR, raw VARCHAR)"
+        )
+        for bad in self._rejected:
+            self._insert("rejected", ", ".join(f"f.{name}" for name in _REJECTED), bad, _REJECTED)
+        self._check()
+        return self._drop_repeated()
+
+    def contents(self, number: int, *, raw: bool = False) -> str:
+        """Return the SQL relation of a whole file: `i`, `p`, `k`, `h`, `c0`…, and `r` when *raw*."""
+        file = self.files[number]
+        columns = {name: kind for name, kind in _IDENTITY.items() if name != "a"}
+        columns |= {f"c{n}": sql_type(column.type) for n, column in enumerate(file.columns)}
+        return self._relation(file.path, columns | ({"r": "JSON"} if raw else {}))
+
+    def values(self, key: str, matches: Mapping[str, str]) -> Iterator[tuple[Column, str]]:
+        """Yield each file's column whose name is *key* in *matches*, and an SQL relation of its `c`."""
+        for file in self.files:
+            for position, column in enumerate(file.columns):
+                if matches.get(column.name) == key:
+                    relation = self._relation(file.path, {f"c{position}": sql_type(column.type)})
+                    yield column, f"(SELECT f.c{position} AS c FROM {relation} AS f)"
+
+    def _insert(
+        self, table: str, select: str, file: StagedFile | RejectedFile, columns: Mapping[str, str]
+    ) -> None:
+        import duckdb
+
+        sql = f"INSERT INTO temp.{table} SELECT {select} FROM "
+        try:
+            found = self._db.execute(f"{sql}{self._relation(file.path, columns)} AS f").fetchall()
+        except duckdb.Error as error:
+            if "maximum_object_size" not in str(error):
+                raise
+            # Buffers are as long as the longest line allowed, some for each thread: one must do then.
+            with file.path.open("rb") as lines:
+                self._longest[file.path] = max(map(len, lines)) + _SLACK
+            self._db.execute("SET threads = 1")
+            found = self._db.execute(f"{sql}{self._relation(file.path, columns)} AS f").fetchall()
+        if found[0][0] != file.rows:
+            raise StoreError(
+                f"the staging file {file.path} has {found[0][0]} lines, but {file.rows} were written",
+                hint="remove its folder to fetch those records again",
+            )
+
+    def _relation(self, path: Path, columns: Mapping[str, str]) -> str:
+        # DuckDB takes the path for a glob: a folder named `[x]` must not read the file of a folder named `x`.
+        pattern = re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
+        members = ", ".join(f"{quote(name)}: {quote_text(kind)}" for name, kind in columns.items())
+        size = f", maximum_object_size = {self._longest[path]}" if path in self._longest else ""
+        return (
+            f"read_json({quote_text(pattern)}, format = 'newline_delimited', columns = {{{members}}}{size})"
+        )
+
+    def _check(self) -> None:
+        wrong = self._db.execute(
+            "SELECT count(*) FROM temp.staged WHERE k IS NULL OR ord IS NULL OR a IS NULL"
+            " OR a NOT IN ('U', 'D', 'S') OR (a = 'U' AND h IS NULL)"
+        ).fetchall()[0][0]
+        if wrong:
+            raise StoreError(f"{wrong} staged lines lack an ordinal, a key, a hash or an action")
+
+    def _drop_repeated(self) -> int:
+        """Keep the last line of each key, apart from those that only say that it was seen."""
+        self._db.execute(
+            "CREATE TEMP TABLE repeated AS SELECT s.k, max(s.ord) AS ord FROM temp.staged AS s"
+            " WHERE s.a <> 'S' GROUP BY s.k HAVING count(*) > 1"
+        )
+        dropped = self._db.execute(
+            "DELETE FROM temp.staged USING temp.repeated AS r"
+            " WHERE staged.k = r.k AND staged.a <> 'S' AND staged.ord < r.ord"
+        ).fetchall()
+        return int(dropped[0][0])

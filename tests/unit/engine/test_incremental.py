@@ -1,0 +1,387 @@
+"""Incremental syncs: what a run starts from, what it keeps, and how deletes are found in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.lab import Lab
+
+EVENTS = """
+    syncs:
+      events:
+        request: {path: /events, params: {since: "${cursor}"}}
+        pagination: none
+        key: id
+        fields: {id: id, at: {path: at, type: timestamp}, n: n}
+        incremental: {cursor: at}
+"""
+
+
+def event(number: int, at: str | None, **more: Any) -> dict[str, Any]:
+    return {"id": number, "at": at, **more}
+
+
+def day(number: int) -> str:
+    return f"2024-05-{number:02d}T00:00:00Z"
+
+
+def since(records: list[dict[str, Any]]) -> Callable[[httpx.Request], Any]:
+    """An API that gives what was changed at or after `since`."""
+
+    def api(request: httpx.Request) -> Any:
+        start = request.url.params.get("since", "")
+        return [record for record in records if (record["at"] or "~") >= start]
+
+    return api
+
+
+def test_the_second_run_asks_for_what_changed_since_the_first(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = since([event(1, day(1)), event(2, day(2))])
+    assert lab.run().mode == "full"
+    lab.api = since([event(1, day(1)), event(2, day(2)), event(3, day(3))])
+    report = lab.run()
+    assert lab.requests == ["GET /events", "GET /events?since=2024-05-02T00:00:00Z"]
+    assert (report.mode, report.changes.added, report.changes.unchanged) == ("incremental", 1, 1)
+    assert lab.checkpoint()["cursor"] == "2024-05-03T00:00:00.000000Z"
+
+
+def test_an_incremental_run_deletes_nothing(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = since([event(1, day(1)), event(2, day(2))])
+    lab.run()
+    lab.api = lambda _: []
+    assert lab.run().changes.deleted == 0
+    assert len(lab.live()) == 2
+
+
+def test_start_is_where_the_first_run_begins(lab: Lab) -> None:
+    lab.write(
+        EVENTS.replace("{cursor: at}", "{cursor: at, start: '2024-01-01'}").replace("syncs:", "config: {}\n    syncs:")
+    )
+    lab.api = lambda _: []
+    lab.run()
+    assert lab.requests == ["GET /events?since=2024-01-01"]
+
+
+@pytest.mark.parametrize(
+    ("incremental", "shown"),
+    [
+        ("{cursor: at, lookback: 1h}", "2024-05-02T11:30:00.250000Z"),
+        ("{cursor: at, format: epoch}", "1714653000"),
+        ("{cursor: at, format: epoch_ms}", "1714653000250"),
+        ("{cursor: at, format: '%Y-%m-%d'}", "2024-05-02"),
+        ("{cursor: at}", "2024-05-02T12:30:00.250000Z"),
+    ],
+)
+def test_the_cursor_is_written_as_the_api_wants_it(lab: Lab, incremental: str, shown: str) -> None:
+    lab.write(EVENTS.replace("{cursor: at}", incremental))
+    lab.api = lambda _: [event(1, "2024-05-02T14:30:00.25+02:00")]
+    lab.run()
+    lab.run()
+    assert lab.requests[-1] == f"GET /events?since={shown}"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "kept"),
+    [
+        ([3, 10, 7], "integer", 10),
+        (["3", "10", "7"], "integer", 10),
+        (["b", "a"], "string", "b"),
+        (["2024-05-02", "2024-05-11"], "date", "2024-05-11"),
+        ([1714653000, 1714653001], "timestamp, format: epoch", "2024-05-02T12:30:01.000000Z"),
+        (["2024-05-02T12:00:00", "2024-05-02T13:00:00+02:00"], "timestamp", "2024-05-02T12:00:00.000000Z"),
+    ],
+)
+def test_r13_the_greatest_value_is_kept_in_its_own_order(lab: Lab, values: list[Any], kind: str, kept: Any) -> None:
+    lab.write(f"""
+        syncs:
+          events:
+            request: {{path: /events, params: {{since: "${{cursor}}"}}}}
+            pagination: none
+            key: id
+            fields: {{id: id, at: {{path: at, type: {kind}}}}}
+            incremental: {{cursor: at}}
+    """)
+    lab.api = lambda _: [{"id": number, "at": value} for number, value in enumerate(values)]
+    lab.run()
+    assert lab.checkpoint()["cursor"] == kept
+
+
+def test_r13_null_and_missing_values_say_nothing(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = lambda _: [event(1, None), event(2, day(2)), {"id": 3}]
+    report = lab.run()
+    assert report.changes.added == 3
+    assert lab.checkpoint()["cursor"] == "2024-05-02T00:00:00.000000Z"
+
+
+def test_r13_a_value_that_cannot_be_compared_is_quarantined_with_its_record(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = lambda _: [event(1, "soon"), event(2, day(2))]
+    report = lab.run()
+    assert (report.changes.added, report.changes.quarantined) == (1, 1)
+
+
+def test_r14_records_that_where_drops_move_the_cursor(lab: Lab) -> None:
+    lab.write(EVENTS.replace("key: id", 'key: id\n        where: "n == `1`"'))
+    lab.api = lambda _: [event(1, day(1), n=1), event(2, day(9), n=2)]
+    lab.run()
+    assert lab.checkpoint()["cursor"] == "2024-05-09T00:00:00.000000Z"
+
+
+def test_r13_ties_at_a_page_boundary_lose_nothing(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = since([event(1, day(1)), event(2, day(2))])
+    lab.run()
+    lab.api = since([event(1, day(1)), event(2, day(2)), event(3, day(2))])
+    assert lab.run().changes.added == 1
+
+
+def test_r13_unordered_pages_move_the_cursor_only_at_the_end(lab: Lab) -> None:
+    lab.write(EVENTS.replace("pagination: none", "pagination: {type: page, size: 1}"))
+
+    def api(request: httpx.Request) -> Any:
+        return [event(9, day(9))] if request.url.params["page"] == "1" else httpx.Response(400)
+
+    lab.api = api
+    assert lab.run().status == "failed"
+    assert lab.checkpoint()["cursor"] is None
+    assert lab.checkpoint()["resume"]["watermark"] == "2024-05-09T00:00:00.000000Z"
+
+
+def test_r13_ascending_pages_move_the_cursor_at_once(lab: Lab) -> None:
+    yaml = EVENTS.replace("pagination: none", "pagination: {type: page, size: 1}")
+    lab.write(yaml.replace("{cursor: at}", "{cursor: at, order: ascending}"))
+
+    def api(request: httpx.Request) -> Any:
+        return [event(2, day(2))] if request.url.params["page"] == "1" else httpx.Response(400)
+
+    lab.api = api
+    assert lab.run().status == "failed"
+    assert lab.checkpoint()["cursor"] == "2024-05-02T00:00:00.000000Z"
+
+
+def test_filter_client_reads_everything_and_writes_what_moved(lab: Lab) -> None:
+    lab.write("""
+        syncs:
+          events:
+            request: /events
+            pagination: none
+            key: id
+            fields: {id: id, at: {path: at, type: timestamp}, n: n}
+            incremental: {cursor: at, filter: client}
+    """)
+    lab.api = lambda _: [event(1, day(1), n=1), event(2, day(2), n=1)]
+    lab.run()
+    lab.api = lambda _: [event(1, day(1), n=2), event(2, day(2), n=1), event(3, day(3), n=1)]
+    report = lab.run()
+    assert (report.changes.added, report.changes.updated) == (1, 0)
+
+
+def test_a_token_of_the_last_page_is_kept_and_sent(lab: Lab) -> None:
+    lab.write("""
+        syncs:
+          events:
+            request: {path: /events, params: {sync: "${cursor}"}}
+            records: items
+            pagination: {type: cursor, token: next}
+            key: id
+            fields: [id]
+            incremental: {token: sync_token, expired: {status: 410}}
+    """)
+
+    def api(request: httpx.Request) -> Any:
+        if request.url.params.get("sync") == "t1":
+            return {"items": [{"id": 3}], "sync_token": "t2"}
+        if request.url.params.get("sync"):
+            return httpx.Response(410)
+        if request.url.params.get("cursor"):
+            return {"items": [{"id": 2}], "sync_token": "t1"}
+        return {"items": [{"id": 1}], "next": "p2"}
+
+    lab.api = api
+    lab.run()
+    assert lab.checkpoint()["cursor"] == "t1"
+    lab.run()
+    assert lab.checkpoint()["cursor"] == "t2"
+
+    report = lab.run()  # t2 has expired
+    assert (report.status, report.mode, lab.checkpoint()["cursor"]) == ("ok", "full", "t1")
+    assert len(lab.live()) == 3
+    assert report.notes[0].startswith("the cursor has expired, everything is read again: GET https://api.test/events")
+
+
+def test_the_request_for_changes_may_differ(lab: Lab) -> None:
+    lab.write("""
+        syncs:
+          events:
+            request: {path: /events, params: {limit: 5}}
+            pagination: none
+            key: id
+            fields: {id: id, at: {path: at, type: timestamp}}
+            incremental:
+              cursor: at
+              request: {path: /changes, params: {since: "${cursor}"}}
+    """)
+    lab.api = lambda _: [event(1, day(1))]
+    lab.run()
+    lab.run()
+    assert lab.requests == ["GET /events?limit=5", "GET /changes?limit=5&since=2024-05-01T00:00:00Z"]
+
+
+def test_full_reads_everything_and_keeps_records(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = since([event(1, day(1)), event(2, day(2))])
+    lab.run()
+    report = lab.run(full=True)
+    assert (report.mode, report.changes.unchanged) == ("full", 2)
+    assert lab.requests[-1] == "GET /events"
+
+
+def test_reset_forgets_the_cursor_and_keeps_records(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = since([event(1, day(1)), event(2, day(2))])
+    lab.run()
+    lab.api = since([event(1, day(1))])
+    report = lab.run(reset=True)
+    assert lab.requests[-1] == "GET /events"
+    assert lab.checkpoint()["cursor"] == "2024-05-01T00:00:00.000000Z"
+    assert (report.changes.deleted, len(lab.live())) == (0, 2)
+
+
+def test_r01_a_checkpoint_of_another_cursor_is_an_error(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = lambda _: [event(1, day(1))]
+    lab.run()
+    lab.write(EVENTS.replace("cursor: at", "cursor: n"))
+    report = lab.run()
+    assert report.status == "failed"
+    assert report.message == "the checkpoint was kept for the cursor 'at'; the sync now uses 'n'"
+    assert report.hint == "`syncrun run --reset acme/events` starts over and keeps the records"
+
+
+def test_flagged_records_are_deleted(lab: Lab) -> None:
+    lab.write(EVENTS.replace("key: id", "key: id\n        deletes: {flag: gone}"))
+    lab.api = since([event(1, day(1)), event(2, day(2))])
+    lab.run()
+    lab.api = since([event(1, day(3), gone=True), event(9, day(3), gone=True)])
+    report = lab.run()
+    assert (report.changes.deleted, lab.feed()) == (1, [(2, "ADDED"), (1, "DELETED")])
+    assert lab.run().changes.deleted == 0  # R11: already deleted, no event
+
+
+def test_a_feed_of_deleted_ids_is_read_after_the_records(lab: Lab) -> None:
+    lab.write(
+        EVENTS.replace(
+            "key: id",
+            'key: id\n        deletes: {request: {path: /deleted, params: {since: "${cursor}"}}, key: uid}',
+        )
+    )
+    deleted: list[Any] = []
+    events = [event(1, day(1)), event(2, day(2))]
+    lab.api = lambda request: deleted if request.url.path == "/deleted" else since(events)(request)
+    lab.run()
+    deleted.append({"uid": 1})
+    assert lab.run().changes.deleted == 1
+    assert lab.requests == [
+        "GET /events",
+        "GET /events?since=2024-05-02T00:00:00Z",
+        "GET /deleted?since=2024-05-02T00:00:00Z",
+    ]
+
+
+def test_r12_a_feed_that_fails_keeps_the_cursor(lab: Lab) -> None:
+    lab.write(EVENTS.replace("key: id", "key: id\n        deletes: {request: /deleted}"))
+    events = [event(1, day(1))]
+    lab.api = lambda request: httpx.Response(400) if request.url.path == "/deleted" else since(events)(request)
+    lab.run()
+    events.append(event(2, day(2)))
+    assert lab.run().status == "failed"
+    assert (len(lab.live()), lab.checkpoint()["cursor"]) == (2, "2024-05-01T00:00:00.000000Z")
+
+
+def test_a_snapshot_each_week_finds_what_vanished(lab: Lab) -> None:
+    lab.write(EVENTS.replace("key: id", "key: id\n        deletes: {snapshot: {every: 7d}}"))
+    lab.api = since([event(1, day(1)), event(2, day(2))])
+    lab.run()
+    lab.api = since([event(2, day(2))])
+    assert (lab.run().mode, len(lab.live())) == ("incremental", 2)
+    lab.clock.advance(days=7)
+    report = lab.run()
+    assert (report.mode, report.changes.deleted, len(lab.live())) == ("full", 1, 1)
+    assert lab.run().mode == "incremental"
+
+
+class Windows:
+    """An API that gives what lies in `[from, to)`."""
+
+    def __init__(self, *records: dict[str, Any]) -> None:
+        self.records = list(records)
+
+    def __call__(self, request: httpx.Request) -> Any:
+        start, end = request.url.params["from"], request.url.params["to"]
+        return [record for record in self.records if start <= record["at"] < end]
+
+
+WINDOWS = """
+    syncs:
+      events:
+        request: {path: /events, params: {from: "${window.start}", to: "${window.end}"}}
+        pagination: none
+        key: id
+        fields: {id: id, at: {path: at, type: timestamp}}
+        incremental: {cursor: at, start: "2024-05-02", window: 10d, format: "%Y-%m-%d"}
+"""
+
+
+def test_windows_cover_the_time_from_start_to_now_without_gap(lab: Lab) -> None:
+    lab.write(WINDOWS)
+    lab.api = Windows(event(1, day(2)), event(2, day(12)), event(3, "2024-05-31T00:00:00Z"))
+    assert lab.run().changes.added == 3
+    assert lab.requests == [
+        "GET /events?from=2024-05-02&to=2024-05-12",
+        "GET /events?from=2024-05-12&to=2024-05-22",
+        "GET /events?from=2024-05-22&to=2024-06-01",
+        "GET /events?from=2024-06-01&to=2024-06-01",
+    ]
+
+
+def test_the_next_run_reads_from_the_newest_record_on(lab: Lab) -> None:
+    lab.write(WINDOWS)
+    lab.api = Windows(event(1, day(2)), event(3, "2024-05-31T00:00:00Z"))
+    lab.run()
+    assert lab.checkpoint()["cursor"] == "2024-06-01T00:00:00.000000Z"
+    lab.requests.clear()
+    lab.clock.advance(days=3)
+    lab.run()
+    assert lab.requests == ["GET /events?from=2024-06-01&to=2024-06-04"]
+
+
+def test_lookback_reads_late_windows_again(lab: Lab) -> None:
+    lab.write(WINDOWS.replace("window: 10d", "window: 10d, lookback: 2d"))
+    lab.api = Windows(event(1, "2024-05-31T00:00:00Z"))
+    lab.run()
+    lab.requests.clear()
+    lab.run()
+    assert lab.requests == ["GET /events?from=2024-05-30&to=2024-06-01"]
+
+
+def test_a_failed_window_is_where_the_next_run_goes_on(lab: Lab) -> None:
+    lab.write(WINDOWS)
+
+    def api(request: httpx.Request) -> Any:
+        return httpx.Response(400) if request.url.params["from"] == "2024-05-22" else [event(1, day(2))]
+
+    lab.api = api
+    assert lab.run().status == "failed"
+    assert lab.checkpoint()["cursor"] == "2024-05-22T00:00:00.000000Z"
+    lab.requests.clear()
+    lab.api = Windows(event(1, day(2)), event(2, day(25)))
+    assert lab.run().status == "ok"
+    assert lab.requests[0] == "GET /events?from=2024-05-22&to=2024-06-01"
+    assert len(lab.live()) == 2
