@@ -67,10 +67,10 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code (product: exit codes)."""
-    sys.exit(int(run(args)))
+    sys.exit(int(execute(args)))
 
 
-def run(args: list[str] | None = None) -> int:
+def execute(args: list[str] | None = None) -> int:
     """Run the command line and return its exit code; every expected error is one message on stderr."""
     try:
         result: Any = group.main(args, prog_name="syncrun", standalone_mode=False)

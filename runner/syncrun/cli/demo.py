@@ -74,7 +74,7 @@ def _project(folder: Path, api: DemoApi) -> Workspace:
 
 def _act(workspace: Workspace, title: str) -> list[RunReport]:
     click.echo(f"\n{title}")
-    lines = Lines()
+    lines = Lines(err=False)
     with stopping() as stop:
         runtime = Runtime(workspace.store(), workspace.database, sleep=stop.sleep, stop=stop.event)
         reports = run_all(workspace.jobs(["demo"]), Options(), runtime)

@@ -68,10 +68,10 @@ class JsonEvents:
 
 
 class Lines:
-    """One line a run on standard error, as cron mails it; with *quiet* only what needs attention."""
+    """One line a run, on standard error as cron mails it; with *quiet* only what needs attention."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self, *, quiet: bool = False, err: bool = True) -> None:
+        self._quiet, self._err = quiet, err
         self._lock = threading.Lock()
 
     def event(self, event: Event) -> None:
@@ -90,7 +90,7 @@ class Lines:
 
     def _echo(self, text: str) -> None:
         with self._lock:
-            click.echo(text, err=True)
+            click.echo(text, err=self._err)
 
 
 class LiveProgress(Lines):

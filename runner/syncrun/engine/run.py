@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from syncrun.config.record_schema import find_record_schema
 from syncrun.engine import checkpoints, locks
 from syncrun.engine.commits import Commits
 from syncrun.engine.deletes import Decision, decide
@@ -95,20 +94,15 @@ class SyncRun:
         if self.options.reset:
             store.forget(sync)
         field = self._fresh().field
-        stored = store.checkpoints(sync).values()
-        saved = {c.partition: checkpoints.read(c.state, sync, c.partition, field=field) for c in stored}
-        self.window = store.open_snapshot(sync)
+        stored = store.saved(sync, self.job.model_name)
+        found = stored.checkpoints.values()
+        saved = {c.partition: checkpoints.read(c.state, sync, c.partition, field=field) for c in found}
+        self.window = stored.window
         now = self.runtime.now()
         self.mode = mode_of(self.sync, saved, full=self.options.full, window=self.window, now=now)
-        known = store.columns(sync.connector, self.job.model_name)
-        self.mapper = Mapper(self.sync, known=known, schema=self._schema(), redact=self.redactor.text)
+        self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
         self.saved, self.whole = saved, saved.get("", self._fresh())
         return saved
-
-    def _schema(self) -> dict[str, Any] | None:
-        """Return the JSON Schema that the sync keeps in a file of its own, if it does."""
-        named = self.sync.json_schema
-        return find_record_schema(named, self.job.folder) if isinstance(named, str) else None
 
     def _fresh(self) -> checkpoints.Progress:
         incremental = self.sync.incremental

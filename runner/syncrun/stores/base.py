@@ -109,6 +109,15 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """What a run goes on from: progress by partition id, the open snapshot window, the columns of the table."""
+
+    checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
+    window: str | None = None
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class QueryResult:
     """Column names, their DuckDB types as text, and the rows, fetched as they are asked for."""
 
@@ -125,6 +134,9 @@ class Store(Protocol):
 
     def record_run(self, run: Run) -> None:
         """Write or replace the row of *run*, for runs that end without a commit."""
+
+    def saved(self, sync: SyncId, model: str) -> Saved:
+        """Return all that a run of *sync* needs to know before it reads, in one look."""
 
     def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
         """Return the saved progress of each partition, by partition id."""

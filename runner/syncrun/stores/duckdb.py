@@ -9,7 +9,7 @@ from typing import Any
 
 from syncrun.records import Column
 from syncrun.stores import checkpoints, query, runs, snapshots
-from syncrun.stores.base import Changes, Checkpoint, Commit, QueryResult, Run, SyncId
+from syncrun.stores.base import Changes, Checkpoint, Commit, QueryResult, Run, Saved, SyncId
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.merge import merge
 from syncrun.stores.tables import described, field_columns, record_table
@@ -55,6 +55,14 @@ class DuckDBStore:
             db.execute("BEGIN")
             runs.write(db, run)
             db.execute("COMMIT")
+
+    def saved(self, sync: SyncId, model: str) -> Saved:
+        """Return all that a run of *sync* needs to know before it reads, in one look."""
+        with self._file.reading() as db:
+            if db is None:
+                return Saved()
+            columns = field_columns(described(db, sync.connector, f"{model}__records"))
+            return Saved(checkpoints.read(db, sync), snapshots.find_open(db, sync), columns)
 
     def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
         """Return the saved progress of each partition, by partition id."""
@@ -111,5 +119,5 @@ class DuckDBStore:
             return runs.newest(db) if db else []
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
-        """Run a read-only *sql*; raise StoreError with DuckDB's message. The file is open until the rows end."""
+        """Run a read-only *sql*; raise StoreError. The file stays open until the last row is read."""
         return query.run_query(self._file, sql, parameters)

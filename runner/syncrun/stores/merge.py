@@ -1,6 +1,7 @@
 """One commit: staged records become changes, in a single transaction (R2, R4, R6).
 
-New or returning keys are ADDED, other hashes UPDATED, rows marked `D` DELETED; the rest is not touched. Changed rows are deleted by rowid and inserted again, so that nothing depends on an index.
+New or returning keys are ADDED, other hashes UPDATED, rows marked `D` DELETED; the rest is not touched.
+Changed rows are deleted by rowid and inserted again, so that nothing depends on an index.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def write(
     """Write or replace the row of *run*.
 
     *changes* are those of the commit that the row is written with. They are added to the counts of the run,
-    which was described before they were known; a run that is ok so far is incomplete when deletes were refused.
+    which was described before they were known; an ok run is incomplete when deletes were refused.
     *commit* identifies that commit; without it the one written last stays.
     """
     status, message, counts = run.status, run.message, dict(run.counts)

@@ -1,8 +1,8 @@
 """How stored values move to another column type without loss, as SQL expressions.
 
-`convert` gives the value in the new type, or NULL where there is none; `is_kept` says whether a value is
-kept: it converts back to itself, or, for a time in text, names the same instant. Values always survive in the wider
-type that `syncrun.widening` gives, except integers beyond 2^53 among numbers: those need text (`widest`).
+`convert` gives the value in the new type, or NULL where there is none; `is_kept` says whether it converts back
+to itself (or, from text to a timestamp, names the same instant). Values are always kept in the wider type that
+`syncrun.widening` gives, except integers beyond 2^53 among numbers: those need text (`widest`).
 """
 
 from __future__ import annotations
