@@ -109,7 +109,8 @@ def github() -> Iterator[Api]:
 
         def pages(request: Received) -> Answer:
             sync, page = request.path.removeprefix(f"{repo}/"), request.params.get("page", "1")
-            link = f'<{api.url}{request.target}&page=2>; rel="next"' if page == "1" else ""
+            more = "&" if "?" in request.target else "?"
+            link = f'<{api.url}{request.target}{more}page=2>; rel="next"' if page == "1" else ""
             body = (SAMPLES / f"{sync}.{page}.json").read_bytes()
             return Answer(body=body, content_type="application/json", headers={"Link": link})
 
