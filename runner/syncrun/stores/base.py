@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from syncrun.records import Column, Model, RejectedFile, StagedFile
 
+DEFAULT_CONNECTION = "default"
+"""The connection of a connector that is run by its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class SyncId:
-    """Whose rows and progress: one sync of one connection."""
+    """Whose rows and progress: one sync of one connection. As text it is what `syncrun run` is given."""
 
     connection: str
     connector: str
     sync: str
 
     def __str__(self) -> str:
-        return f"{self.connection}/{self.sync}"
+        unnamed = self.connection == DEFAULT_CONNECTION
+        return f"{self.connector if unnamed else self.connection}/{self.sync}"
+
+    @property
+    def label(self) -> str:
+        """What messages about the sync begin with: `github/issues [acme]`."""
+        named = "" if self.connection == DEFAULT_CONNECTION else f" [{self.connection}]"
+        return f"{self.connector}/{self.sync}{named}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a run goes on from: progress by partition id, the open snapshot window, the columns of the table."""
+    """What a run goes on from: progress by partition id, the open snapshot window, the table's columns."""
 
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
     window: str | None = None
@@ -132,6 +143,9 @@ class Store(Protocol):
     def commit(self, commit: Commit) -> Changes:
         """Make *commit* true in one transaction; raise StoreError, or LockedError past the lock timeout."""
 
+    def telling(self, on_wait: Callable[[str], None]) -> Store:
+        """Return the same store for somebody who wants to be told, in one sentence, what it waits for."""
+
     def record_run(self, run: Run) -> None:
         """Write or replace the row of *run*, for runs that end without a commit."""
 
@@ -143,6 +157,9 @@ class Store(Protocol):
 
     def forget(self, sync: SyncId) -> None:
         """Drop all checkpoints and open snapshot windows of *sync* (`--reset`)."""
+
+    def save_checkpoints(self, sync: SyncId, states: Mapping[str, str | None], at: datetime) -> None:
+        """Replace (None: drop) the progress of partitions by hand, and close open snapshot windows."""
 
     def open_snapshot(self, sync: SyncId) -> str | None:
         """Return the id of the open snapshot window, if there is one."""
@@ -160,6 +177,9 @@ class Store(Protocol):
 
     def last_runs(self) -> list[Run]:
         """Return the newest run of every sync of every connection."""
+
+    def export(self, sql: str, path: Path) -> None:
+        """Write the rows of a read-only *sql* to the Parquet file *path*; raise StoreError."""
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a read-only *sql*; raise StoreError with DuckDB's message."""

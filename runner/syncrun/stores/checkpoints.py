@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncrun.stores.base import Checkpoint, Commit, SyncId
+from syncrun.stores.types import UNNEST_TEXTS, bind_texts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -14,19 +17,26 @@ _MINE = "connection = ? AND connector = ? AND sync = ?"
 
 def write(db: DuckDBPyConnection, commit: Commit) -> None:
     """Replace the checkpoints that *commit* names, and forget those that it gives up."""
-    if not commit.checkpoints:
+    replace(db, commit.run.sync, commit.checkpoints, run_id=commit.run.id, at=commit.at)
+
+
+def replace(
+    db: DuckDBPyConnection, sync: SyncId, states: Mapping[str, str | None], *, run_id: str, at: datetime
+) -> None:
+    """Write the *states* of partitions of *sync*, and forget those that are None."""
+    if not states:
         return
-    owner = _owner(commit.run.sync)
+    owner = _owner(sync)
     db.execute(
-        f"DELETE FROM syncrun.checkpoints WHERE {_MINE} AND partition IN (SELECT unnest(?::VARCHAR[]))",
-        [*owner, list(commit.checkpoints)],
+        f"DELETE FROM syncrun.checkpoints WHERE {_MINE} AND partition IN (SELECT {UNNEST_TEXTS})",
+        [*owner, bind_texts(states)],
     )
-    kept = {name: state for name, state in commit.checkpoints.items() if state is not None}
+    kept = {name: state for name, state in states.items() if state is not None}
     if kept:
         db.execute(
             "INSERT INTO syncrun.checkpoints BY NAME SELECT ? AS connection, ? AS connector, ? AS sync,"
-            " unnest(?::VARCHAR[]) AS partition, unnest(?::VARCHAR[]) AS state, ? AS run_id, ? AS updated_at",
-            [*owner, list(kept), list(kept.values()), commit.run.id, commit.at],
+            f" {UNNEST_TEXTS} AS partition, {UNNEST_TEXTS} AS state, ? AS run_id, ? AS updated_at",
+            [*owner, bind_texts(kept), bind_texts(kept.values()), run_id, at],
         )
 
 

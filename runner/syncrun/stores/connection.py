@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ _MOST_THREADS = 8  # each thread that reads staging files holds buffers of its o
 _MEMORY = 2 << 30
 _UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two looks at a held file
+_LONGEST_OWN_PAUSE = 0.1
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<process>\d+)\)")
 
 
@@ -60,16 +62,24 @@ _gates: WeakValueDictionary[Path, _Gate] = WeakValueDictionary()
 _gates_guard = threading.Lock()
 
 
+_OURSELVES = "this process itself"
+
+
 class _HeldError(Exception):
     """Somebody else has the file open; the argument says who."""
+
+
+class _BusyError(_HeldError):
+    """It is another thread of this process that uses a store."""
 
 
 class DatabaseFile:
     """The file at *path*; `reading` and `writing` open it for as long as their block lasts.
 
     A file that is held is looked at again for *lock_timeout* seconds of *clock*, with *sleep* in between;
-    *on_wait* is told once, in one sentence. Then LockedError names the holder. What DuckDB raises in a block
-    becomes StoreError.
+    *on_wait* is told once, in one sentence. Then LockedError names the holder. Threads of this process wait
+    for each other for *patience* seconds, silently; without it they are treated like anybody else. What
+    DuckDB raises in a block becomes StoreError.
     """
 
     def __init__(
@@ -77,14 +87,22 @@ class DatabaseFile:
         path: Path,
         *,
         lock_timeout: float,
+        patience: float | None = None,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         on_wait: Callable[[str], None] | None,
     ) -> None:
         self.path = path.absolute()
         self._lock_timeout, self._clock, self._sleep, self._on_wait = lock_timeout, clock, sleep, on_wait
+        self._patience = patience
         with _gates_guard:
             self._gate = _gates.setdefault(self.path.resolve(), _Gate())
+
+    def telling(self, on_wait: Callable[[str], None]) -> DatabaseFile:
+        """Return the same file for somebody who wants to be told what is waited for."""
+        other = copy(self)
+        other._on_wait = on_wait  # noqa: SLF001 - one of its own kind
+        return other
 
     @property
     def exists(self) -> bool:
@@ -137,21 +155,24 @@ class DatabaseFile:
             try:
                 return attempt()
             except _HeldError as error:
-                waited = self._clock() - started
-                if waited >= self._lock_timeout:
+                waited, limit, silent = self._clock() - started, self._lock_timeout, False
+                if isinstance(error, _BusyError) and self._patience is not None:
+                    limit, silent = self._patience, True
+                if waited >= limit:
                     raise LockedError(
                         f"{self.path} is held by {error}; gave up after {waited:.0f} s",
                         hint="close that program, or wait longer with --lock-timeout",
                     ) from None
-                if not told and self._on_wait is not None:
-                    self._on_wait(f"waiting for {self.path}, which is held by {error}")
-                told = True
-                self._sleep(min(pause, self._lock_timeout - waited))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                if not told and not silent:
+                    told = True
+                    if self._on_wait is not None:
+                        self._on_wait(f"waiting for {self.path}, which is held by {error}")
+                self._sleep(min(pause, limit - waited))
+                pause = min(2 * pause, _LONGEST_OWN_PAUSE if silent else _LONGEST_PAUSE)
 
     def _enter(self, *, read_only: bool) -> DuckDBPyConnection:
         if not self._gate.enter(read_only=read_only):
-            raise _HeldError("this process itself")
+            raise _BusyError(_OURSELVES)
         try:
             return self._attach(self.path, "(READ_ONLY)" if read_only else "")
         except BaseException:
@@ -255,7 +276,7 @@ def _holder_in(message: str) -> str:
         return f"{match['program']} (process {match['process']})" if match else "another program"
     if "used by another process" in message:
         return "another program"
-    return "this process itself" if "Unique file handle conflict" in message else ""
+    return _OURSELVES if "Unique file handle conflict" in message else ""
 
 
 def _place(new: Path, path: Path) -> None:

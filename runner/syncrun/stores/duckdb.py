@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from syncrun.stores import checkpoints, query, runs, snapshots
 from syncrun.stores.base import Changes, Checkpoint, Commit, QueryResult, Run, Saved, SyncId
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.merge import merge
+from syncrun.stores.migrations import stored_version
 from syncrun.stores.tables import described, field_columns, record_table
 
 
@@ -23,8 +26,9 @@ class DuckDBStore:
     """Keeps records in the DuckDB file at *path*, which the first commit makes (see `base.Store`).
 
     A method opens the file, acts and closes it. While another process holds it, the method waits up to
-    *lock_timeout* seconds, tells *on_wait* once who that is, and raises LockedError in the end. *fault* is
-    called with the name of each step of a commit: a test's way to stop there.
+    *lock_timeout* seconds, tells *on_wait* once who that is, and raises LockedError in the end. Threads of
+    this process count as anybody else, unless *patience* says how long they wait for each other without a
+    word. *fault* is called with the name of each step of a commit: a test's way to stop there.
     """
 
     def __init__(
@@ -32,13 +36,22 @@ class DuckDBStore:
         path: Path,
         *,
         lock_timeout: float = 300.0,
+        patience: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         on_wait: Callable[[str], None] | None = None,
         fault: Callable[[str], None] = _no_fault,
     ) -> None:
-        self._file = DatabaseFile(path, lock_timeout=lock_timeout, clock=clock, sleep=sleep, on_wait=on_wait)
+        self._file = DatabaseFile(
+            path, lock_timeout=lock_timeout, patience=patience, clock=clock, sleep=sleep, on_wait=on_wait
+        )
         self._fault = fault
+
+    def telling(self, on_wait: Callable[[str], None]) -> DuckDBStore:
+        """Return the same store for somebody who wants to be told, in one sentence, what it waits for."""
+        other = copy(self)
+        other._file = self._file.telling(on_wait)  # noqa: SLF001 - one of its own kind
+        return other
 
     def commit(self, commit: Commit) -> Changes:
         """Make *commit* true in one transaction; raise StoreError, or LockedError past the lock timeout.
@@ -74,8 +87,21 @@ class DuckDBStore:
         if not self._file.exists:
             return
         with self._file.open(read_only=False) as db:
+            if not stored_version(db):
+                return
             db.execute("BEGIN")
             checkpoints.forget(db, sync)
+            snapshots.forget(db, sync)
+            db.execute("COMMIT")
+
+    def save_checkpoints(self, sync: SyncId, states: Mapping[str, str | None], at: datetime) -> None:
+        """Replace (None: drop) the progress of partitions by hand, and close open snapshot windows.
+
+        A window that stayed open would make the next run read everything, whatever the checkpoints say.
+        """
+        with self._file.writing(at) as db:
+            db.execute("BEGIN")
+            checkpoints.replace(db, sync, states, run_id="", at=at)
             snapshots.forget(db, sync)
             db.execute("COMMIT")
 
@@ -121,3 +147,7 @@ class DuckDBStore:
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a read-only *sql*; raise StoreError. The file stays open until the last row is read."""
         return query.run_query(self._file, sql, parameters)
+
+    def export(self, sql: str, path: Path) -> None:
+        """Write the rows of a read-only *sql* to the Parquet file *path*; raise StoreError."""
+        query.export(self._file, sql, path)

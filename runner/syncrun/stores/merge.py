@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from syncrun.errors import StoreError
 from syncrun.stores import checkpoints, quarantine, runs, snapshots
 from syncrun.stores.base import Changes, Commit
 from syncrun.stores.staging import ORDINALS, StagedFiles
-from syncrun.stores.tables import Table, prepare, refuse_loss
+from syncrun.stores.tables import Stored, Table, look_up, prepare, refuse_loss
 from syncrun.stores.types import quote
 from syncrun.stores.widen import convert
 from syncrun.widening import widen
@@ -108,6 +108,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
     staged = StagedFiles(db, commit.staged, commit.rejected)
     duplicates = staged.load()
     identity = _identity(db, commit)
+    stored = look_up(db, commit.model)
     fault("loaded")
     db.execute("BEGIN")
     try:
@@ -116,7 +117,8 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
             # A crash came after this commit but before its caller knew: doing it again could delete too much.
             changes = Changes(last_seq=_sequence(db))
         else:
-            changes = _apply(db, commit, staged, duplicates, fault)
+            changes = _apply(db, commit, staged, stored, fault)
+            changes = replace(changes, duplicates=duplicates)
             runs.write(db, commit.run, changes, identity)
         fault("state")
         db.execute("COMMIT")
@@ -128,11 +130,11 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
 
 
 def _apply(
-    db: DuckDBPyConnection, commit: Commit, staged: StagedFiles, duplicates: int, fault: Callable[[str], None]
+    db: DuckDBPyConnection, commit: Commit, staged: StagedFiles, stored: Stored, fault: Callable[[str], None]
 ) -> Changes:
     before = _sequence(db)
     window = snapshots.window_of(db, commit, before)
-    table = prepare(db, commit.model, staged)
+    table = prepare(db, commit.model, staged, stored)
     fault("prepared")
     written = _write_records(db, commit, table, staged, before)
     fault("records")
@@ -149,7 +151,6 @@ def _apply(
         updated=written.updated,
         deleted=written.deleted + vanished,
         unchanged=written.unchanged,
-        duplicates=duplicates,
         quarantined=quarantined,
         last_seq=last,
         refused=refused,

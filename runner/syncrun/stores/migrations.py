@@ -23,13 +23,12 @@ def _scripts() -> dict[int, Path]:
 
 def stored_version(db: DuckDBPyConnection) -> int:
     """Return the version of the open database's tables, 0 when it has none; StoreError for a newer one."""
-    found = db.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
-        " AND schema_name = 'syncrun' AND table_name = 'migrations'"
-    ).fetchone()
-    if not found or not found[0]:
+    import duckdb
+
+    try:
+        row = db.execute("SELECT max(version) FROM syncrun.migrations").fetchone()
+    except duckdb.CatalogException:
         return 0
-    row = db.execute("SELECT max(version) FROM syncrun.migrations").fetchone()
     version = int(row[0]) if row and row[0] is not None else 0
     newest = max(_scripts())
     if version > newest:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncrun.errors import StoreError
@@ -17,7 +19,7 @@ from syncrun.stores.tables import described, field_columns, record_table
 from syncrun.stores.types import fold, quote
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, Error
 
 _CHUNK = 2_000
 _IN_MEMORY = 16 << 20  # bytes of live records that are kept without a temporary file
@@ -40,7 +42,7 @@ class _Rows(Iterator[tuple[Any, ...]]):
             self._chunk = iter(self._db.fetchmany(_CHUNK))
         except duckdb.Error as error:
             self.close()
-            raise StoreError(str(error).strip()) from None
+            raise _in_words(error) from None
         for row in self._chunk:
             return row
         self.close()
@@ -68,14 +70,12 @@ def run_query(file: DatabaseFile, sql: str, parameters: Sequence[Any]) -> QueryR
     """
     import duckdb
 
-    if not file.exists:
-        raise StoreError(f"there is no database at {file.path} yet", hint="`syncrun run` makes it")
     with ExitStack() as opened:
-        db = opened.enter_context(file.open(read_only=True))
+        db = opened.enter_context(_opened(file))
         try:
             db.execute(sql, list(parameters) or None)
         except duckdb.Error as error:
-            raise StoreError(str(error).strip()) from None
+            raise _in_words(error) from None
         described_by = db.description
         if not described_by:
             return QueryResult((), (), _Closed())
@@ -83,6 +83,38 @@ def run_query(file: DatabaseFile, sql: str, parameters: Sequence[Any]) -> QueryR
         types = tuple(str(column[1]) for column in described_by)
         return QueryResult(names, types, _Rows(db, opened.pop_all()))
     raise AssertionError  # the stack above lets no exception end here
+
+
+def export(file: DatabaseFile, sql: str, path: Path) -> None:
+    """Write the rows of *sql* to the Parquet file *path*, as `run_query` reads them; raise StoreError."""
+    import duckdb
+
+    with _opened(file) as db:
+        try:
+            rows = db.sql(sql)
+            if rows is None:
+                raise StoreError("the SQL gives no rows to write")
+            rows.write_parquet(str(path), compression="zstd")
+        except duckdb.Error as error:
+            raise _in_words(error) from None
+
+
+def _opened(file: DatabaseFile) -> AbstractContextManager[DuckDBPyConnection]:
+    if not file.exists:
+        raise StoreError(f"there is no database at {file.path} yet", hint="`syncrun run` makes it")
+    return file.open(read_only=True)
+
+
+def _in_words(error: Error) -> StoreError:
+    """Return DuckDB's message, which shows the place in the SQL, without what only this program knows."""
+    text = str(error).strip()
+    written = re.search(r'statement of type "(\w+)" on database .* read-only mode', text)
+    if written:
+        return StoreError(
+            f"queries are read-only, and {written[1]} would change the database",
+            hint="change it with another DuckDB client, in a schema that no connector has",
+        )
+    return StoreError(text)
 
 
 def live_records(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from syncrun.stores.base import Commit, Refusal, SnapshotDeletes, SyncId
+from syncrun.stores.types import UNNEST_TEXTS, bind_texts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -115,9 +116,7 @@ def _delete(
     if deletes.partitions is None:
         scope = ("TRUE", "TRUE", "TRUE")
     else:
-        db.execute(
-            "CREATE TEMP TABLE scope AS SELECT unnest(?::VARCHAR[]) AS p", [sorted(deletes.partitions)]
-        )
+        db.execute(f"CREATE TEMP TABLE scope AS SELECT {UNNEST_TEXTS} AS p", [bind_texts(deletes.partitions)])
         scope = (
             "r._partition IN (SELECT x.p FROM temp.scope AS x)",
             "s.p IN (SELECT x.p FROM temp.scope AS x)",

@@ -37,6 +37,14 @@ _RESERVED_SCHEMAS = frozenset({"syncrun", "main", "temp", "system", "information
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What a model has in the database: the columns of its table and of its view with their DuckDB types."""
+
+    table: dict[str, str]
+    view: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A model's table as it is now: its SQL name, and the columns that records go to, by folded name."""
 
@@ -55,13 +63,20 @@ def record_table(connector: str, model: str) -> str:
 
 
 def described(db: DuckDBPyConnection, schema: str, name: str) -> dict[str, str]:
-    """Return the columns of a table or view with their DuckDB types, in order; empty when there is none."""
-    rows = db.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database()"
-        " AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [schema, name],
-    ).fetchall()
-    return dict(rows)
+    """Return the columns of a table or view with their DuckDB types, in order; empty when there is none.
+
+    Not to be called within a transaction: looking for what is not there would abort it.
+    """
+    import duckdb
+
+    try:
+        found = db.execute(f"SELECT * FROM {quote(schema)}.{quote(name)} LIMIT 0").description
+    except (
+        duckdb.CatalogException,
+        duckdb.BinderException,
+    ):  # no such name, or a view whose table has changed
+        return {}
+    return {str(column[0]): str(column[1]) for column in found}
 
 
 def field_columns(stored: dict[str, str]) -> tuple[Column, ...]:
@@ -74,15 +89,21 @@ def field_columns(stored: dict[str, str]) -> tuple[Column, ...]:
         raise StoreError(f"a table was changed by another program: {error}") from None
 
 
-def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles) -> Table:
+def look_up(db: DuckDBPyConnection, model: Model) -> Stored:
+    """Return what there is of *model*; call it before the transaction begins."""
+    return Stored(
+        described(db, model.connector, f"{model.name}__records"), described(db, model.connector, model.name)
+    )
+
+
+def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles, stored: Stored) -> Table:
     """Make the table and view that *model* and *staged* need; raise StoreError where data would be lost."""
     _check_names(model, staged)
     name = record_table(model.connector, model.name)
-    stored = described(db, model.connector, f"{model.name}__records")
-    old = {fold(column.name): column for column in field_columns(stored)}
+    old = {fold(column.name): column for column in field_columns(stored.table)}
     target = _Target(db, name, model, staged, old).columns()
-    if stored:
-        _extend(db, name, target, stored, raw=model.raw)
+    if stored.table:
+        _extend(db, name, target, stored.table, raw=model.raw)
         _convert(db, model, name, target, old)
     else:
         _create(db, model, name, target)
@@ -92,7 +113,7 @@ def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles) -> Table:
     if model.open:
         shown |= old.keys()
     order = [*(fold(c.name) for c in model.columns), *target]
-    _show(db, model, [target[key] for key in dict.fromkeys(order) if key in shown])
+    _show(db, model, [target[key] for key in dict.fromkeys(order) if key in shown], stored.view)
     return Table(name, target, raw=model.raw)
 
 
@@ -135,8 +156,12 @@ class _Target:
                 stored = [self._old[key].type] if key in self._old else []
                 kind = widest(stored + types, partial(self._fits_double, key))
                 target[key] = Column(target[key].name, kind)
-        order = dict.fromkeys([*kinds, *target])
-        return {key: target[key] for key in order}
+        order = [
+            *(fold(c.name) for c in self._model.columns),
+            *(self._old if self._model.open else ()),
+            *kinds,
+        ]
+        return {key: target[key] for key in dict.fromkeys(order)}
 
     def _fits_double(self, key: str) -> bool:
         """Return whether every exact number of a column, stored or staged, equals a double."""
@@ -212,17 +237,31 @@ def _lost(db: DuckDBPyConnection, values: str, old: ColumnType, new: ColumnType)
     return int(lost), str(example)
 
 
-def _show(db: DuckDBPyConnection, model: Model, fields: list[Column]) -> None:
+def _show(db: DuckDBPyConnection, model: Model, fields: list[Column], view: dict[str, str]) -> None:
     """Make the view of the live records, unless it is there as it should be.
 
     It names its table without schema: DuckDB looks for it beside the view, whatever the file is called.
     """
     wanted = {c.name: sql_type(c.type) for c in fields} | {name: SYSTEM_COLUMNS[name] for name in _SHOWN}
-    if list(described(db, model.connector, model.name).items()) == list(wanted.items()):
+    if list(view.items()) == list(wanted.items()):
         return
+    _refuse_foreign_table(db, model)
     table = quote(f"{model.name}__records")
     columns = ", ".join(f"{quote(name)} AS {quote(name)}" for name in wanted)
     db.execute(
         f"CREATE OR REPLACE VIEW {quote(model.connector)}.{quote(model.name)} AS"
         f" SELECT {columns} FROM {table} WHERE _action <> 'DELETED'"
     )
+
+
+def _refuse_foreign_table(db: DuckDBPyConnection, model: Model) -> None:
+    found = db.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()"
+        " AND schema_name = ? AND table_name = ?",
+        [model.connector, model.name],
+    ).fetchall()
+    if found:
+        raise StoreError(
+            f"{model.connector}.{model.name} is a table that syncrun did not make",
+            hint="rename it, or give the sync another `model`",
+        )

@@ -1,8 +1,8 @@
 """How stored values move to another column type without loss, as SQL expressions.
 
-`convert` gives the value in the new type, or NULL where there is none; `is_kept` says whether it converts back
-to itself (or, from text to a timestamp, names the same instant). Values are always kept in the wider type that
-`syncrun.widening` gives, except integers beyond 2^53 among numbers: those need text (`widest`).
+`convert` gives the value in the new type, or NULL where there is none; `is_kept` says if it converts back to
+itself (or, from text to a timestamp, names the same instant). Values are always kept in the wider type of
+`syncrun.widening`, apart from integers beyond 2^53 among numbers: those need text (`widest`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from syncrun.records import ColumnType
 from syncrun.stores.types import sql_type
-from syncrun.widening import NUMBER, STRING, widen
+from syncrun.widening import JSON, NUMBER, STRING, widen
 
 _NUMERIC = frozenset({"number", "integer", "decimal"})
 # More digits of a second would be cut off.
@@ -59,7 +59,7 @@ def convert(value: str, old: ColumnType, new: ColumnType) -> str:
 def is_kept(value: str, old: ColumnType, new: ColumnType) -> str:
     """Return the SQL condition that *value*, which is not NULL, survives the conversion."""
     converted = convert(value, old, new)
-    if old == STRING and new == ColumnType("timestamp"):
+    if old in {STRING, JSON} and new == ColumnType("timestamp"):
         return f"({converted}) IS NOT NULL"
     back = f"({_restore(converted, old, new)})"
     if old == STRING and new == NUMBER:

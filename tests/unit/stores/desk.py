@@ -79,7 +79,7 @@ class Desk:
         started: float = 0,
         **options: Any,
     ) -> Commit:
-        """Return a commit of *files*; *types* are the columns staged, *started* how many hours ago the run began."""
+        """Return a commit of *files* with columns *types*, by a run that *started* so many hours ago."""
         self.hours += 1
         who, what = sync or self.sync, model or self.model
         begun = self.now - timedelta(hours=started or 0.5)

@@ -154,7 +154,9 @@ def test_staged_text_arrives_as_it_was(desk: Desk) -> None:
 def test_a_folder_may_be_named_like_a_pattern(desk: Desk, folder: str) -> None:
     decoy = desk.folder / "a"
     decoy.mkdir()
-    (decoy / "rows.jsonl").write_text('{"i":0,"p":"","k":"9","h":"9","a":"U","c0":9,"c1":"wrong"}\n', encoding="utf-8")
+    (decoy / "rows.jsonl").write_text(
+        '{"i":0,"p":"","k":"9","h":"9","a":"U","c0":9,"c1":"wrong"}\n', encoding="utf-8"
+    )
     place = desk.folder / folder
     place.mkdir()
     commit = desk.build([[put(1, name="right")]])

@@ -13,11 +13,13 @@ from tests.unit.stores.desk import START, Desk, bad, gone, put, seen
 
 
 def test_r12_checkpoints_are_kept_replaced_and_forgotten_with_their_commit(desk: Desk) -> None:
-    desk.commit(checkpoints={"a": '{"cursor": 1}', "b": "{}", "it's": "null"})
+    weird = '\u0000"\\é🚀\n[]'
+    desk.commit(checkpoints={"a": '{"cursor": 1}', "b": "{}", "it's": "null", weird: weird})
     desk.commit(checkpoints={"a": '{"cursor":  2}', "b": None})
     assert desk.store.checkpoints(desk.sync) == {
         "a": Checkpoint("a", '{"cursor":  2}', "run-0002", START + timedelta(hours=2)),
         "it's": Checkpoint("it's", "null", "run-0001", START + timedelta(hours=1)),
+        weird: Checkpoint(weird, weird, "run-0001", START + timedelta(hours=1)),
     }
 
 
@@ -51,9 +53,20 @@ def test_a_store_without_a_file_is_empty(desk: Desk) -> None:
 def test_the_row_of_a_run_counts_what_its_commits_changed(desk: Desk) -> None:
     desk.commit(put(1), put(2))
     commit = desk.build([[put(1, name="x"), put(2), put(2)]])
-    run = replace(commit.run, status="ok", ended_at=desk.now, counts={"records": 9, "unchanged": 4, "pages": 2})
+    run = replace(
+        commit.run, status="ok", ended_at=desk.now, counts={"records": 9, "unchanged": 4, "pages": 2}
+    )
     desk.store.commit(replace(commit, run=run))
-    counts = {"records": 9, "added": 0, "updated": 1, "deleted": 0, "unchanged": 5, "duplicates": 1, "quarantined": 0, "pages": 2}
+    counts = {
+        "records": 9,
+        "added": 0,
+        "updated": 1,
+        "deleted": 0,
+        "unchanged": 5,
+        "duplicates": 1,
+        "quarantined": 0,
+        "pages": 2,
+    }
     assert desk.store.last_runs() == [replace(run, counts=counts)]
 
 
@@ -93,7 +106,10 @@ def test_unknown_counts_are_a_mistake_of_the_caller(desk: Desk) -> None:
 
 
 def quarantined(desk: Desk) -> list[tuple[str | None, str, str]]:
-    return [(key, reason, run) for key, reason, run in desk.rows("SELECT key, reason, run_id FROM syncrun.quarantine")]
+    return [
+        (key, reason, run)
+        for key, reason, run in desk.rows("SELECT key, reason, run_id FROM syncrun.quarantine")
+    ]
 
 
 def test_r22_rejected_records_are_kept_with_their_reason(desk: Desk) -> None:
@@ -149,7 +165,8 @@ def test_tables_of_a_newer_version_are_refused(desk: Desk) -> None:
     with pytest.raises(StoreError) as caught:
         desk.commit(put(1))
     assert str(caught.value) == (
-        "the database was written by a newer syncrun (version 99 of its tables; known: 1)\n  hint: upgrade syncrun"
+        "the database was written by a newer syncrun (version 99 of its tables; known: 1)\n"
+        "  hint: upgrade syncrun"
     )
     with pytest.raises(StoreError, match="newer syncrun"):
         desk.store.checkpoints(desk.sync)

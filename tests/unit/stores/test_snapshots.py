@@ -130,7 +130,9 @@ def test_r10_an_empty_partition_beside_others_is_no_empty_result(desk: Desk) -> 
 def test_r10_what_was_seen_elsewhere_does_not_fill_an_empty_scope(desk: Desk) -> None:
     desk.commit(put(1, "a"), put(2, "b"))
     changes = desk.commit(put(2, "b"), deletes=SnapshotDeletes(partitions=frozenset({"a"})))
-    assert changes.refused == Refusal(1, 1, "the result was empty, while 1 records are live: nothing was deleted")
+    assert changes.refused == Refusal(
+        1, 1, "the result was empty, while 1 records are live: nothing was deleted"
+    )
 
 
 def test_r10_nothing_live_and_nothing_seen_is_fine(desk: Desk) -> None:
@@ -139,7 +141,14 @@ def test_r10_nothing_live_and_nothing_seen_is_fine(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("live", "kept", "ratio", "deleted"),
-    [(20, 10, 0.5, 10), (20, 9, 0.5, 0), (19, 1, 0.5, 18), (20, 19, 0.0, 0), (20, 1, 1.0, 19), (100, 90, 0.1, 10)],
+    [
+        (20, 10, 0.5, 10),
+        (20, 9, 0.5, 0),
+        (19, 1, 0.5, 18),
+        (20, 19, 0.0, 0),
+        (20, 1, 1.0, 19),
+        (100, 90, 0.1, 10),
+    ],
 )
 def test_r10_too_large_a_share_of_twenty_and_more_deletes_nothing(
     desk: Desk, live: int, kept: int, ratio: float, deleted: int

@@ -1,0 +1,303 @@
+"""The store against a dictionary: whatever is committed in whatever order, both tell the same."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from syncrun.stores import snapshots
+from syncrun.stores.base import Changes, SnapshotDeletes
+from syncrun.stores.duckdb import DuckDBStore
+from tests.unit.stores.desk import Desk, Line, gone, put, seen
+
+FEW = 4  # the guard judges ratios from here on, so that small examples meet it
+
+keys = st.integers(0, 7)
+partitions = st.sampled_from(["", "a", "b"])
+lines = st.one_of(
+    st.builds(put, keys, partitions, name=st.sampled_from(["x", "y"])),
+    st.builds(put, keys, partitions, name=st.sampled_from(["x", "y"])),
+    st.builds(gone, keys, partitions),
+    st.builds(seen, keys, partitions),
+)
+files = st.lists(st.lists(lines, max_size=8), max_size=2)
+deletes = st.builds(
+    SnapshotDeletes,
+    partitions=st.none() | st.frozensets(partitions),
+    max_ratio=st.sampled_from([0.5, 1.0]),
+    allow_empty=st.booleans(),
+    accept=st.booleans(),
+)
+connections = st.sampled_from(["acme", "acme", "globex"])
+states = st.sampled_from(["1", "2", None])
+points = st.sampled_from(["loaded", "begun", "prepared", "records", "deletes", "state"])
+
+
+class _Crash(Exception):  # noqa: N818 - it is no error of anybody
+    """Stands for the end of the process."""
+
+
+@dataclass
+class Row:
+    """What the reference knows of a record."""
+
+    name: str
+    partition: str
+    seq: int
+    action: str
+    run: str
+    changed: float
+    first: float
+
+
+@dataclass
+class Reference:
+    """The store as one would write it without a database; times are hours."""
+
+    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    seq: int = 0
+    checkpoints: dict[str, str] = field(default_factory=dict)
+    window: tuple[str, float, int] | None = None
+    seen: dict[str, set[str]] = field(default_factory=dict)
+
+    def commit(
+        self, connection: str, run: str, at: float, started: float, staged: Sequence[Line], **options: Any
+    ) -> Changes:
+        """Do the commit and return what it changed."""
+        begun = self.seq
+        upserts = {line["k"]: line for line in staged if line["a"] != "S"}
+        last = {id(line) for line in upserts.values()}
+        count = {"added": 0, "updated": 0, "deleted": 0, "unchanged": 0}
+        count["duplicates"] = sum(line["a"] != "S" for line in staged) - len(upserts)
+        for line in staged:
+            if id(line) in last:
+                event = self._write(connection, run, at, line)
+                if event:
+                    count[event] += 1
+        refused = None
+        snapshot, rule_ = options["snapshot"], options["deletes"]
+        opened = self.window if self.window and self.window[0] == snapshot else (snapshot, started, begun)
+        if rule_ is not None:
+            ids: dict[str, set[str]] = (
+                {k: set(v) for k, v in self.seen.items()} if opened is self.window else {}
+            )
+            for line in [*upserts.values(), *(line for line in staged if line["a"] == "S")]:
+                ids.setdefault(line["p"], set()).add(line["k"])
+            deleted, refused = self._vanish(connection, run, at, opened, ids, rule_)
+            count["deleted"] += deleted
+            if opened is self.window:
+                self.window, self.seen = None, {}
+        elif snapshot is not None:
+            if opened is not self.window:
+                self.window, self.seen = opened, {}
+            for line in [*upserts.values(), *(line for line in staged if line["a"] == "S")]:
+                self.seen.setdefault(line["p"], set()).add(line["k"])
+        for partition, state in options["checkpoints"].items():
+            self.checkpoints.pop(partition, None)
+            if state is not None:
+                self.checkpoints[partition] = state
+        return Changes(**count, last_seq=self.seq, refused=refused)
+
+    def _write(self, connection: str, run: str, at: float, line: Line) -> str:
+        old = self.rows.get((connection, line["k"]))
+        live = old is not None and old.action != "DELETED"
+        if line["a"] == "D":
+            if old is None or not live:
+                return ""
+            old.seq, old.action, old.run, old.changed = self._next(), "DELETED", run, at
+            return "deleted"
+        name = line["fields"]["name"]
+        if old is not None and live and old.name == name:
+            old.partition = line["p"]
+            return "unchanged"
+        action, first = ("UPDATED", old.first) if old is not None and live else ("ADDED", at)
+        self.rows[connection, line["k"]] = Row(name, line["p"], self._next(), action, run, at, first)
+        return action.lower()
+
+    def _vanish(  # noqa: PLR0917
+        self,
+        connection: str,
+        run: str,
+        at: float,
+        opened: tuple[str, float, int],
+        ids: dict[str, set[str]],
+        rule_: SnapshotDeletes,
+    ) -> tuple[int, Any]:
+        scope = rule_.partitions
+        rows = {
+            k: row
+            for (owner, k), row in self.rows.items()
+            if owner == connection and row.action != "DELETED" and (scope is None or row.partition in scope)
+        }
+        everything = set().union(*ids.values()) if ids else set()
+        missing = [
+            row
+            for k, row in rows.items()
+            if row.seq <= opened[2] and (row.changed <= opened[1] or row.run == run) and k not in everything
+        ]
+        live = sum(not (row.action == "ADDED" and row.seq > opened[2]) for row in rows.values())
+        empty = not any(ids[p] for p in ids if scope is None or p in scope)
+        allowed = rule_.accept or (
+            rule_.allow_empty if empty else live < FEW or len(missing) <= rule_.max_ratio * live
+        )
+        if missing and not allowed:
+            return 0, (len(missing), live)
+        for row in sorted(missing, key=lambda row: row.seq):
+            row.seq, row.action, row.run, row.changed = self._next(), "DELETED", run, at
+        return len(missing), None
+
+    def _next(self) -> int:
+        self.seq += 1
+        return self.seq
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Commits of every kind, crashes and windows between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.desk = Desk(self.folder)
+        self.reference = Reference()
+        self.windows = 0
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(snapshots, "_SMALL", FEW)
+
+    def teardown(self) -> None:
+        self.patch.undo()
+        shutil.rmtree(self.folder)
+
+    @rule(
+        staged=files,
+        connection=connections,
+        state=states,
+        removed=st.none() | deletes,
+        started=st.sampled_from([0.5, 1.5]),
+    )
+    def commit(self, staged: Any, connection: str, state: Any, removed: Any, started: float) -> None:
+        """A run that ends in one commit."""
+        self._commit(staged, connection, state, removed, None, started)
+
+    @rule(staged=files, state=states)
+    def open_or_continue_a_window(self, staged: Any, state: Any) -> None:
+        """A commit in the middle of a complete read, perhaps of a run that resumes another."""
+        window = self.reference.window
+        if window is None:
+            self.windows += 1
+        self._commit(staged, "acme", state, None, window[0] if window else f"window {self.windows}", 0.5)
+
+    @precondition(lambda self: self.reference.window is not None)
+    @rule(staged=files, removed=deletes)
+    def close_the_window(self, staged: Any, removed: Any) -> None:
+        """The commit that completes the read."""
+        assert self.reference.window is not None
+        self._commit(staged, "acme", "done", removed, self.reference.window[0], 0.5)
+
+    @precondition(lambda self: self.reference.window is not None)
+    @rule()
+    def forget(self) -> None:
+        """`--reset`."""
+        self.desk.store.forget(self.desk.sync)
+        self.reference.window, self.reference.seen, self.reference.checkpoints = None, {}, {}
+
+    @rule(staged=files, removed=st.none() | deletes, point=points)
+    def crash(self, staged: Any, removed: Any, point: str) -> None:
+        """A commit that ends in the middle leaves nothing."""
+
+        def fail(at: str) -> None:
+            if at == point:
+                raise _Crash
+
+        window = self.reference.window
+        build = {
+            "checkpoints": {"": "crashed"},
+            "snapshot": window[0] if window else "crashed",
+            "deletes": removed,
+        }
+        with pytest.raises(_Crash):
+            DuckDBStore(self.desk.path, fault=fail).commit(self.desk.build(staged, **build))
+
+    def _commit(  # noqa: PLR0917
+        self, staged: Any, connection: str, state: Any, removed: Any, snapshot: Any, started: float
+    ) -> None:
+        options = {
+            "checkpoints": {} if state is None else {"": state},
+            "snapshot": snapshot,
+            "deletes": removed,
+        }
+        sync = self.desk.other(connection=connection)
+        commit = self.desk.build(staged, sync=sync, started=started, **options)
+        at = float(self.desk.hours)
+        if connection != "acme":
+            options["checkpoints"] = {}
+        flat = [line | {} for lines_ in staged for line in lines_]
+        expected = self.reference.commit(connection, commit.run.id, at, at - started, flat, **options)
+        changes = self.desk.store.commit(commit)
+        refused = changes.refused and (changes.refused.would_delete, changes.refused.live)
+        assert Changes(**{**_facts(changes), "refused": refused}) == expected
+        if self.desk.hours % 3 == 0:  # doing it again, as after a crash that came too late, changes nothing
+            assert self.desk.store.commit(commit) == Changes(last_seq=expected.last_seq)
+
+    @invariant()
+    def both_tell_the_same(self) -> None:
+        """Every record, the feed, the progress and the window."""
+        if not self.desk.path.exists():
+            return
+        with duckdb.connect(str(self.desk.path), read_only=True) as db:
+            made = db.execute(
+                "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'items__records'"
+            ).fetchall()
+            stored = db.execute(_RECORDS).fetchall() if made == [(1,)] else []
+            live = (
+                db.execute("SELECT _connection, name FROM lab.items ORDER BY ALL").fetchall()
+                if stored
+                else []
+            )
+            saved = dict(
+                db.execute(
+                    "SELECT partition, state FROM syncrun.checkpoints WHERE connection = 'acme'"
+                ).fetchall()
+            )
+            windows = db.execute("SELECT id FROM syncrun.snapshots").fetchall()
+            left = db.execute("SELECT count(*) FROM syncrun.seen").fetchall()
+        rows = sorted(self.reference.rows.items(), key=lambda item: item[1].seq)
+        assert stored == [
+            (*key, row.name, row.partition, row.seq, row.action, row.run, row.changed, row.first)
+            + ((True,) if row.action == "DELETED" else (None,))
+            for key, row in rows
+        ]
+        assert live == sorted((c, r.name) for (c, _), r in rows if r.action != "DELETED")
+        assert saved == self.reference.checkpoints
+        window = self.reference.window
+        assert windows == ([(window[0],)] if window else [])
+        assert window or left == [(0,)]
+
+
+_HOURS = "date_diff('minute', TIMESTAMPTZ '2024-06-01 00:00:00+00', {}) / 60"
+_RECORDS = f"""
+    SELECT
+        _connection, _id, name, _partition, _seq, _action, _run_id,
+        {_HOURS.format("_last_modified_at")}, {_HOURS.format("_first_seen_at")},
+        _deleted_at = _last_modified_at
+    FROM lab.items__records ORDER BY _seq
+"""
+
+
+def _facts(changes: Changes) -> dict[str, Any]:
+    return {name: getattr(changes, name) for name in Changes.__dataclass_fields__}
+
+
+TestStore = StoreMachine.TestCase
+TestStore.settings = settings(
+    max_examples=12, stateful_step_count=8, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
