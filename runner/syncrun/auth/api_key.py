@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from syncrun.auth.base import Auth, Render
+from syncrun.auth.base import Auth, AuthContext
 from syncrun.expressions.fields import Template
 
 if TYPE_CHECKING:
@@ -31,11 +31,9 @@ class ApiKey(Auth):
     prefix: str = Field("", pattern=r"^[\x20-\x7e]*$", description="Text before the key, its space included.")
     key: Template = Field(description="The key itself.")
 
-    def authenticator(self, render: Render) -> httpx.Auth:
+    def authenticator(self, context: AuthContext) -> httpx.Auth:
         """Return a flow that sends the key where the API looks for it."""
-        from syncrun.auth import flows
+        from syncrun.auth.flows import SecretAuth, signer
 
-        if self.place == "query":
-            return flows.QueryAuth(self.name, self.prefix + self._credential("key", render))
-        flow = flows.HeaderAuth if self.place == "header" else flows.CookieAuth
-        return flow(self.name, self.prefix + self._header_credential("key", render))
+        read = self._credential if self.place == "query" else self._header_credential
+        return SecretAuth(signer(self.place, self.name, self.prefix), read("key", context.render))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from syncrun.auth.base import Auth, Render
+from syncrun.auth.base import Auth, AuthContext
 from syncrun.errors import UsageError
 from syncrun.expressions.fields import Template
 
@@ -27,15 +27,16 @@ class Basic(Auth):
     username: Template = Field("", description="Empty for APIs that read only the password.")
     password: Template = Field("", description="Empty for APIs that read only the user name.")
 
-    def authenticator(self, render: Render) -> httpx.Auth:
+    def authenticator(self, context: AuthContext) -> httpx.Auth:
         """Return a flow that sends both."""
-        from syncrun.auth.flows import HeaderAuth
+        from syncrun.auth.flows import SecretAuth, signer
 
         # Empty text in the file is a choice; a template that turns out empty is a value that was forgotten.
-        username = self._credential("username", render, may_be_empty=not self.username)
-        password = self._credential("password", render, may_be_empty=not self.password)
+        username = self._credential("username", context.render, may_be_empty=not self.username)
+        password = self._credential("password", context.render, may_be_empty=not self.password)
         if not username and not password:
             raise UsageError("basic auth has neither username nor password")
         if ":" in username:
             raise UsageError("the username of basic auth holds a colon, which separates it from the password")
-        return HeaderAuth("Authorization", f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}")
+        pair = b64encode(f"{username}:{password}".encode()).decode()
+        return SecretAuth(signer("header", "Authorization", "Basic "), pair)

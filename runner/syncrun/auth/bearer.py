@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from syncrun.auth.base import Auth, Render
+from syncrun.auth.base import Auth, AuthContext
 from syncrun.expressions.fields import Template
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ class Bearer(Auth):
     type: Literal["bearer"]
     token: Template = Field(description="The access token.")
 
-    def authenticator(self, render: Render) -> httpx.Auth:
+    def authenticator(self, context: AuthContext) -> httpx.Auth:
         """Return a flow that sends the token."""
-        from syncrun.auth.flows import HeaderAuth
+        from syncrun.auth.flows import SecretAuth, signer
 
-        return HeaderAuth("Authorization", f"Bearer {self._header_credential('token', render)}")
+        sign = signer("header", "Authorization", "Bearer ")
+        return SecretAuth(sign, self._header_credential("token", context.render))

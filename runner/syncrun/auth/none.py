@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from syncrun.auth.base import Auth, Render
+from syncrun.auth.base import Auth, AuthContext
 
 
 class NoAuth(Auth):
@@ -15,6 +15,6 @@ class NoAuth(Auth):
 
     type: Literal["none"]
 
-    def authenticator(self, render: Render) -> None:  # noqa: ARG002  (there is nothing to render)
+    def authenticator(self, context: AuthContext) -> None:  # noqa: ARG002  (there is nothing to render)
         """Return None: requests go out as they are."""
         return
