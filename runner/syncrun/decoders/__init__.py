@@ -1,36 +1,87 @@
-"""Ways to read an answer. A new one is a module of its own, its name, and its line in `decoders`."""
+"""Ways to read an answer. A kind is a module, its name in `DecoderName`, and its line in `decoders`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from syncrun.decoders import json_document, json_lines, plain_text
-from syncrun.decoders.base import Decode, UndecodableError
+from pydantic import BeforeValidator, Field
+
+from syncrun.decoders.base import Decoder, UndecodableError
+from syncrun.decoders.csv_table import CsvDecoder
+from syncrun.decoders.json_document import JsonDecoder
+from syncrun.decoders.json_lines import JsonLinesDecoder
+from syncrun.decoders.plain_text import TextDecoder
+from syncrun.decoders.unpacking import unpack
+from syncrun.decoders.xml_document import XmlDecoder
 from syncrun.errors import ResponseError
+from syncrun.http.content import GIBIBYTE
 from syncrun.http.messages import Response
 from syncrun.http.redact import Redactor
 
-DecoderName = Literal["json", "jsonl", "text"]
+DecoderName = Literal["json", "jsonl", "csv", "xml", "text"]
 
-decoders: Mapping[DecoderName, Decode] = {
-    "json": json_document.decode,
-    "jsonl": json_lines.decode,
-    "text": plain_text.decode,
+decoders: Mapping[DecoderName, Decoder] = {
+    "json": JsonDecoder(type="json"),
+    "jsonl": JsonLinesDecoder(type="jsonl"),
+    "csv": CsvDecoder(type="csv"),
+    "xml": XmlDecoder(type="xml"),
+    "text": TextDecoder(type="text"),
 }
+"""Every kind by its name, with the options that the bare name stands for."""
+
+_Kinds = Annotated[
+    JsonDecoder | JsonLinesDecoder | CsvDecoder | XmlDecoder | TextDecoder, Field(discriminator="type")
+]
 
 
-def decode(name: DecoderName, response: Response, redactor: Redactor) -> Any:
-    """Return the body of *response*, None when it has none (R21).
+def _expand(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else value
 
-    Raise ResponseError, with the redacted URL and the start of the content, when it is not what *name* says.
+
+AnyDecoder = Annotated[_Kinds, BeforeValidator(_expand, json_schema_input_type=DecoderName | _Kinds)]
+"""The `decode` key of YAML: a mapping with `type`, or the bare name of a kind."""
+
+
+def decode(
+    decoder: DecoderName | Decoder, response: Response, redactor: Redactor, *, max_bytes: int = GIBIBYTE
+) -> Any:
+    """Return the body of *response*, None when it has none (R21); what is packed is unpacked first.
+
+    The same decoder reads the same answer once. Raise ResponseError, with the redacted URL and the start of
+    the content, when it is not what *decoder* reads, or unpacks to more than *max_bytes* (R25).
     """
-    content = response.content
-    if not content or content.isspace():
-        return None
+    kind = decoders[decoder] if isinstance(decoder, str) else decoder
+    known = response.memo.get("body")
+    if known is not None and known[0] is kind:
+        return known[1]
     try:
-        return decoders[name](content, response.headers.get("content-type"))
+        body = _read(kind, response, max_bytes)
     except UndecodableError as error:
         place = redactor.exchange(response.request.method, response.url)
-        start = redactor.excerpt(content)
-        raise ResponseError(f"{place}: the answer {error}; it starts with {start!r}") from None
+        start = f"; it starts with {redactor.excerpt(error.content)!r}" if error.content else ""
+        raise ResponseError(f"{place}: the answer {error}{start}", hint=error.hint) from None
+    response.memo["body"] = (kind, body)
+    return body
+
+
+def _read(kind: Decoder, response: Response, max_bytes: int) -> Any:
+    content_type = response.headers.get("content-type")
+    parts = [part for part in unpack(response.content, kind.member, max_bytes) if part and not part.isspace()]
+    bodies = [_read_part(kind, part, content_type) for part in parts]
+    if len(bodies) <= 1:
+        return bodies[0] if bodies else None
+    if not all(isinstance(body, list) for body in bodies):
+        raise UndecodableError("is an archive of several files that are no lists")
+    return [record for body in bodies for record in body]
+
+
+def _read_part(kind: Decoder, part: bytes, content_type: str | None) -> Any:
+    try:
+        return kind.read(part, content_type)
+    except UndecodableError as error:
+        error.content = part
+        raise
+
+
+__all__ = ["AnyDecoder", "Decoder", "DecoderName", "decode", "decoders"]

@@ -1,14 +1,15 @@
-"""What every decoder is: a function from the bytes of an answer to the body that expressions see."""
+"""What every decoder is: a model of its options that reads the bytes of an answer as a body.
+
+A kind subclasses `Decoder` in a module of its own and is registered in `decoders/__init__.py`.
+"""
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-Decode = Callable[[bytes, str | None], Any]
-"""Takes content that is not blank and its Content-Type; raises UndecodableError."""
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
 _MARKS = (
@@ -21,22 +22,55 @@ _MARKS = (
 
 
 class UndecodableError(ValueError):
-    """The content is not what the decoder reads; the message goes on after "the answer"."""
+    """The content is not what the decoder reads; the message goes on after "the answer".
+
+    *content* is what its start is shown of; empty when that tells people nothing.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.content = b""
+        self.hint = hint
 
 
-def charset(content: bytes, content_type: str | None) -> str:
-    """Return the codec of *content*: its byte order mark, else what *content_type* declares, else UTF-8."""
+class Decoder(BaseModel):
+    """A way to read answers, and the options common to all of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    member: str | None = Field(
+        None,
+        min_length=1,
+        description="Which files of a zip archive to read, such as '*.csv'; absent: the only one.",
+    )
+
+    def read(self, content: bytes, content_type: str | None) -> Any:
+        """Return the body in *content*, which is not blank; raise UndecodableError."""
+        raise NotImplementedError
+
+
+def _check_encoding(name: str) -> str:
+    if _codec(name) is None:
+        raise ValueError(f"{name!r} is no known encoding; write utf-8, iso-8859-1, windows-1252 or the like")
+    return name
+
+
+Encoding = Annotated[str, AfterValidator(_check_encoding)]
+"""The name of a character encoding in YAML."""
+
+
+def charset(content: bytes, content_type: str | None, declared: str | None = None) -> str:
+    """Return the codec of *content*: its byte order mark, else what is declared, else UTF-8.
+
+    *declared* wins over what *content_type* says.
+    """
     for mark, name in _MARKS:
         if content.startswith(mark):
             return name
-    declared = _CHARSET.search(content_type) if content_type and "charset" in content_type.lower() else None
-    if declared is None:
-        return "utf-8"
-    try:
-        name = codecs.lookup(declared[1]).name
-        "".encode(name)  # some codecs are not for text
-    except LookupError:
-        return "utf-8"
+    if declared is None and content_type and "charset" in content_type.lower():
+        found = _CHARSET.search(content_type)
+        declared = found[1] if found else None
+    name = (_codec(declared) if declared else None) or "utf-8"
     return "utf-8" if name == "ascii" else name
 
 
@@ -50,3 +84,13 @@ def named(content_type: str | None) -> str:
     """Return how messages name a Content-Type."""
     kind = (content_type or "").partition(";")[0].strip()
     return f"content type {kind}" if kind else "no content type"
+
+
+def _codec(name: str) -> str | None:
+    """Return Python's name of an encoding; None for what is none, or not one of text."""
+    try:
+        found = codecs.lookup(name).name
+        "".encode(found)
+    except LookupError:
+        return None
+    return found

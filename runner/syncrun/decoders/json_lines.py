@@ -5,24 +5,29 @@ decode: jsonl
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from syncrun.decoders.base import UndecodableError, as_utf8, named
+from syncrun.decoders.base import Decoder, UndecodableError, as_utf8, named
 from syncrun.decoders.json_text import JsonError, holds_big_integer, parse
 
 
-def decode(content: bytes, content_type: str | None) -> list[Any]:
-    """Return the values in order; blank lines are skipped."""
-    content = as_utf8(content, content_type)
-    exact = holds_big_integer(content)
-    values = []
-    for number, line in enumerate(content.split(b"\n"), 1):
-        if not line or line.isspace():
-            continue
-        try:
-            values.append(parse(line, exact=exact))
-        except JsonError as error:
-            raise UndecodableError(
-                f"is no JSON lines ({named(content_type)}): line {number}: {error}"
-            ) from None
-    return values
+class JsonLinesDecoder(Decoder):
+    """JSON values, one a line."""
+
+    type: Literal["jsonl"]
+
+    def read(self, content: bytes, content_type: str | None) -> list[Any]:
+        """Return the values in order; blank lines are skipped."""
+        content = as_utf8(content, content_type)
+        exact = holds_big_integer(content)
+        values = []
+        for number, line in enumerate(content.split(b"\n"), 1):
+            if not line or line.isspace():
+                continue
+            try:
+                values.append(parse(line, exact=exact))
+            except JsonError as error:
+                raise UndecodableError(
+                    f"is no JSON lines ({named(content_type)}): line {number}: {error}"
+                ) from None
+        return values

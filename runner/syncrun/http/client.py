@@ -4,65 +4,39 @@ from __future__ import annotations
 
 import random as random_numbers
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
 import httpx
 
 from syncrun.errors import RequestError, UsageError
-from syncrun.http.content import CorruptContentError, OversizedContentError, accepted_encodings
+from syncrun.http.content import (
+    GIBIBYTE,
+    MAX_RATIO,
+    CorruptContentError,
+    InflatedContentError,
+    OversizedContentError,
+    accepted_encodings,
+    shown_size,
+)
 from syncrun.http.content import read as read_content
 from syncrun.http.encoding import Outgoing, encode, header_list
 from syncrun.http.failures import BAD_LOCATION, Failure, explain
 from syncrun.http.gate import Gate
 from syncrun.http.messages import Request, Response
 from syncrun.http.origins import MAX_REDIRECTS, Origins, redirect_statuses, redirected_method
+from syncrun.http.outcome import Exchange, Outcome, error_of, exchange_of
+from syncrun.http.rate_limit import RateLimiter, turns
 from syncrun.http.redact import Redactor
-from syncrun.http.retry import RetryPolicy, should_retry, wait_before
+from syncrun.http.retry import RetryPolicy, should_repeat, should_retry, wait_before
+from syncrun.http.verdicts import Judge, Verdict
 
-GIBIBYTE = 1 << 30
+__all__ = ["Client", "Exchange"]
 
 _MIN_BYTES_PER_SECOND = 1024
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_HINTS = {
-    401: "check the credentials of this connection",
-    403: "the credentials are valid, but may lack a permission for this",
-    404: "check the path and the ids in it",
-    410: "the API no longer has this; a saved cursor may have expired",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request on the wire, for logs and counters; *url* and *reason* hold no secrets.
-
-    *status* is None when no answer came, and *reason* then says why. *elapsed* and *wait* (before the next
-    attempt; 0 when there is none) are seconds, *received* counts bytes of decoded content.
-    """
-
-    method: str
-    url: str
-    status: int | None
-    attempt: int
-    elapsed: float
-    received: int = 0
-    wait: float = 0.0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What one attempt came to: an answer, or the failure to get one."""
-
-    method: str
-    url: str
-    elapsed: float
-    status: int = 0
-    headers: Mapping[str, str] | None = None
-    content: bytes = b""
-    failure: Failure | None = None
 
 
 class Client:
@@ -70,7 +44,8 @@ class Client:
 
     *timeout* is the seconds of silence after which an attempt is given up; once it has passed, so is an
     answer that comes in at less than 1 KiB/s. *headers* are the connector's and, like *auth*, reach only the
-    origin of *base_url* and *allow_hosts*. *max_bytes* bounds the decoded content of one answer. *log* is
+    origin of *base_url* and *allow_hosts*. *judge* holds the connector's own rules about answers, *limits*
+    those of its rate, closed with the client. *max_bytes* bounds the decoded content of one answer. *log* is
     called after every exchange, in the thread that sends.
     """
 
@@ -82,6 +57,8 @@ class Client:
         auth: httpx.Auth | None = None,
         headers: Mapping[str, Any] | None = None,
         retry: RetryPolicy | None = None,
+        judge: Judge | None = None,
+        limits: Sequence[RateLimiter] = (),
         timeout: float = 60.0,
         verify: bool = True,
         allow_hosts: Iterable[str] = (),
@@ -111,6 +88,8 @@ class Client:
             defaults=header_list(defaults),
         )
         self._policy = retry or RetryPolicy()
+        self._judge = judge
+        self._limits = limits
         self._timeout = timeout
         self._sleep = sleep
         self._now = now
@@ -133,33 +112,42 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections to servers."""
+        """Close the connections to servers, and the limits."""
+        for limit in self._limits:
+            limit.close()
         self._client.close()
 
-    def send(self, request: Request) -> Response:
-        """Send *request*, whose URL is absolute, and return its answer (2xx), read whole.
+    def send(self, request: Request, *, also: Collection[int] = ()) -> Response:
+        """Send *request*, whose URL is absolute; return its answer, read whole: 2xx, or a status in *also*.
 
-        Raise RequestError, with the redacted URL and the start of the body, for any other outcome.
+        Raise RequestError, with the redacted URL and the start of the body, for any other outcome, and for
+        answers that the connector's rules take for errors.
         """
         outgoing = self._encode(request)
-        attempt = 1
+        attempt, refreshed = 1, False
         while True:
-            outcome = self._attempt(outgoing, attempt)
-            if outcome.failure is None and httpx.codes.is_success(outcome.status):
+            outcome = self._attempt(outgoing, attempt, also)
+            response = outcome.response(request, attempt)
+            verdict = self._judge.judge(response) if self._judge and response else None
+            if response is not None and verdict is None and _is_wanted(response.status, also):
                 self._note(outcome, attempt)
-                headers = outcome.headers or {}
-                return Response(
-                    outcome.status, outcome.url, headers, outcome.content, request, outcome.elapsed, attempt
-                )
-            if attempt >= self._policy.attempts or not should_retry(
-                outcome.failure or outcome.status, request
-            ):
-                self._note(outcome, attempt)
-                raise self._error(outcome, attempt)
+                return response
+            if verdict is not None and verdict.then == "refresh_auth":
+                again, refreshed = not refreshed and self._gate.refresh(), True
+                wait = 0.0
+            else:
+                again = attempt < self._policy.attempts and _is_retried(outcome, request, verdict)
+                wait = self._wait(outcome, response, attempt + 1) if again else 0.0
+            self._note(outcome, attempt, wait, verdict)
+            if not again:
+                raise error_of(outcome, attempt, self._redactor, verdict)
             attempt += 1
-            wait = wait_before(attempt, outcome.headers or {}, self._now(), self._policy, self._random)
-            self._note(outcome, attempt - 1, wait)
-            self._sleep(wait)
+            if wait:
+                self._sleep(wait)
+
+    def _wait(self, outcome: Outcome, response: Response | None, attempt: int) -> float:
+        asked = self._judge.wait(response) if self._judge and response else None
+        return wait_before(attempt, outcome.headers, self._now(), self._policy, self._random, asked=asked)
 
     def _encode(self, request: Request) -> Outgoing:
         try:
@@ -168,12 +156,13 @@ class Client:
             place = self._redactor.exchange(request.method, request.url)
             raise RequestError(f"{place}: no valid URL: {self._redactor.text(str(error))}") from None
 
-    def _attempt(self, outgoing: Outgoing, attempt: int) -> _Outcome:
-        """Send once and follow redirects (R19)."""
+    def _attempt(self, outgoing: Outgoing, attempt: int, also: Collection[int]) -> Outcome:
+        """Send once and follow redirects (R19), those that the caller wants to see excepted."""
         for _ in range(MAX_REDIRECTS + 1):
             outcome = self._exchange(outgoing)
-            location = (outcome.headers or {}).get("location")
-            if outcome.failure is not None or outcome.status not in redirect_statuses or not location:
+            location = outcome.headers.get("location")
+            followed = outcome.status in redirect_statuses and outcome.status not in also
+            if outcome.failure is not None or not followed or not location:
                 return outcome
             self._note(outcome, attempt)
             outgoing = self._redirected(outgoing, outcome.status, location)
@@ -196,7 +185,15 @@ class Client:
         ]
         return Outgoing(method, url, headers, None)
 
-    def _exchange(self, outgoing: Outgoing) -> _Outcome:
+    def _exchange(self, outgoing: Outgoing) -> Outcome:
+        """Send and read the answer, when the limits allow it."""
+        with turns(self._limits) as queued:
+            outcome = self._send_once(outgoing)
+        for limit in self._limits:
+            limit.learn(outcome.headers)
+        return replace(outcome, queued=queued) if queued else outcome
+
+    def _send_once(self, outgoing: Outgoing) -> Outcome:
         auth, headers = self._gate.admit(outgoing)
         method, url = outgoing.method, str(outgoing.url)
         wire_request = httpx.Request(method, outgoing.url, headers=headers, content=outgoing.content)
@@ -204,24 +201,28 @@ class Client:
         try:
             answer = self._client.send(wire_request, auth=auth, stream=True)
             try:
-                content = self._read(answer, started)
+                # From here on: an auth flow may have waited for a token before.
+                content = self._read(answer, self._now())
             finally:
                 answer.close()
         except httpx.TransportError as error:
-            return _Outcome(method, url, self._now() - started, failure=explain(error, self._timeout))
+            return Outcome(method, url, self._now() - started, failure=explain(error, self._timeout))
         except httpx.InvalidURL:  # httpx looks at the Location of an answer on its own account
-            return _Outcome(method, url, self._now() - started, failure=BAD_LOCATION)
+            return Outcome(method, url, self._now() - started, failure=BAD_LOCATION)
         except CorruptContentError as error:
-            return _Outcome(method, url, self._now() - started, failure=Failure(str(error)))
-        except OversizedContentError:
+            return Outcome(method, url, self._now() - started, failure=Failure(str(error)))
+        except OversizedContentError as error:
             place = self._redactor.exchange(method, url)
+            if isinstance(error, InflatedContentError):
+                reason = f"the compressed answer unpacks to more than {MAX_RATIO} times its size"
+                raise RequestError(f"{place}: {reason}", status=answer.status_code) from None
             raise RequestError(
-                f"{place}: the answer is larger than {_size(self._max_bytes)}",
+                f"{place}: the answer is larger than {shown_size(self._max_bytes)}",
                 status=answer.status_code,
                 hint="ask for smaller pages",
             ) from None
         headers_received = dict(answer.headers.items())
-        return _Outcome(method, url, self._now() - started, answer.status_code, headers_received, content)
+        return Outcome(method, url, self._now() - started, answer.status_code, headers_received, content)
 
     def _read(self, answer: httpx.Response, started: float) -> bytes:
         if answer.is_stream_consumed:  # by an auth flow that wanted to see it
@@ -238,29 +239,11 @@ class Client:
                 raise httpx.ReadTimeout("the answer comes too slowly")
             yield chunk
 
-    def _note(self, outcome: _Outcome, attempt: int, wait: float = 0.0) -> None:
-        if self._log is None:
-            return
-        reason = outcome.failure.reason if outcome.failure else ""
-        url = self._redactor.url(outcome.url)
-        size = len(outcome.content)
-        self._log(
-            Exchange(
-                outcome.method, url, outcome.status or None, attempt, outcome.elapsed, size, wait, reason
-            )
-        )
-
-    def _error(self, outcome: _Outcome, attempts: int) -> RequestError:
-        place = self._redactor.exchange(outcome.method, outcome.url)
-        after = f" after {attempts} attempts" if attempts > 1 else ""
-        if outcome.failure is not None:
-            return RequestError(f"{place}: {outcome.failure.reason}{after}", hint=outcome.failure.hint)
-        start = self._redactor.excerpt(outcome.content)
-        message = f"{place}: {outcome.status}{after}" + (f": {start}" if start else "")
-        hint = _HINTS.get(outcome.status, "")
-        if httpx.codes.is_redirect(outcome.status):
-            hint = "this redirect names no place to go to"
-        return RequestError(message, status=outcome.status, hint=hint)
+    def _note(
+        self, outcome: Outcome, attempt: int, wait: float = 0.0, verdict: Verdict | None = None
+    ) -> None:
+        if self._log is not None:
+            self._log(exchange_of(outcome, attempt, self._redactor, wait=wait, verdict=verdict))
 
 
 def _user_agent() -> str:
@@ -272,8 +255,11 @@ def _user_agent() -> str:
         return "syncrun"
 
 
-def _size(count: int) -> str:
-    for unit, size in (("GiB", GIBIBYTE), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count} bytes"
+def _is_wanted(status: int, also: Collection[int]) -> bool:
+    return httpx.codes.is_success(status) or status in also
+
+
+def _is_retried(outcome: Outcome, request: Request, verdict: Verdict | None) -> bool:
+    if verdict is None:
+        return should_retry(outcome.failure or outcome.status, request)
+    return verdict.then == "retry" and should_repeat(outcome.status, request)

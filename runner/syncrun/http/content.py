@@ -6,7 +6,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+GIBIBYTE = 1 << 30
 PIECE = 1 << 20
+MAX_RATIO = 200
+_FREE_BYTES = 1 << 26  # 64 MiB may come out of anything
 _MAX_WINDOW = 1 << 27
 # zstandard bounds no output; four bytes can mean a block of 128 KiB, so this much input stays below 128 MiB.
 _ZSTD_INPUT = 1 << 12
@@ -20,23 +23,62 @@ class OversizedContentError(Exception):
     """There are more bytes than allowed."""
 
 
+class InflatedContentError(OversizedContentError):
+    """So little unpacks to so much that it is no honest data."""
+
+
 def accepted_encodings() -> str:
     """Return the Accept-Encoding that `read` can keep: brotli only where its output can be bounded."""
     return "gzip, deflate, br, zstd" if _brotli_is_bounded() else "gzip, deflate, zstd"
 
 
+def shown_size(count: int) -> str:
+    """Return a number of bytes as people write it."""
+    for unit, size in (("GiB", GIBIBYTE), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
+
+
 def read(chunks: Iterable[bytes], encoding: str, max_bytes: int) -> bytes:
     """Return the decoded content of *chunks*; *encoding* is the value of Content-Encoding.
 
-    Raise OversizedContentError beyond *max_bytes*, before or after decoding, and CorruptContentError.
+    Raise OversizedContentError beyond *max_bytes*, before or after decoding, InflatedContentError for what
+    unpacks to more than 64 MiB and 200 times its size, and CorruptContentError.
     """
     names = [
         name.strip().lower() for name in encoding.split(",") if name.strip().lower() not in ("", "identity")
     ]
-    pieces: Iterator[bytes] = _limited(chunks, max_bytes)
+    meter = _Meter()
+    pieces: Iterator[bytes] = meter.received(_limited(chunks, max_bytes))
     for name in reversed(names):
-        pieces = _limited(_decoded(pieces, name), max_bytes)
+        pieces = meter.unpacked(_limited(_decoded(pieces, name), max_bytes))
     return b"".join(pieces)
+
+
+def check_ratio(packed: int, unpacked: int) -> None:
+    """Raise InflatedContentError for so many bytes out of so few (R25)."""
+    if unpacked > _FREE_BYTES and unpacked > packed * MAX_RATIO:
+        raise InflatedContentError
+
+
+class _Meter:
+    """Compares what came with what was unpacked from it so far."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def received(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._size += len(chunk)
+            yield chunk
+
+    def unpacked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            check_ratio(self._size, size)
+            yield piece
 
 
 def _limited(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:

@@ -48,6 +48,11 @@ class Gate:
         own = [header for header in outgoing.headers if not self._is_secret(header)]
         return None, merged_headers(self._defaults, own)
 
+    def refresh(self) -> bool:
+        """Let go of an issued credential, so that the next request gets a new one; whether there is any."""
+        renew = getattr(self._auth, "refresh", None)
+        return bool(renew()) if callable(renew) else False
+
     def _check_exposed(self, outgoing: Outgoing) -> None:
         headers = [*self._headers, *outgoing.headers]
         if self._auth is not None or self._any_secret(headers) or self._tells_secret(outgoing):

@@ -58,7 +58,10 @@ def _with_member(document: Any, path: list[str], value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer with its content fully read and decompressed; header names are lower case."""
+    """One answer with its content fully read and decompressed; header names are lower case.
+
+    *memo* keeps what a decoder made of the content, so that rules and records share one reading of it.
+    """
 
     status: int
     url: str
@@ -67,3 +70,4 @@ class Response:
     request: Request
     elapsed: float = 0.0
     attempts: int = 1
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Any
 
 from syncrun.http.failures import Failure
 from syncrun.http.messages import Request
@@ -21,11 +22,15 @@ _MAX_DOUBLINGS = 60
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a request is sent at most, and the bounds of the waits between, in seconds."""
+    """How often a request is sent at most, and the bounds of the waits between, in seconds.
+
+    *wait_headers* name further headers, in lower case, that say when to come back.
+    """
 
     attempts: int = 6
     base: float = 1.0
     max_wait: float = 300.0
+    wait_headers: tuple[str, ...] = ()
 
 
 def should_retry(outcome: int | Failure, request: Request) -> bool:
@@ -36,28 +41,47 @@ def should_retry(outcome: int | Failure, request: Request) -> bool:
     """
     if isinstance(outcome, Failure):
         return outcome.temporary and (request.repeatable or not outcome.sent)
-    return outcome == _TOO_MANY_REQUESTS or (outcome in retried_statuses and request.repeatable)
+    return outcome in retried_statuses and should_repeat(outcome, request)
+
+
+def should_repeat(status: int, request: Request) -> bool:
+    """Whether *request*, answered with *status*, can be sent again without doing its work twice."""
+    return status == _TOO_MANY_REQUESTS or request.repeatable
 
 
 def wait_before(
-    attempt: int, headers: Mapping[str, str], now: float, policy: RetryPolicy, random: Callable[[], float]
+    attempt: int,
+    headers: Mapping[str, str],
+    now: float,
+    policy: RetryPolicy,
+    random: Callable[[], float],
+    *,
+    asked: Any = None,
 ) -> float:
     """Return the seconds to wait before attempt number *attempt* (2 is the first retry), at most *max_wait*.
 
-    `Retry-After` counts (RFC 9110 §10.2.3: seconds or a date; also fractions and epoch times, which servers
-    send). Without one the wait is random between 0 and *base*, doubled with every retry (full jitter).
-    *headers* are those of the last answer, in lower case; *now* is in epoch seconds; *random* returns numbers
-    from 0 to 1.
+    The longest wait that the last answer asks for counts: in `Retry-After` (RFC 9110 §10.2.3: seconds or a
+    date; also fractions and epoch times, which servers send), in the policy's headers, or in *asked*, what
+    its body says. Without any the wait is random between 0 and *base*, doubled with each retry (full jitter).
+    *headers* are in lower case; *now* is in epoch seconds; *random* returns numbers from 0 to 1.
     """
-    asked = retry_after(headers.get("retry-after", ""), now)
-    if asked is None:
+    texts = [headers.get(name, "") for name in ("retry-after", *policy.wait_headers)]
+    if isinstance(asked, str) or (isinstance(asked, (int, float)) and not isinstance(asked, bool)):
+        texts.append(f"{asked:.6f}" if isinstance(asked, float) else str(asked))
+    found = [seconds for text in texts if (seconds := retry_after(text, now)) is not None]
+    if found:
+        wait = max(found)
+    else:
         doublings = min(max(attempt - 2, 0), _MAX_DOUBLINGS)
-        asked = random() * min(policy.base * 2**doublings, policy.max_wait)
-    return min(max(asked, 0.0), policy.max_wait)
+        wait = random() * min(policy.base * 2**doublings, policy.max_wait)
+    return min(max(wait, 0.0), policy.max_wait)
 
 
 def retry_after(text: str, now: float) -> float | None:
-    """Return the seconds that the value of a Retry-After header asks for; None when it makes no sense."""
+    """Return the seconds that a text asks for: seconds, an HTTP date, an epoch in seconds or milliseconds.
+
+    None when it makes no sense as any of these.
+    """
     text = text.strip()
     if _NUMBER.fullmatch(text):
         number = float(text)

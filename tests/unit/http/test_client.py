@@ -312,6 +312,16 @@ def test_r25_an_answer_beyond_the_limit_is_refused_at_once(api: Api, client: Ope
     assert len(api.requests) == 1
 
 
+@pytest.mark.parametrize("how", ["gzip", "br", "zstd"])
+def test_r25_a_bomb_is_refused_by_its_ratio(api: Api, client: Open, how: str) -> None:
+    api.on("GET /bomb", body=bytes(80 << 20), compress=how)
+
+    error = error_of(lambda: get(client(), f"{api.url}/bomb"))
+
+    assert str(error) == f"GET {api.url}/bomb: the compressed answer unpacks to more than 200 times its size"
+    assert len(api.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -335,9 +345,9 @@ def test_a_base_url_that_is_none_is_refused(client: Open) -> None:
 
 
 def bearer(token: str = "hunter22") -> httpx.Auth:
-    from syncrun.auth.flows import HeaderAuth
+    from syncrun.auth.flows import SecretAuth, signer
 
-    return HeaderAuth("Authorization", f"Bearer {token}")
+    return SecretAuth(signer("header", "Authorization", "Bearer "), token)
 
 
 def test_a_redirect_is_followed_with_credentials_inside_the_origin(
@@ -380,11 +390,11 @@ def test_r19_credentials_come_back_when_a_redirect_comes_home(api: Api, client: 
 
 
 def test_r19_a_next_url_on_another_origin_is_fetched_without_credentials(api: Api, client: Open) -> None:
-    from syncrun.auth.flows import CookieAuth, QueryAuth
+    from syncrun.auth.flows import SecretAuth, signer
 
     with Api() as other:
         other.on("GET /next", json=[])
-        for auth in (bearer(), QueryAuth("apikey", "hunter22"), CookieAuth("sid", "hunter22")):
+        for auth in (bearer(), SecretAuth(signer("query", "apikey"), "hunter22"), SecretAuth(signer("cookie", "sid"), "hunter22")):
             get(client(auth=auth, headers={"X-Tenant": "t"}), f"{other.url}/next?page=2")
 
         assert len(other.requests) == 3
@@ -532,10 +542,10 @@ def test_plain_http_is_fine_when_allowed_or_when_there_is_nothing_to_hide(client
 def test_r23_nothing_that_is_logged_or_raised_holds_a_secret(
     api: Api, client: Open, log: list[Exchange]
 ) -> None:
-    from syncrun.auth.flows import QueryAuth
+    from syncrun.auth.flows import SecretAuth, signer
 
     api.on("GET /hunter22", status=500, json={"echo": "hunter22"})
-    one = client(auth=QueryAuth("u", "hunter22"))
+    one = client(auth=SecretAuth(signer("query", "u"), "hunter22"))
 
     error = error_of(lambda: get(one, f"{api.url}/hunter22", params={"x": "hunter22"}))
 
