@@ -5,6 +5,7 @@ SyncrunError                 1
 ├── UsageError               2   bad arguments or unknown names
 ├── ExpressionError          2   a JMESPath expression or template that cannot be parsed
 ├── LockedError             75   another run, or another program, holds what is needed
+├── CredentialError          1   no token to be had: every request of the connection would fail
 ├── Interrupted            130   a person or the system asked to stop
 └── RunError                 1   a run that cannot go on
     ├── RequestError             no usable answer: network, status, retries used up
@@ -102,6 +103,10 @@ class LockedError(SyncrunError):
     exit_code = ExitCode.LOCKED
 
 
+class CredentialError(SyncrunError):
+    """No token to be had: nobody signed in, or the API refuses. It ends a run, not only a partition of it."""
+
+
 class Interrupted(SyncrunError):  # noqa: N818 - it is no error: somebody asked for it
     """A person or the system asked to stop; progress is saved before the process ends."""
 
@@ -113,11 +118,15 @@ class RunError(SyncrunError):
 
 
 class RequestError(RunError):
-    """No usable answer; *status* is None when none came at all."""
+    """No usable answer; *status* is None when none came at all.
 
-    def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
+    *then* is what an error rule of the connector asks for: `skip`, `reset`, `fail`, …; empty without a rule.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str = "", then: str = "") -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.then = then
 
 
 class ResponseError(RunError):

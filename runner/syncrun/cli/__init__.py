@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any, NoReturn
 
 import click
 
 from syncrun import __version__
-from syncrun.errors import ExitCode, SyncrunError
+from syncrun.errors import ExitCode, UsageError
 
 # One line a command: its module is imported only when it is asked for, which keeps `syncrun --help` fast.
 _COMMANDS = {
+    "auth": "Sign connections in and out (OAuth), and show how they stand.",
+    "checkpoint": "Show and change the saved progress of a sync.",
     "demo": "Sync a bundled API and show what happened; works offline.",
     "list": "Show connectors, connections and syncs, with their last run.",
     "query": "Run read-only SQL against the database.",
@@ -71,43 +74,47 @@ def main(args: list[str] | None = None) -> NoReturn:
 
 
 def execute(args: list[str] | None = None) -> int:
-    """Run the command line and return its exit code; every expected error is one message on stderr."""
+    """Run the command line and return its exit code; whatever goes wrong is one message on stderr."""
     try:
-        result: Any = group.main(args, prog_name="syncrun", standalone_mode=False)
-    except click.exceptions.Abort:
-        return ExitCode.INTERRUPTED
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
-    except SyncrunError as error:
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
+        given = _checked(sys.argv[1:] if args is None else args)
+        result: Any = group.main(given, prog_name="syncrun", standalone_mode=False)
+        sys.stdout.flush()
     except BrokenPipeError:
         return _reader_gone()
-    except Exception as error:  # noqa: BLE001 - the last resort: a defect still ends in one message
-        return _defect(error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: one message, no traceback
+        return _tell(error)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _checked(args: list[str]) -> list[str]:
+    for argument in args:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"the argument {argument!r} is not valid UTF-8") from None
+    return args
 
 
 def _reader_gone() -> int:
     """Return quietly when whoever read our output stopped (`syncrun query … | head`)."""
-    import os
+    from syncrun.cli.events import drop_output
 
-    # Python would complain again when it flushes standard output at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    drop_output()
     return ExitCode.OK
 
 
-def _defect(error: Exception) -> int:
-    """Report a defect of syncrun itself; SYNCRUN_TRACEBACK=1 shows where it is."""
-    import os
-    import traceback
+def _tell(error: BaseException) -> int:
+    from syncrun.cli.failures import failure_of
 
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    click.echo(f"internal error: {type(error).__name__} in {frame.name} (line {frame.lineno})", err=True)
-    click.echo("  hint: this is a defect of syncrun; SYNCRUN_TRACEBACK=1 shows the whole trace", err=True)
+    failure = failure_of(error)
+    if isinstance(error, click.ClickException):
+        error.show()
+    elif failure.problems:  # they begin with their place, as editors and terminals read it
+        click.echo(str(failure), err=True)
+    elif failure.exit_code != ExitCode.INTERRUPTED:
+        click.echo(f"error: {failure}", err=True)
     if os.environ.get("SYNCRUN_TRACEBACK"):
+        import traceback
+
         traceback.print_exception(error)
-    return ExitCode.FAILED
+    return failure.exit_code

@@ -18,7 +18,7 @@ from syncrun.engine.batch import run_all
 from syncrun.engine.job import Options, Runtime
 from syncrun.engine.report import RunReport, combined_exit_code
 from syncrun.engine.selection import Workspace, open_workspace
-from syncrun.errors import ExitCode, UsageError
+from syncrun.errors import ExitCode, Interrupted, UsageError
 
 _QUERY = (
     "SELECT status, count(*) AS orders, sum(total) AS total FROM shop.orders GROUP BY status ORDER BY status"
@@ -27,7 +27,10 @@ _QUERY = (
 
 @click.command("demo", epilog="Example: syncrun demo --keep my-demo")
 @click.option(
-    "--keep", type=click.Path(path_type=Path), metavar="FOLDER", help="Leave the project in a new folder."
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Leave the project in a new folder.",
 )
 def command(*, keep: Path | None) -> int:
     """Sync a bundled API three times and show adds, updates, deletes and a query; works offline."""
@@ -41,9 +44,8 @@ def command(*, keep: Path | None) -> int:
         click.echo(f"\nThe data is a DuckDB file. {_QUERY}\n")
         write(workspace.store().query(_QUERY), "table", sys.stdout)
         if keep is not None:
-            click.echo(
-                f"\nThe project is in {folder}: syncrun.yaml, connectors/shop.yaml, {workspace.database.name}"
-            )
+            files = f"syncrun.yaml, connectors/shop.yaml, {workspace.database.name}"
+            click.echo(f"\nThe project is in {folder}: {files}. Its API ends with this command.")
         else:
             click.echo("\n`syncrun demo --keep FOLDER` leaves the project for you to look at.")
     # the demo shows a quarantined record on purpose; anything but success is a defect of the installation
@@ -74,10 +76,12 @@ def _project(folder: Path, api: DemoApi) -> Workspace:
 
 def _act(workspace: Workspace, title: str) -> list[RunReport]:
     click.echo(f"\n{title}")
-    lines = Lines(err=False)
+    jobs = workspace.jobs(["demo"])
+    lines = Lines(err=False, width=max(len(str(job.id)) for job in jobs))
     with stopping() as stop:
-        runtime = Runtime(workspace.store(), workspace.database, sleep=stop.sleep, stop=stop.event)
-        reports = run_all(workspace.jobs(["demo"]), Options(), runtime)
-    for report in reports:
-        lines.report(report)
+        store = workspace.store(writing=True, sleep=stop.sleep)
+        runtime = Runtime(store, workspace.database, sleep=stop.sleep, stop=stop.event)
+        reports = run_all(jobs, Options(), runtime, on_report=lines.report)
+        if stop.exit_code:
+            raise Interrupted("stopped on request")
     return reports

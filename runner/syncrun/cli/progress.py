@@ -1,18 +1,25 @@
-"""What `syncrun run` shows: nothing, JSON events, plain lines for cron, or live progress on a terminal."""
+"""What `syncrun run` shows: JSON events, plain lines for cron, or live progress on a terminal."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
+from syncrun.cli import counts
+from syncrun.cli.events import JsonEvents, counted
 from syncrun.engine.report import Event, RunReport
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _MARKS = {"ok": "✓", "incomplete": "!", "failed": "✗", "locked": "…", "interrupted": "■"}
+_WIDEST = 40  # columns that names may take before they stop being aligned
 
 
 class Presenter(Protocol):
@@ -24,68 +31,62 @@ class Presenter(Protocol):
     def report(self, report: RunReport) -> None:
         """Tell how one run ended."""
 
-    def finish(self, reports: list[RunReport], exit_code: int) -> None:
+    def finish(self, reports: Sequence[RunReport], exit_code: int) -> None:
         """Tell that all are over."""
 
 
 @contextmanager
-def presenter(*, as_json: bool, quiet: bool) -> Iterator[Presenter]:
-    """Yield the presenter that fits the options and the terminal."""
-    if as_json:
-        yield JsonEvents()
+def presenter(events: JsonEvents | None, names: Sequence[str], *, quiet: bool) -> Iterator[Presenter]:
+    """Yield the presenter that fits the options and the terminal; *names* are those of the syncs to come."""
+    width = min(max(map(len, names), default=0), _WIDEST)
+    if events is not None:
+        yield Events(events)
     elif sys.stderr.isatty() and not quiet:
-        with LiveProgress() as live:
+        with LiveProgress(width=width) as live:
             yield live
     else:
-        yield Lines(quiet=quiet)
+        yield Lines(quiet=quiet, width=width)
 
 
-class JsonEvents:
-    """Newline-delimited JSON on standard output, ending with exactly one `finished` event."""
+class Events:
+    """Every event and report as JSON (docs/reference/events.md)."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, events: JsonEvents) -> None:
+        self._events = events
 
     def event(self, event: Event) -> None:
         """Write one event."""
-        self._write(event.to_json())
+        document = event.to_json()
+        self._events.write(document.pop("event"), **document)
 
     def report(self, report: RunReport) -> None:
         """Write the `run_finished` event of a run."""
         self.event(Event("run_finished", report.sync, report.run_id, report.to_json()))
 
-    def finish(self, reports: list[RunReport], exit_code: int) -> None:
+    def finish(self, reports: Sequence[RunReport], exit_code: int) -> None:
         """Write the terminal event."""
-        statuses = [str(report.status) for report in reports]
-        counts = {status: statuses.count(status) for status in dict.fromkeys(statuses)}
-        self._write({"event": "finished", "exit_code": exit_code, "runs": len(reports), **counts})
-
-    def _write(self, document: dict[str, Any]) -> None:
-        import orjson
-
-        with self._lock:
-            click.echo(orjson.dumps(document).decode())
+        statuses = Counter(str(report.status) for report in reports)
+        self._events.finish(exit_code, runs=len(reports), **counted(statuses))
 
 
 class Lines:
     """One line a run, on standard error as cron mails it; with *quiet* only what needs attention."""
 
-    def __init__(self, *, quiet: bool = False, err: bool = True) -> None:
-        self._quiet, self._err = quiet, err
+    def __init__(self, *, quiet: bool = False, width: int = 0, err: bool = True) -> None:
+        self._quiet, self._width, self._err = quiet, width, err
         self._lock = threading.Lock()
 
     def event(self, event: Event) -> None:
         """Tell only what a person waits for."""
-        if event.name == "waiting":
-            self._echo(f"{event.sync}: {event.details['reason']}")
+        if event.name == "waiting" and not self._quiet:
+            self._echo(f"{event.sync.label}: {event.details['reason']}")
 
     def report(self, report: RunReport) -> None:
         """Print the summary of a run."""
-        if self._quiet and report.status == "ok":
-            return
-        self._echo(summary(report))
+        if not (self._quiet and report.status == "ok"):
+            self._echo(summary(report, width=self._width))
 
-    def finish(self, reports: list[RunReport], exit_code: int) -> None:
+    def finish(self, reports: Sequence[RunReport], exit_code: int) -> None:
         """Everything was told already."""
 
     def _echo(self, text: str) -> None:
@@ -96,13 +97,13 @@ class Lines:
 class LiveProgress(Lines):
     """Summary lines with one live line below them for each run that goes on."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, width: int = 0, console: Console | None = None) -> None:
+        super().__init__(width=width)
         from rich.console import Console
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._tasks: dict[str, Any] = {}
 
@@ -115,50 +116,45 @@ class LiveProgress(Lines):
 
     def event(self, event: Event) -> None:
         """Show where a run stands."""
+        details, told = event.details, ""
+        if event.name == "page":
+            pages = "page" if details["page"] == 1 else "pages"
+            told = f"{details['records']:,} records, {details['page']:,} {pages}"
+        elif event.name == "waiting":
+            told = details["reason"]
+        description = f"{event.sync}  {told}".rstrip()
         task = self._tasks.get(event.run_id)
         if task is None:
-            task = self._tasks[event.run_id] = self._progress.add_task(str(event.sync))
-        details = event.details
-        if event.name == "page":
-            text = f"{event.sync}: {details['records']:,} records, {details['page']:,} pages"
-            self._progress.update(task, description=text)
-        elif event.name == "waiting":
-            self._progress.update(task, description=f"{event.sync}: {details['reason']}")
+            self._tasks[event.run_id] = self._progress.add_task(description)
+        elif told:
+            self._progress.update(task, description=description)
 
     def report(self, report: RunReport) -> None:
         """Replace a run's live line by its summary."""
         task = self._tasks.pop(report.run_id, None)
         if task is not None:
             self._progress.remove_task(task)
-        self._echo(summary(report))
+        super().report(report)
 
     def _echo(self, text: str) -> None:
         self._console.print(text, markup=False)
 
 
-def summary(report: RunReport) -> str:
-    """Return the lines that tell how *report* ended: what changed, then what is wrong and what helps."""
-    changes = report.changes
-    parts = [
-        f"{count:,} {word}"
-        for count, word in (
-            (changes.added, "added"),
-            (changes.updated, "updated"),
-            (changes.deleted, "deleted"),
-            (changes.unchanged, "unchanged"),
-            (changes.duplicates, "duplicate" if changes.duplicates == 1 else "duplicates"),
-            (changes.quarantined, "quarantined"),
+def summary(report: RunReport, *, width: int = 0) -> str:
+    """Return the lines that tell how *report* ended: what changed, then what is wrong and what helps.
+
+    Names are filled up to *width* columns, for several lines below each other.
+    """
+    mark, told = _MARKS[report.status], counts.told(report.counts)
+    notes = [f"  note: {note}" for note in report.notes]
+    if report.status == "ok":
+        notes = [f"  note: {report.message}", *notes] if report.message else notes
+        name = str(report.sync).ljust(width)
+        return "\n".join(
+            [f"{mark} {name}  {told or 'nothing to change'}  ({counts.duration(report.seconds)})", *notes]
         )
-        if count
-    ]
-    told = ", ".join(parts) or "nothing to change"
-    lines = [f"{_MARKS[report.status]} {report.sync}: {told} ({report.seconds:.1f} s)"]
-    if report.status != "ok":
-        lines[0] = f"{_MARKS[report.status]} {report.sync}: {report.status}: {report.message}"
-        if parts:
-            lines.append(f"  kept: {told}")
-    elif report.message:
-        lines.append(f"  note: {report.message}")
+    word = "incomplete: " if report.status == "incomplete" else ""
+    lines = [f"{mark} {report.sync.label}: {word}{report.message}"]
     lines += [f"  hint: {report.hint}"] if report.hint else []
-    lines += [f"  note: {note}" for note in report.notes]
-    return "\n".join(lines)
+    lines += [f"  kept: {told}"] if told else []
+    return "\n".join(lines + notes)

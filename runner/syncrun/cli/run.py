@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from syncrun.cli.options import connector_set, environment, project_folder
+from syncrun.cli.events import EventCommand, JsonEvents
+from syncrun.cli.options import Seconds, connector_set, environment, project_folder
+from syncrun.cli.progress import presenter
 from syncrun.cli.signals import stopping
 from syncrun.engine.batch import run_all
 from syncrun.engine.job import Options, Runtime
@@ -16,6 +18,7 @@ from syncrun.engine.selection import open_workspace
 
 @click.command(
     "run",
+    cls=EventCommand,
     epilog="Examples: syncrun run --all; syncrun run acme/issues --full; syncrun run pokeapi --limit 50",
 )
 @click.argument("targets", nargs=-1, metavar="[CONNECTION[/SYNC]]...")
@@ -31,14 +34,26 @@ from syncrun.engine.selection import open_workspace
     "--jobs", "workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Runs side by side."
 )
 @click.option(
-    "--lock-timeout", type=float, default=300.0, show_default=True, metavar="SECONDS", help="Wait for locks."
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End a run that takes longer, keeping its progress.",
+)
+@click.option(
+    "--lock-timeout",
+    type=Seconds(),
+    default=300.0,
+    show_default=True,
+    help="How long to wait for another run, or for whoever has the database open; 0: not at all.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong.")
 @connector_set
 @environment
 @project_folder
+@click.pass_obj
 def command(
+    events: JsonEvents | None,
     *,
     targets: tuple[str, ...],
     everything: bool,
@@ -48,6 +63,7 @@ def command(
     accept_deletes: bool,
     no_parents: bool,
     workers: int,
+    timeout: float | None,
     lock_timeout: float,
     as_json: bool,
     quiet: bool,
@@ -64,18 +80,23 @@ def command(
         limit=limit,
         accept_deletes=accept_deletes,
         lock_timeout=lock_timeout,
+        timeout=timeout,
+        commit_rows=workspace.project.commits.rows,
+        commit_seconds=workspace.project.commits.seconds,
     )
-    from syncrun.cli.progress import presenter
-
-    with stopping() as stop, presenter(as_json=as_json, quiet=quiet) as shown:
+    del as_json  # EventCommand has looked
+    names = [str(job.id) for job in jobs]
+    with stopping() as stop, presenter(events, names, quiet=quiet) as shown:
         runtime = Runtime(
-            workspace.store(lock_timeout=lock_timeout),
+            workspace.store(writing=True, lock_timeout=lock_timeout, sleep=stop.sleep),
             workspace.database,
             sleep=stop.sleep,
             emit=shown.event,
             stop=stop.event,
+            environ=workspace.environ,
         )
         reports = run_all(jobs, options, runtime, workers=workers, on_report=shown.report)
-        code = stop.exit_code or combined_exit_code(reports)
+        stopped = len(reports) < len(jobs) or any(report.status == "interrupted" for report in reports)
+        code = (stopped and stop.exit_code) or combined_exit_code(reports)
         shown.finish(reports, int(code))
     return int(code)

@@ -11,6 +11,8 @@ from types import FrameType
 
 from syncrun.errors import Interrupted
 
+_SHOW_CURSOR = b"\x1b[?25h\n"
+
 
 class Stop:
     """Whether somebody asked to stop; runs look at *event* between pages."""
@@ -28,10 +30,15 @@ class Stop:
         """Ask to stop; on the second signal leave without saving."""
         del frame
         code = 128 + number
+        terminal = os.isatty(2)
         if self.event.is_set():
+            if terminal:
+                os.write(2, _SHOW_CURSOR)  # live progress had hidden it
             os._exit(code)  # a second ^C: whoever presses it wants out now
         self.exit_code = code
         self.event.set()
+        if terminal:
+            os.write(2, b"\nstopping, and saving progress; once more stops at once\n")
 
 
 @contextmanager

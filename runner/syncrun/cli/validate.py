@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
+from syncrun.cli.events import EventCommand, JsonEvents
+from syncrun.cli.options import project_folder
 from syncrun.config.load import check_files
-from syncrun.errors import ExitCode
+from syncrun.config.project import find_project_file
+from syncrun.errors import ExitCode, Problem
 
 
-@click.command("validate", epilog="Example: syncrun validate connectors/acme.yaml --strict")
+@click.command("validate", cls=EventCommand, epilog="Example: syncrun validate connectors/acme.yaml --strict")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a problem, on standard output.")
-def command(*, paths: tuple[Path, ...], strict: bool, as_json: bool) -> int:
-    """Check connector and project files; without PATH, the project in the current folder."""
-    checked, problems = check_files(paths or (Path(),))
+@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
+@project_folder
+@click.pass_obj
+def command(
+    events: JsonEvents | None, *, paths: tuple[Path, ...], strict: bool, as_json: bool, project: Path | None
+) -> int:
+    """Check connector and project files: those named, else the project in the current folder or above."""
+    del as_json  # EventCommand has looked
+    checked, problems = check_files(paths or (_project(project or Path()),))
     if strict:
-        from dataclasses import replace
-
         problems = [replace(problem, severity="error") for problem in problems]
-    for problem in problems:
-        if as_json:
-            import json
-            from dataclasses import asdict
-
-            click.echo(json.dumps(asdict(problem), ensure_ascii=False))
-        else:
-            click.echo(str(problem), err=True)
     errors = sum(problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
-    if not as_json:
-        told = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
-        files = f"{len(checked)} file{'s' * (len(checked) != 1)}"
-        click.echo(f"{files} checked: {told if problems else 'no problems'}", err=True)
-    return ExitCode.USAGE if errors else ExitCode.OK
+    code = ExitCode.USAGE if errors else ExitCode.OK
+    if events is None:
+        _print(problems, files=len(checked), errors=errors)
+        return code
+    for problem in problems:
+        events.write("problem", **asdict(problem))
+    events.finish(code, files=len(checked), errors=errors, warnings=len(problems) - errors)
+    return code
+
+
+def _project(path: Path) -> Path:
+    """Return the folder of the project at *path*, which may be its file or a folder in it."""
+    if path.is_file():
+        return path.parent
+    file = find_project_file(path)
+    return file.parent if file else path
+
+
+def _print(problems: Sequence[Problem], *, files: int, errors: int) -> None:
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    told = "no problems"
+    if problems:
+        told = f"{_counted(errors, 'error')}, {_counted(len(problems) - errors, 'warning')}"
+    click.echo(f"{_counted(files, 'file')} checked: {told}", err=True)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

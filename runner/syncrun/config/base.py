@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from syncrun.expressions.durations import parse_duration
+from syncrun.expressions.duration_field import Duration as Duration  # noqa: PLC0414 - models take it from here
 
 YamlPath = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
@@ -22,19 +22,6 @@ class YamlModel(BaseModel):
     """A mapping in a YAML file: unknown keys are errors, values never change after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _check_duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-def _no_numbers(value: Any) -> Any:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise ValueError(  # noqa: TRY004 - pydantic reports ValueErrors
-            f"{value} is no duration; write a number and ms, s, m, h, d or w, such as {value}s"
-        )
-    return value
 
 
 def shape_of(value: Any) -> str:
@@ -63,10 +50,4 @@ def suggest(word: str, names: Iterable[str]) -> str:
     return f"one of: {', '.join(known)}" if known else ""
 
 
-Duration = Annotated[
-    str,
-    BeforeValidator(_no_numbers, json_schema_input_type=str),
-    AfterValidator(_check_duration),
-    Field(json_schema_extra={"pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*$"}, examples=["15m"]),
-]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=63)]

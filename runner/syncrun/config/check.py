@@ -13,6 +13,7 @@ from syncrun.config.record_schema import RecordSchemaError, check_schema, descri
 from syncrun.config.sync import Sync
 from syncrun.errors import Problem, UsageError
 
+_AUTH_URLS = ("token_url", "authorize_url", "device_url", "revoke_url", "url")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 Check = Callable[[Inspection], Iterator[Problem]]
@@ -116,7 +117,7 @@ def _host(url: str) -> str:
 
 def _sends_credentials(inspection: Inspection) -> bool:
     connector = inspection.connector
-    if connector.auth is not None and getattr(connector.auth, "type", "") != "none":
+    if any(getattr(auth, "type", "") != "none" for auth in connector.auth_entries):
         return True
     secrets = {name for name, entry in connector.config.items() if entry.secret}
     return any(
@@ -125,6 +126,25 @@ def _sends_credentials(inspection: Inspection) -> bool:
         if text.kind == "template" and text.path[0] in ("headers", "syncs")
         for reference in inspection.references(text)
     )
+
+
+def check_auth_urls(inspection: Inspection) -> Iterator[Problem]:
+    """Check that the addresses that auth sends secrets to are https, or on this machine (R25)."""
+    for text in inspection.texts_below("auth"):
+        name, url = str(text.path[-1]), text.text
+        if name not in _AUTH_URLS or not url or inspection.connector.allow_http:
+            continue
+        scheme = _SCHEME.match(url)
+        if scheme is None:
+            if "${" not in url:
+                message = f"{name} must be an address that starts with https://"
+                yield inspection.problem(text.path, message)
+        elif scheme[1].lower() != "https" and "${" not in url:
+            from syncrun.http.origins import is_loopback
+
+            if not is_loopback(_host(url)):
+                message = f"credentials would cross the network unencrypted: {name} is plain {scheme[1]}"
+                yield inspection.problem(text.path, message, "use https://, or set allow_http: true")
 
 
 def check_hosts(inspection: Inspection) -> Iterator[Problem]:
@@ -189,6 +209,7 @@ CHECKS: Iterable[Check] = (
     check_fields,
     check_models,
     check_base_url,
+    check_auth_urls,
     check_hosts,
     check_config,
     check_record_schemas,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from syncrun.config.base import YamlPath, suggest
+from syncrun.config.error_rules import RULE_ROOTS
 from syncrun.config.inspection import Inspection
 from syncrun.config.outline import ComputedText
 from syncrun.config.partitions import PartitionSource
@@ -15,6 +16,7 @@ from syncrun.expressions.references import Reference
 _ALWAYS = frozenset({"config", "connection", "now"})
 _REQUEST = _ALWAYS | {"cursor", "window", "page"}
 _KNOWN = _REQUEST | {"record", "parent"}
+_CHOICE = frozenset({"config", "connection"})
 _STOP_WHEN = frozenset({"body", "headers", "status", "records", "page"})
 _MEMBERS = {
     "connection": frozenset({"name", "metadata"}),
@@ -38,15 +40,30 @@ def check_names(inspection: Inspection) -> Iterator[Problem]:
         if text.kind == "template":
             yield from _check_template(inspection, text, roots_at(inspection, text.path))
         elif text.path[-1] == "stop_when":
-            for reference in inspection.references(text):
-                if reference.root not in _STOP_WHEN:
-                    hint = f"stop_when sees {', '.join(sorted(_STOP_WHEN))}: such as body.{reference.root}"
-                    message = f"unknown name '{reference.root}'"
-                    yield inspection.problem(text.path, message, hint, offset=reference.offset)
+            yield from _check_expression(inspection, text, _STOP_WHEN)
+        elif text.path[-1] == "when" and text.path[0] == "auth":
+            yield from _check_template(inspection, text, _CHOICE)
+        elif text.path[-1] == "when" and is_error_rule(text.path):
+            yield from _check_expression(inspection, text, RULE_ROOTS)
+
+
+def is_error_rule(path: YamlPath) -> bool:
+    """Whether *path* is in the error rules of the connector or of a sync."""
+    return path[0] == "errors" or (path[0] == "syncs" and path[2] == "errors")
+
+
+def _check_expression(inspection: Inspection, text: ComputedText, roots: frozenset[str]) -> Iterator[Problem]:
+    for reference in inspection.references(text):
+        if reference.root not in roots:
+            hint = f"{text.path[-1]} sees {', '.join(sorted(roots))}: such as body.{reference.root}"
+            message = f"unknown name '{reference.root}'"
+            yield inspection.problem(text.path, message, hint, offset=reference.offset)
 
 
 def roots_at(inspection: Inspection, path: YamlPath) -> frozenset[str]:
     """Return the names that a template at *path* may use."""
+    if is_error_rule(path):
+        return RULE_ROOTS
     if path[0] != "syncs":
         return _ALWAYS
     sync = inspection.connector.syncs[str(path[1])]

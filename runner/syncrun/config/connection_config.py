@@ -21,13 +21,18 @@ class UnsetVariable:
 
 
 def resolve_config(
-    connector: Connector, values: Mapping[str, Any], environ: Mapping[str, str], *, where: str = ""
+    connector: Connector,
+    values: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    where: str = "",
+    by_name: bool = False,
 ) -> dict[str, Any]:
     """Return a connection's config: from *values*, else its `env` variables, else its defaults.
 
     Text becomes a number, boolean, list or mapping where the entry says so. An optional entry without a value
     is left out. Raise ConfigurationError, which names the connection as *where*, with every value that is
-    missing, unknown or wrong; a secret is never shown (R23).
+    missing, unknown or wrong; a secret is never shown (R23). *by_name* is a connector without a connection.
     """
     problems: list[Problem] = []
     resolved: dict[str, Any] = {}
@@ -37,7 +42,7 @@ def resolve_config(
             problems.append(Problem(f"unknown config value '{name}'", where, hint=hint))
     for name, entry in connector.config.items():
         try:
-            value = _find(name, entry, values, environ, where)
+            value = _find(name, entry, values, environ, where, by_name=by_name)
             if value is not None:
                 resolved[name] = value
         except ConfigurationError as error:
@@ -48,13 +53,19 @@ def resolve_config(
 
 
 def _find(
-    name: str, entry: ConfigEntry, values: Mapping[str, Any], environ: Mapping[str, str], where: str
+    name: str,
+    entry: ConfigEntry,
+    values: Mapping[str, Any],
+    environ: Mapping[str, str],
+    where: str,
+    *,
+    by_name: bool,
 ) -> Any:
     value = values.get(name)
     variable = None
     if isinstance(value, UnsetVariable):
         message = f"the config value '{name}' needs the environment variable {value.name}, which is not set"
-        raise ConfigurationError([Problem(message, where)])
+        raise ConfigurationError([Problem(message, where, hint="set it, or write it into .env")])
     if value is None and entry.env and environ.get(entry.env):
         value, variable = environ[entry.env], entry.env
     if value is None:
@@ -62,7 +73,9 @@ def _find(
     if value is None:
         if entry.optional:
             return None
-        raise ConfigurationError([Problem(f"missing config value '{name}'", where, hint=_hint(name, entry))])
+        raise ConfigurationError(
+            [Problem(f"missing config value '{name}'", where, hint=_hint(name, entry, by_name=by_name))]
+        )
     value = _typed(value, entry)
     reason = describe_failure(entry.value_schema, value, secret=entry.secret)
     if reason is None:
@@ -71,8 +84,10 @@ def _find(
     raise ConfigurationError([Problem(f"the config value '{name}' {reason}", where, hint=hint)])
 
 
-def _hint(name: str, entry: ConfigEntry) -> str:
+def _hint(name: str, entry: ConfigEntry, *, by_name: bool) -> str:
     given = f"give it as config: {{{name}: …}} of the connection"
+    if by_name:
+        given = f"give it as --set {name}=…"
     return f"set the environment variable {entry.env}, or {given}" if entry.env else given
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat
+from pydantic import AfterValidator, Discriminator, Field, NonNegativeInt, PositiveFloat, Tag
 
-from syncrun.auth import AnyAuth
-from syncrun.config.base import VARIABLE_NAME, Duration, Identifier, YamlModel
+from syncrun.auth import AnyAuth, Auth
+from syncrun.config.base import VARIABLE_NAME, Duration, Identifier, YamlModel, shape_of
+from syncrun.config.error_rules import ErrorRules
+from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.scalars import ModelName, Pattern
 from syncrun.config.sync import Sync
 from syncrun.expressions.fields import Template, TemplateTree
@@ -28,6 +30,12 @@ ConnectorName = Annotated[
     Identifier,
     AfterValidator(_check_connector_name),
     Field(json_schema_extra={"not": {"enum": list(RESERVED_NAMES)}}),
+]
+
+
+AuthList = Annotated[list[AnyAuth], Field(min_length=1)]
+AuthEntries = Annotated[
+    Annotated[AnyAuth, Tag("mapping")] | Annotated[AuthList, Tag("list")], Discriminator(shape_of)
 ]
 
 
@@ -72,14 +80,6 @@ class ConfigEntry(YamlModel):
         return {"type": self.type, **{key: value for key, value in given.items() if value is not None}}
 
 
-class RetrySpec(YamlModel):
-    """How often and how long a request is tried again."""
-
-    attempts: int = Field(6, ge=1, le=100)
-    base: Duration = "1s"
-    max_wait: Duration = "5m"
-
-
 class Connector(YamlModel):
     """How to talk to one API, and the syncs it offers."""
 
@@ -97,9 +97,22 @@ class Connector(YamlModel):
         default=False, description="Allows credentials over plain http to a host that is not loopback."
     )
     headers: dict[str, TemplateTree] = Field(default_factory=dict)
-    auth: AnyAuth | None = None
+    auth: AuthEntries | None = Field(
+        None, description="How requests are authenticated; of a list, the first entry whose `when` holds."
+    )
     retry: RetrySpec = RetrySpec()
+    rate_limit: RateLimit | None = None
+    errors: ErrorRules = Field(
+        default_factory=list, description="What answers mean; the rules of a sync are asked first."
+    )
     timeout: Duration = Field("60s", description="Of one request.")
     verify: bool = Field(default=True, description="Whether TLS certificates are checked.")
     defaults: dict[str, Any] = Field(default_factory=dict, description="Merged into every sync.")
     syncs: Annotated[dict[ModelName, Sync], Field(min_length=1)]
+
+    @property
+    def auth_entries(self) -> list[Auth]:
+        """The ways to authenticate that the connector knows, in the order in which they are tried."""
+        if self.auth is None:
+            return []
+        return list(self.auth) if isinstance(self.auth, list) else [self.auth]

@@ -12,7 +12,8 @@ _EXCLUSIVE = {
     "request": (("path", "url"), ("json", "form", "text")),
     "incremental": (("cursor", "token"),),
 }
-_SHORTHANDS = {"request": "path", "pagination": "type"}
+_KINDS = ("pagination", "decode")
+_SHORTHANDS = {"request": "path", "pagination": "type", "decode": "type"}
 
 
 def merge_defaults(file: YamlFile) -> YamlFile:
@@ -36,7 +37,7 @@ def merge_defaults(file: YamlFile) -> YamlFile:
 
 def _merge(base: Node, over: Node, key: str) -> Node:
     base, over = _full(base, key), _full(over, key)
-    if not _is_mapping(base) or not _is_mapping(over) or (key == "pagination" and _other_type(base, over)):
+    if not _is_mapping(base) or not _is_mapping(over) or (key in _KINDS and _other_type(base, over)):
         return over
     dropped = {
         name

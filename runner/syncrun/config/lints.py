@@ -18,6 +18,16 @@ from syncrun.secrets import is_sensitive_name
 Lint = Callable[[Inspection], Iterator[Problem]]
 
 _COUNTED = ("page", "offset")
+_SECRET_KEYS = (
+    "client_secret",
+    "key",
+    "password",
+    "refresh_token",
+    "secret",
+    "secret_access_key",
+    "session_token",
+    "token",
+)
 
 
 def lint(inspection: Inspection) -> list[Problem]:
@@ -117,18 +127,34 @@ def lint_clear_secret(inspection: Inspection) -> Iterator[Problem]:
             )
     for text in inspection.texts:
         path = text.path
-        held = path[0] == "auth" and path[-1] in ("token", "password", "key", "secret", "client_secret")
+        held = path[0] == "auth" and (path[-1] in _SECRET_KEYS or _is_secret_member(path))
         sent = "headers" in path[:-1] and is_sensitive_name(str(path[-1]))
         if text.kind == "template" and (held or sent) and text.text and not inspection.references(text):
             hint = 'declare it under config: with secret: true, and write "${config.NAME}" here'
             yield _warn(inspection, path, "a secret is written in clear", hint)
 
 
+def _is_secret_member(path: YamlPath) -> bool:
+    """Whether *path* is a member of a login or token request, with the name of a secret."""
+    inside = {"json", "form", "params", "token_params", "token_headers"} & set(path[1:-1])
+    return bool(inside) and is_sensitive_name(str(path[-1]))
+
+
+def lint_unreachable_auth(inspection: Inspection) -> Iterator[Problem]:
+    """Warn of an entry of `auth` after one that is always chosen."""
+    entries = inspection.connector.auth_entries
+    always = next((index for index, auth in enumerate(entries) if auth.when is None), None)
+    if always is not None and always + 1 < len(entries):
+        message = "this auth is never chosen: the entry before has no when"
+        hint = "give that one a when:, or put it last"
+        yield _warn(inspection, ("auth", always + 1), message, hint)
+
+
 def lint_unused_config(inspection: Inspection) -> Iterator[Problem]:
     """Warn of a config entry that nothing reads, and that is asked of every connection in vain."""
     used: set[str | None] = set()
     for text in inspection.texts:
-        if text.kind == "template":
+        if text.kind == "template" or text.path[0] == "auth":
             used |= {found.member for found in inspection.references(text) if found.root == "config"}
     if None in used:
         return
@@ -148,6 +174,7 @@ LINTS: Sequence[Lint] = (
     lint_impossible_snapshot,
     lint_empty_fields,
     lint_clear_secret,
+    lint_unreachable_auth,
     lint_unused_config,
 )
 

@@ -51,6 +51,11 @@ class PartitionSource(YamlModel):
         return self.name or "parent"
 
     @property
+    def is_listed(self) -> bool:
+        """Whether the connector or its configuration lists (some of) the partitions."""
+        return self.values is not None or any(source.is_listed for source in self.union or ())
+
+    @property
     def parents(self) -> set[str]:
         """The syncs that must run before."""
         below = [*(self.union or ()), *([self.otherwise] if self.otherwise else ())]

@@ -19,12 +19,12 @@ from syncrun.secrets import is_sensitive_name
 
 # What later versions bring: an honest answer is better than a guess at a typing mistake.
 LATER_KEYS: Mapping[str, frozenset[str]] = {
-    "Connector": frozenset({"actions", "errors", "hooks", "rate_limit", "setup", "tests", "webhooks"}),
-    "Sync": frozenset({"errors", "history", "hooks", "job", "retry", "timeout"}),
+    "Connector": frozenset({"actions", "hooks", "setup", "tests", "webhooks"}),
+    "Sync": frozenset({"history", "hooks", "job", "timeout"}),
     "ProjectFile": frozenset({"encryption_key", "publish", "retention", "webhooks"}),
 }
 LATER_TYPES: Mapping[str, frozenset[str]] = {
-    "auth": frozenset({"aws_sigv4", "digest", "hook", "jwt", "oauth2", "session"}),
+    "auth": frozenset({"hook"}),
     "pagination": frozenset({"hook"}),
 }
 _SHAPES = {"mapping": "a mapping", "text": "text", "list": "a list", "number": "a number", "boolean": "true"}

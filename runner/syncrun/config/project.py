@@ -1,6 +1,7 @@
 """A project: the folder with `syncrun.yaml`, its database, connections and environments.
 
     database: syncrun.duckdb
+    commits: {rows: 250000, every: 60s}
     connections:
       acme:
         connector: github
@@ -31,10 +32,12 @@ from syncrun.config.load import shown
 from syncrun.config.problems import describe, explain, in_order
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ConfigurationError, Problem, UsageError
+from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.fields import TemplateTree
 from syncrun.expressions.template import template_references
 
 __all__ = [
+    "CommitRule",
     "Connection",
     "Environment",
     "Project",
@@ -87,12 +90,25 @@ class Environment(YamlModel):
     connections: dict[ConnectionName, ConnectionOverride] = Field(default_factory=dict)
 
 
+class CommitRule(YamlModel):
+    """When a run makes the records it has read so far visible, before it ends."""
+
+    rows: int = Field(250_000, ge=1, description="As soon as so many records wait.")
+    every: Duration = Field("60s", description="As soon as records have waited so long.")
+
+    @property
+    def seconds(self) -> float:
+        """`every` in seconds."""
+        return parse_duration(self.every).total_seconds()
+
+
 class ProjectFile(YamlModel):
     """A syncrun project: its database and the connections that are kept in it."""
 
     database: str = Field(
         DATABASE, min_length=1, description="The DuckDB file, relative to the project's folder."
     )
+    commits: CommitRule = Field(CommitRule(), description="How often a run commits while it is reading.")
     connections: dict[ConnectionName, Connection] = Field(default_factory=dict)
     environments: dict[Identifier, Environment] = Field(default_factory=dict)
 
@@ -107,6 +123,7 @@ class Project:
     folder: Path
     file: Path | None = None
     database: str = DATABASE
+    commits: CommitRule = CommitRule()
     connections: Mapping[str, Connection] = field(default_factory=dict)
     environment: str | None = None
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -154,7 +171,7 @@ def load_project(path: Path, *, env: str | None = None, environ: Mapping[str, st
     }
     database = chosen.database or content.database
     _check_database(yaml, database)
-    return Project(file.parent, file, database, connections, env, dotenv)
+    return Project(file.parent, file, database, content.commits, connections, env, dotenv)
 
 
 def find_project_file(folder: Path) -> Path | None:

@@ -108,7 +108,8 @@ def _kinds(entry: Schema) -> Iterator[str]:
     elif entry.get("format") == "jmespath":
         yield "JMESPath"
     elif entry.get("type") not in (None, "null"):
-        yield {"string": "text", "integer": "whole number"}.get(entry["type"], entry["type"])
+        kind = str(entry["type"])
+        yield {"string": "text", "integer": "whole number"}.get(kind, kind)
     elif "type" not in entry and "anyOf" not in entry and "oneOf" not in entry:
         yield "any value"
 

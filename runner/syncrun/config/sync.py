@@ -12,10 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from syncrun.config.base import Duration, Identifier, YamlModel, shape_of
+from syncrun.config.error_rules import ErrorRules
+from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.partitions import AnyForEach, Detail, PartitionSource, sources_of
 from syncrun.config.request import AnyRequest, RequestKey, RequestSpec, as_request
 from syncrun.config.scalars import FieldName, ModelName, NewFieldName, Pattern, TimeZone, TypeName
-from syncrun.decoders import DecoderName
+from syncrun.decoders import AnyDecoder
+from syncrun.decoders.json_document import JsonDecoder
 from syncrun.expressions.fields import Expression, FieldPath, TemplateTree
 from syncrun.paginators import AnyPagination
 
@@ -172,7 +175,12 @@ class Sync(YamlModel):
     pagination: AnyPagination | None = Field(None, description="Absent: detected on the first response.")
     incremental: Incremental | None = None
     deletes: AnyDeletes | None = None
-    decode: DecoderName = "json"
+    decode: AnyDecoder = Field(JsonDecoder(type="json"), json_schema_extra={"default": "json"})
+    errors: ErrorRules = Field(default_factory=list, description="Asked before those of the connector.")
+    retry: RetrySpec | None = Field(None, description="Put over that of the connector, key by key.")
+    rate_limit: RateLimit | None = Field(
+        None, description="Of this sync's requests, besides the connector's."
+    )
     on_invalid: Literal["quarantine", "fail", "null"] = "quarantine"
     for_each: AnyForEach | None = Field(
         None, description="Reads the sync once for each parent record or value."

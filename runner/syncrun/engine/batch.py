@@ -1,4 +1,4 @@
-"""Several runs in one command: side by side, parents before their children, each report told when it is there."""
+"""Several runs in one command: side by side, parents before children, each report told when it is there."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def run_all(
 ) -> list[RunReport]:
     """Run *jobs*, at most *workers* at a time, and return their reports.
 
-    Runs happen in threads, so that the caller's thread stays free for signals: `runtime.stop` ends them early.
-    Jobs that were not begun by then have no report.
+    Runs happen in threads, so that the caller's thread stays free for signals: `runtime.stop` ends them
+    early. Jobs that were not begun by then have no report. Should a run raise, which is a defect, the others
+    go on, and the first such exception is raised when all are over.
     """
 
     def run(job: Job) -> RunReport | None:
@@ -34,20 +35,20 @@ def run_all(
         on_report(report)
         return report
 
-    reports: list[RunReport] = []
+    done: list[Future[RunReport | None]] = []
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="run") as pool:
         for generation in generations(jobs):
-            futures: list[Future[RunReport | None]] = [pool.submit(run, job) for job in generation]
+            futures = [pool.submit(run, job) for job in generation]
+            done += futures
             pending = set(futures)
             while pending:
                 # a timeout keeps the main thread able to receive signals on every platform
                 _, pending = wait(pending, timeout=_POLL_SECONDS)
-            reports += [report for report in (future.result() for future in futures) if report is not None]
-    return reports
+    return [report for report in (future.result() for future in done) if report is not None]
 
 
 def generations(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Return *jobs* in groups that may run side by side: first those without parents among them, then their children."""
+    """Return *jobs* in groups that may run side by side: those without parents, then their children."""
     by_id = {job.id: job for job in jobs}
     depths: dict[SyncId, int] = {}
 

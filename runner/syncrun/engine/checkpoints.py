@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from syncrun.errors import CheckpointError
-from syncrun.paginators.base import PageState
+from syncrun.paginators import AnyPagination, PageState, Pagination
 from syncrun.stores.base import SyncId
 
 VERSION = 1
+
+_PAGINATION: TypeAdapter[Pagination] = TypeAdapter(AnyPagination)
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
     """An enumeration that stopped half way.
 
-    *mode* is the run's, *page* where to go on, *watermark* the greatest cursor value so far, *definition* the
-    fingerprint of the request and pagination that *page* makes sense to. With time windows, *part* is the
-    start and end of the one being read, *passed* the end of the last one that was read completely.
+    *mode* is the run's, *page* where to go on, *watermark* the greatest cursor value when it first stopped,
+    *definition* the fingerprint of the request and pagination that *page* makes sense to, *window* the
+    complete read that it is part of. *token* is the response token so far, *lost* why something of the pages
+    before is missing. *pagination* is what was detected where none is declared. *listed* tells that all
+    records are read, and only the list of deletions is not. With time windows, *part* is the start and end of
+    the one being read, *passed* the end of the last one that was read completely.
     """
 
     mode: str
@@ -28,6 +36,41 @@ class Resume:
     watermark: Any = None
     passed: str | None = None
     part: tuple[str, str] | None = None
+    window: str | None = None
+    token: Any = None
+    lost: str = ""
+    pagination: Pagination | None = None
+    listed: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the members as JSON values, without those that say nothing."""
+        members = {"mode": self.mode, "page": self.page.to_json(), "definition": self.definition}
+        for name in ("watermark", "passed", "part", "window", "token", "lost", "listed"):
+            value = getattr(self, name)
+            if value is not None and value is not False and value != "":
+                members[name] = value
+        if self.pagination is not None:
+            chosen = self.pagination.model_dump(mode="json", exclude_defaults=True)
+            members["pagination"] = {**chosen, "type": self.pagination.kind}
+        return members
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Resume:
+        """Return what `to_json` gave *saved* for; raise KeyError, TypeError or ValueError for others."""
+        part, pagination = saved.get("part"), saved.get("pagination")
+        return cls(
+            str(saved["mode"]),
+            PageState.from_json(saved["page"]),
+            str(saved["definition"]),
+            watermark=saved.get("watermark"),
+            passed=saved.get("passed"),
+            part=(str(part[0]), str(part[1])) if part else None,
+            window=saved.get("window"),
+            token=saved.get("token"),
+            lost=str(saved.get("lost", "")),
+            pagination=_PAGINATION.validate_python(pagination) if pagination else None,
+            listed=bool(saved.get("listed")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +79,10 @@ class Progress:
 
     *cursor* is the committed high-water mark (or response token) that the next incremental read starts from,
     and *field* what it was taken from. *resume* is set while an enumeration is unfinished. *window* names the
-    snapshot window that this partition was last enumerated completely in, *parents_seq* the change-feed
-    position of its parents then. The partition "" also keeps what concerns the whole sync: *snapshot_at*,
-    when it was last enumerated completely.
+    unfinished complete read of the sync that has read this partition to its end, *parents_seq* is the
+    change-feed position of its parents when it was last read to its end. The partition "" also keeps what
+    concerns the whole sync: *snapshot_at*, when it was last read completely, and *open_read*, the complete
+    read that is unfinished (of a sync whose store keeps no snapshot window).
     """
 
     field: str = ""
@@ -47,21 +91,14 @@ class Progress:
     window: str | None = None
     parents_seq: int | None = None
     snapshot_at: str | None = None
+    open_read: str | None = None
 
     def to_text(self) -> str:
         """Return the JSON text to store."""
         document: dict[str, Any] = {"version": VERSION, "field": self.field, "cursor": self.cursor}
         if self.resume is not None:
-            saved = self.resume
-            document["resume"] = {
-                "mode": saved.mode,
-                "page": saved.page.to_json(),
-                "definition": saved.definition,
-                "watermark": saved.watermark,
-                "passed": saved.passed,
-                "part": saved.part,
-            }
-        for name in ("window", "parents_seq", "snapshot_at"):
+            document["resume"] = self.resume.to_json()
+        for name in ("window", "parents_seq", "snapshot_at", "open_read"):
             value = getattr(self, name)
             if value is not None:
                 document[name] = value
@@ -92,7 +129,7 @@ def read(text: str, sync: SyncId, partition: str, *, field: str) -> Progress:
         )
     try:
         progress = _from_document(document)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise CheckpointError(f"{where} cannot be read: {text[:80]!r}", hint=hint) from None
     if progress.field != field and progress.cursor is not None:
         before, after = progress.field or "none", field or "none"
@@ -104,14 +141,7 @@ def read(text: str, sync: SyncId, partition: str, *, field: str) -> Progress:
 
 def _from_document(document: dict[str, Any]) -> Progress:
     saved = document.get("resume")
-    resume = None
-    if saved is not None:
-        page, definition = PageState(**saved["page"]), str(saved["definition"])
-        part = saved.get("part")
-        bounds = (str(part[0]), str(part[1])) if part else None
-        resume = Resume(
-            str(saved["mode"]), page, definition, saved.get("watermark"), saved.get("passed"), bounds
-        )
+    resume = Resume.from_json(saved) if saved is not None else None
     return Progress(
         field=str(document.get("field", "")),
         cursor=document.get("cursor"),
@@ -119,4 +149,5 @@ def _from_document(document: dict[str, Any]) -> Progress:
         window=document.get("window"),
         parents_seq=document.get("parents_seq"),
         snapshot_at=document.get("snapshot_at"),
+        open_read=document.get("open_read"),
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from syncrun.engine import pending
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import add_changes
+from syncrun.errors import StoreError
 from syncrun.records import Column
-from syncrun.stores.base import Changes, Commit, Run, SnapshotDeletes
+from syncrun.stores.base import Changes, Commit, Run, SnapshotDeletes, Store, SyncId
 from syncrun.transform.mapping import Mapped, Mapper
 from syncrun.transform.stage import Staging
 
@@ -23,14 +24,19 @@ class Commits:
         self._staging = Staging(self.folder)
         self._last = runtime.clock()
         self.changes = Changes()
+        self._unsettled = False
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a commit is staged with its manifest that the database has not taken yet."""
+        return self._unsettled
 
     def recover(self) -> list[str]:
-        """Commit what earlier runs staged and could not commit; return the ids of those runs."""
-        recovered = []
-        for commit in pending.find(self._runtime.staging_folder, self._job.id):
-            self._runtime.store.commit(commit)
-            recovered.append(commit.run.id)
-        return recovered
+        """Commit what earlier runs staged and could not commit; return what there is to tell about it.
+
+        What the database refuses is given up: its checkpoint was not saved, so it is fetched again (R12).
+        """
+        return recover(self._runtime.staging_folder, self._job.id, self._runtime.store, self._runtime.fault)
 
     def stage(self, mapped: Mapped, columns: tuple[Column, ...]) -> None:
         """Append one mapped page to the staging file."""
@@ -51,9 +57,14 @@ class Commits:
         *,
         snapshot: str | None = None,
         deletes: SnapshotDeletes | None = None,
+        at_once: bool = True,
     ) -> Changes:
-        """Make what is staged, and the progress it stands for, true; return what this commit changed."""
+        """Make what is staged, and the progress it stands for, true; return what this commit changed.
+
+        Without *at_once* it is left to the next run, as it is when the store raises.
+        """
         staged, rejected = self._staging.seal()
+        self._runtime.fault("sealed")
         commit = Commit(
             run=run,
             model=mapper.model(self._job.id.connector, self._job.id.sync),
@@ -65,15 +76,37 @@ class Commits:
             deletes=deletes,
         )
         pending.save(self.folder, commit)
+        self._unsettled = True
         self._runtime.fault("staged")
+        if not at_once:
+            return Changes()
         changes = self._runtime.store.commit(commit)
         self._runtime.fault("committed")
         pending.done(self.folder)
+        self._unsettled = False
         self._staging.discard()
+        self._runtime.fault("settled")
         self._last = self._runtime.clock()
         self.changes = add_changes(self.changes, changes)
         return changes
 
     def close(self) -> None:
-        """Remove the staging folder: everything in it is in the database, or given up."""
-        pending.discard(self.folder)
+        """Remove the staging folder, unless the next run has to commit what is in it."""
+        if not self._unsettled:
+            pending.discard(self.folder)
+
+
+def recover(
+    staging: Path, sync: SyncId, store: Store, fault: Callable[[str], None] = lambda _step: None
+) -> list[str]:
+    """Commit what runs of *sync* left in *staging*; return what there is to tell. Hold the sync's lock."""
+    told = []
+    for commit in pending.find(staging, sync):
+        try:
+            store.commit(commit)
+        except StoreError as error:
+            told.append(f"what run {commit.run.id} had staged is fetched again: {error.message}")
+        else:
+            told.append(f"committed what run {commit.run.id} had staged")
+        fault("recovered")
+    return told

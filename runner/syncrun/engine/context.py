@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from syncrun.auth.base import Auth, AuthContext
 from syncrun.engine.job import Job, Runtime
+from syncrun.engine.limits import error_rules, rate_limiters, retry_policy
+from syncrun.errors import UsageError
+from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.durations import parse_duration
+from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.expressions.template import render, render_text
+from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
 
 if TYPE_CHECKING:
@@ -27,23 +33,41 @@ def open_client(
     context: Mapping[str, Any],
     redactor: Redactor,
     log: Callable[[Exchange], None],
+    *,
+    functions: Functions = DEFAULT,
 ) -> Client:
     """Return the client of *job*: its origin, credentials, retries and limits."""
+    auth = auth_of(job, context)
+    return _client(
+        job,
+        runtime,
+        base_url_of(job, context),
+        redactor,
+        log,
+        auth=auth.authenticator(auth_context(job, runtime, context, redactor, log)) if auth else None,
+        headers=render(job.connector.headers, context),
+        allow_hosts=job.connector.allow_hosts,
+        judge=error_rules(job, redactor, functions),
+        limits=rate_limiters(job, runtime),
+    )
+
+
+def _client(
+    job: Job,
+    runtime: Runtime,
+    base_url: str,
+    redactor: Redactor,
+    log: Callable[[Exchange], None],
+    **own: Any,
+) -> Client:
     from syncrun.http.client import Client
-    from syncrun.http.retry import RetryPolicy
 
     connector = job.connector
-    retry = connector.retry
-    policy = RetryPolicy(retry.attempts, _seconds(retry.base), _seconds(retry.max_wait))
-    auth = connector.auth.authenticator(lambda text: render(text, context)) if connector.auth else None
     return Client(
-        base_url=base_url_of(job, context),
-        auth=auth,
-        headers=render(connector.headers, context),
-        retry=policy,
-        timeout=_seconds(connector.timeout),
+        base_url=base_url,
+        retry=retry_policy(job),
+        timeout=parse_duration(connector.timeout).total_seconds(),
         verify=connector.verify,
-        allow_hosts=connector.allow_hosts,
         allow_http=connector.allow_http,
         transport=runtime.transport,
         sleep=runtime.sleep,
@@ -51,13 +75,54 @@ def open_client(
         random=runtime.random,
         redactor=redactor,
         log=log,
+        **own,
+    )
+
+
+def auth_of(job: Job, context: Mapping[str, Any]) -> Auth | None:
+    """Return how the connection authenticates: the first entry of `auth` whose `when` holds for its config.
+
+    Raise UsageError when there are several, and none is meant for this config.
+    """
+    entries = job.connector.auth_entries
+    for auth in entries:
+        if auth.when is None or is_true(compile_expression(auth.when)(dict(context))):
+            return auth
+    if not entries:
+        return None
+    raise UsageError(
+        f"no entry of auth fits the config of the connection {job.id.connection}",
+        hint="give the config values that one of them needs, or add an entry without when",
+    )
+
+
+def auth_context(
+    job: Job,
+    runtime: Runtime,
+    context: Mapping[str, Any],
+    redactor: Redactor,
+    log: Callable[[Exchange], None],
+) -> AuthContext:
+    """Return what the auth kind of *job* works with."""
+
+    def send(request: Request, statuses: frozenset[int]) -> Response:
+        # Its own client, rarely opened: the request's server is the one it trusts, and no other.
+        with _client(job, runtime, request.url, redactor, log) as client:
+            return client.send(request, also=statuses)
+
+    return AuthContext(
+        render=lambda value: render(value, context),
+        send=send,
+        now=lambda: runtime.now().timestamp(),
+        sleep=runtime.sleep,
+        redactor=redactor,
+        credentials=runtime.credentials,
+        owner=job.id.connection,
+        connector=job.id.connector,
+        base_url=base_url_of(job, context),
     )
 
 
 def base_url_of(job: Job, context: Mapping[str, Any]) -> str:
     """Return the connector's base URL for this connection."""
     return render_text(job.connector.base_url, context, "base_url")
-
-
-def _seconds(duration: str) -> float:
-    return parse_duration(duration).total_seconds()

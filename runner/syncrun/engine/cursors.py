@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,8 @@ from syncrun.config.sync import Incremental
 from syncrun.errors import RunError
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.template import render as render_template
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{6}Z)?")  # canonical, a date or a timestamp
 
 
 def render(incremental: Incremental | None, cursor: Any, context: Mapping[str, Any]) -> Any:
@@ -42,6 +45,13 @@ def looked_back(cursor: Any, lookback: str | int | None) -> Any:
     length = parse_duration(lookback) if isinstance(lookback, str) else timedelta(seconds=lookback)
     earlier = moment - length
     return earlier.date().isoformat() if _is_date(cursor) else _canonical(earlier)
+
+
+def at_most(cursor: Any, now: datetime) -> Any:
+    """Return the canonical *cursor*, or *now* when it is later: what changes until then would be missed."""
+    if not isinstance(cursor, str) or not _TIME.fullmatch(cursor):
+        return cursor
+    return min(cursor, _canonical(now)[: len(cursor)])
 
 
 def _whole(lookback: str | int) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import Deletes
 from syncrun.engine.reading import Reading
 from syncrun.stores.base import SnapshotDeletes
@@ -12,10 +13,14 @@ from syncrun.stores.base import SnapshotDeletes
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to delete (None: nothing), and what is worth telling about it."""
+    """What to delete (None: nothing), and what is worth telling about it.
+
+    *kept* are the partitions that are no longer enumerated, but whose records stay.
+    """
 
     deletes: SnapshotDeletes | None
     reason: str = ""
+    kept: frozenset[str] = frozenset()
 
 
 def decide(
@@ -24,11 +29,13 @@ def decide(
     mode: str,
     readings: Mapping[str, Reading],
     stored: frozenset[str] | None,
+    sources: Sequence[PartitionSource] = (),
     accept: bool = False,
 ) -> Decision:
     """Return what the set difference may delete after *readings*, by partition id.
 
-    *stored* are the partitions that live records belong to; None for a sync without partitions.
+    *stored* are the partitions that live records belong to; None for a sync without partitions, which are
+    those that have no *sources*.
     """
     if rule is None or not rule.snapshot:
         return Decision(None)  # the sync declares no snapshot
@@ -40,11 +47,13 @@ def decide(
         whole = len(complete) == len(readings) == 1
         return Decision(_snapshot(rule, None, accept=accept) if whole else None)
     vanished = stored - frozenset(readings)
-    listed = any(reading.partition.listed for reading in readings.values())
-    if vanished and listed and not accept:
-        # a shorter list may be a slip of the pen: its records stay until somebody says so (R9)
-        reason = f"{len(vanished)} partitions are no longer listed; `run --accept-deletes` deletes their records"
-        return Decision(_snapshot(rule, complete, accept=accept), reason)
+    if vanished and any(source.is_listed for source in sources) and not accept:
+        # a shorter list, even an empty one, may be a slip of the pen: its records stay (R9)
+        told = "partitions are no longer listed; `run --accept-deletes` deletes their records"
+        return Decision(_snapshot(rule, complete, accept=accept), f"{len(vanished)} {told}", vanished)
+    if any(source.batch for source in sources) and len(complete) < len(readings):
+        # groups shift when a parent comes or goes: what a failed one holds may be stored under another
+        return Decision(_snapshot(rule, complete, accept=accept), kept=vanished)
     # a parent that is no longer live took its leave in a complete read of its own (R9)
     return Decision(_snapshot(rule, complete | vanished, accept=accept))
 

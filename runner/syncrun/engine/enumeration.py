@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,16 +18,28 @@ from syncrun.engine.deleted_feed import feed_of
 from syncrun.engine.fetching import pages_of
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, Partition, plan_partitions
-from syncrun.engine.reading import Reading, Taken
+from syncrun.engine.reading import Fetch, Reading, Taken
 from syncrun.errors import RequestError, RunError
 from syncrun.expressions.functions import Functions
+from syncrun.extract.fetch import Fetched
 from syncrun.extract.parallel import Ended, interleave
 from syncrun.http.client import Client, Exchange
 from syncrun.http.redact import Redactor
-from syncrun.paginators.base import End, Pagination
+from syncrun.paginators.base import End, PageState, Pagination
 from syncrun.transform.mapping import BoundMapper, Mapped, Mapper
 
 _NOT_FOUND = 404
+_NOT_THE_LIST = {
+    "description",
+    "deletes",
+    "max_quarantined",
+    "every",
+    "auto_start",
+    "errors",
+    "retry",
+    "rate_limit",
+}
+_TOLD = 3  # skipped partitions that notes name
 
 
 class CursorExpired(RunError):  # noqa: N818 - an answer that the connector declares, no error
@@ -36,7 +50,8 @@ class Enumeration:
     """One pass over the partitions of a sync.
 
     *window* is the snapshot window that complete partitions belong to, if one is open. *sink* gets every
-    mapped page, *between* is called after each page, when progress may be committed.
+    mapped page, *between* is called after each page, when progress may be committed; what *check* raises ends
+    the pass early. *before* is an earlier pass of the same run, which counts too.
     """
 
     def __init__(
@@ -51,7 +66,9 @@ class Enumeration:
         redactor: Redactor,
         sink: Callable[[Mapped], None],
         between: Callable[[], None],
+        check: Callable[[], None],
         notes: list[str],
+        before: Enumeration | None = None,
     ) -> None:
         self.job, self.options, self.runtime, self.mode, self.window = job, options, runtime, mode, window
         self.mapper, self.redactor, self.notes = mapper, redactor, notes
@@ -59,12 +76,17 @@ class Enumeration:
         self.readings: dict[str, Reading] = {}
         self.failures: list[RunError] = []
         self.records = self.pages = self.requests = self.rejected = 0
-        self._sink, self._between = sink, between
+        self._sink, self._between, self._check = sink, between, check
         self._bound: dict[str, BoundMapper] = {}
         self._feed = feed_of(self.sync)
         self._feed_mapper = Mapper(self._feed or self.sync, redact=redactor.text)
         self._functions = Functions(clock=runtime.now)
-        self._ordinal = 0
+        self._definition = self._fingerprint()
+        self.ordinal = self._skips = 0
+        if before is not None:
+            self.records, self.pages = before.records, before.pages
+            self.requests, self.rejected = before.requests, before.rejected
+            self.ordinal = before.ordinal  # one run, one order: what is staged last wins
 
     @property
     def verdicts(self) -> dict[str, End]:
@@ -83,7 +105,9 @@ class Enumeration:
         An error in one of several partitions is kept in `failures`, and the others go on.
         """
         roots = context_of(self.job, self.runtime)
-        with open_client(self.job, self.runtime, roots, self.redactor, self._count) as client:
+        with open_client(
+            self.job, self.runtime, roots, self.redactor, self._count, functions=self._functions
+        ) as client:
             for partition in plan_partitions(self.sources, self._parents, roots):
                 self._prepare(partition, saved.get(partition.id, fresh), roots, client)
             self._read_all([reading for reading in self.readings.values() if reading.end is None])
@@ -99,42 +123,54 @@ class Enumeration:
         self, partition: Partition, saved: Progress, roots: Mapping[str, Any], client: Client
     ) -> None:
         """Add the reading of *partition*, already ended when there is nothing to do for it."""
-        incremental = self.sync.incremental
+        incremental, now = self.sync.incremental, self.runtime.now()
+        if not self.sync.key_fields:  # equal records are numbered from the first page on
+            saved = replace(saved, resume=None)
         since = saved.cursor if self.mode == "incremental" else None
         context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
-        # deletions are asked for since the last run, also when all records are read again
         base_url = base_url_of(self.job, context)
         fetching = partial(
             pages_of, base_url=base_url, client=client, redactor=self.redactor, functions=self._functions
         )
-        feed = self._feed if saved.cursor is not None else None
+        feed = fetching(self._feed) if self._feed is not None and saved.cursor is not None else None
+        # deletions are asked for since the last run, also when all records are read again
+        deleted_since = {"cursor": render_cursor(incremental, saved.cursor, roots)}
         reading = self.readings[partition.id] = Reading(
             partition,
             saved,
             mode=self.mode,
-            definition=self._definition(),
+            window=self.window,
+            now=now,
+            definition=self._definition,
             incremental=incremental,
             fetch=fetching(self.sync, changes_only=since is not None, on_detect=self._detected),
             context=context,
-            parts=slices(incremental, since, roots, self.runtime.now())
-            if incremental and incremental.window
-            else (),
-            feed=fetching(feed) if feed is not None else None,
+            parts=slices(incremental, since, roots, now) if incremental and incremental.window else (),
+            feed=partial(_shown, feed, deleted_since) if feed else None,
         )
         if self.window is not None and saved.window == self.window:
-            reading.finish()  # read completely before the run that began this snapshot was cut short (R8)
+            reading.keep()  # read completely before the run that began this snapshot was cut short (R8)
         elif self._unchanged(partition, saved):
             reading.skip("its parent has not changed")
 
     def _unchanged(self, partition: Partition, saved: Progress) -> bool:
         if self.options.full or not any(source.changed_only for source in self.sources):
             return False
+        if saved.resume is not None:
+            return False  # what was begun has to be finished
         return saved.parents_seq is not None and partition.seq <= saved.parents_seq
 
-    def _definition(self) -> str:
-        """Return the fingerprint of what a saved page state belongs to."""
-        sync = self.sync
-        text = f"{self.job.connector.base_url}|{sync.request!r}|{sync.pagination!r}|{sync.records!r}"
+    def _fingerprint(self) -> str:
+        """Return the fingerprint of what a saved page state belongs to: the list, and how it is mapped.
+
+        Pages that were mapped in another way have to be read again. Secrets change without changing the list.
+        """
+        job = self.job
+        entries = job.connector.config
+        config = {n: value for n, value in job.config.items() if n not in entries or not entries[n].secret}
+        sync = job.sync.model_dump(mode="json", exclude=_NOT_THE_LIST)
+        parts = (job.connector.base_url, config, dict(job.metadata), sync)
+        text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────
@@ -143,7 +179,7 @@ class Enumeration:
         workers = min(len(readings), max((source.concurrency for source in self.sources), default=1))
         if not workers:
             return
-        stream = interleave(((r, r.pages) for r in readings), workers=workers, stop=self.runtime.stop)
+        stream = interleave(((r, r.pages) for r in readings), workers=workers, check=self._check)
         with closing(stream):
             for message in stream:
                 if isinstance(message, Ended):
@@ -160,8 +196,8 @@ class Enumeration:
     def _take(self, reading: Reading, taken: Taken) -> None:
         """Map and stage one page."""
         page = taken.fetched.page
-        mapped = self._mapper_of(reading, feed=taken.feed).map(page.records, self._ordinal)
-        self._ordinal = mapped.next_ordinal
+        mapped = self._mapper_of(reading, feed=taken.feed).map(page.records, self.ordinal)
+        self.ordinal = mapped.next_ordinal
         self._sink(mapped)
         self.records += len(page.records)
         self.rejected += len(mapped.rejected)
@@ -188,19 +224,32 @@ class Enumeration:
             raise error
         if self._expired(error):
             raise CursorExpired(error.message)
+        if isinstance(error, RequestError) and error.then == "skip":
+            self._skip(reading, error.message)
+            return
         if not self.sources or any(source.on_error == "fail" for source in self.sources):
             raise error
-        if isinstance(error, RequestError) and error.status == _NOT_FOUND and not reading.partition.listed:
+        if _is_not_found(error) and not reading.partition.listed:
             reading.skip("its parent is gone")  # the parent's own next read finds out
             return
         self.failures.append(error)
         reading.stop(error.message)
 
+    def _skip(self, reading: Reading, reason: str) -> None:
+        """Do without a partition, because an error rule says so: its records stay."""
+        reading.skip(reason)
+        self._skips += 1
+        if self._skips <= _TOLD:
+            self.notes.append(f"skipped: {reason}")
+        elif self._skips == _TOLD + 1:
+            self.notes.append("skipped: more partitions")
+
     def _expired(self, error: RunError) -> bool:
-        incremental = self.sync.incremental
-        if incremental is None or incremental.expired is None or self.mode == "full":
+        if self.mode == "full" or not isinstance(error, RequestError):
             return False
-        return isinstance(error, RequestError) and error.status in incremental.expired.statuses
+        incremental = self.sync.incremental
+        declared = incremental.expired if incremental is not None else None
+        return error.then == "reset" or (declared is not None and error.status in declared.statuses)
 
     def _detected(self, pagination: Pagination, reason: str) -> None:
         self._found = pagination
@@ -211,3 +260,19 @@ class Enumeration:
     def _count(self, exchange: Exchange) -> None:
         del exchange
         self.requests += 1
+
+
+def _shown(
+    fetch: Fetch,
+    roots: Mapping[str, Any],
+    context: Mapping[str, Any],
+    start: PageState | None,
+    detected: Pagination | None = None,
+) -> Iterator[Fetched]:
+    """Fetch with more *roots* in the context."""
+    return fetch({**context, **roots}, start, detected)
+
+
+def _is_not_found(error: RunError) -> bool:
+    """Whether an answer is 404, and no error rule says what to make of it."""
+    return isinstance(error, RequestError) and error.status == _NOT_FOUND and not error.then

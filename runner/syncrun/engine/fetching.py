@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -32,13 +33,16 @@ def pages_of(
 ) -> Fetch:
     """Return the function that fetches the pages of *sync*; with *changes_only* its request for changes."""
     request = changes_request(sync) if changes_only else sync.request_spec
-    source = Source(base_url, request, sync.records, sync.pagination, sync.decode)
+    source = Source(base_url, request, sync.records, sync.pagination)
     decoded = partial(decode, sync.decode, redactor=redactor)
     details = Details(sync.detail, base_url, client.send, decoded, functions) if sync.detail else None
 
-    def pages(context: Mapping[str, Any], start: PageState | None) -> Iterator[Fetched]:
+    def pages(
+        context: Mapping[str, Any], start: PageState | None, detected: Pagination | None = None
+    ) -> Iterator[Fetched]:
+        known = source if detected is None else replace(source, pagination=detected)
         found = fetch(
-            source, context, client.send, decoded, start=start, on_detect=on_detect, functions=functions
+            known, context, client.send, decoded, start=start, on_detect=on_detect, functions=functions
         )
         return found if details is None else (details.complete(page, context) for page in found)
 

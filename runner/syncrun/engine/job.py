@@ -7,11 +7,13 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncrun.auth.credentials import Credentials
 from syncrun.config.connector import Connector
 from syncrun.config.sync import Sync
 from syncrun.engine.report import Event
@@ -57,7 +59,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run was asked for. *limit* counts records; times are in seconds."""
+    """How a run was asked for. *limit* counts records; times are in seconds.
+
+    *lock_timeout* bounds each wait for somebody else, *timeout* the run itself, from when it has its lock.
+    A run commits while it reads as soon as *commit_rows* are staged, or *commit_seconds* have passed.
+    """
 
     full: bool = False
     reset: bool = False
@@ -82,8 +88,9 @@ def _ignore(event: Event) -> None:
 class Runtime:
     """Everything outside the process that a run touches, passed in so that tests decide it.
 
-    *state_folder* holds staging and locks, beside the database. *stop* is set to end runs early with their
-    progress saved. *fault* is called with the name of each step, so that tests can end the process there.
+    *state_folder* is the database file: staging, locks and issued credentials are beside it. *stop* is set
+    to end runs early with their progress saved. *fault* is called with the name of each step, so that tests
+    can end the process there.
     """
 
     store: Store
@@ -97,6 +104,18 @@ class Runtime:
     stop: threading.Event = field(default_factory=threading.Event)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     fault: Callable[[str], None] = lambda _step: None
+    credentials: Credentials = field(init=False)
+
+    def __post_init__(self) -> None:
+        folder = self.state_folder.with_name(self.state_folder.name + ".credentials")
+        credentials = Credentials(folder, self.environ, clock=self.clock, sleep=self.sleep)
+        object.__setattr__(self, "credentials", credentials)
+
+    def telling(self, on_wait: Callable[[str], None]) -> Runtime:
+        """Return the same runtime for a run that wants to be told what its store waits for."""
+        other = copy(self)  # what else it holds stays shared
+        object.__setattr__(other, "store", self.store.telling(on_wait))
+        return other
 
     @property
     def staging_folder(self) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from syncrun.errors import LockedError
+from syncrun.errors import LockedError, StoreError
 from syncrun.stores.base import SyncId
 
 _POLL_SECONDS = 0.1
@@ -30,17 +30,28 @@ def hold(
     timeout: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-    on_wait: Callable[[str], None] | None = None,
+    on_wait: Callable[[str], None] = lambda _reason: None,
 ) -> Iterator[None]:
     """Hold the lock of *sync*; wait up to *timeout* seconds, then raise LockedError naming the holder.
 
-    The lock is the kernel's (`flock`): it ends with the process that holds it, however that dies.
+    With 0 it fails at once. What *sleep* raises ends the wait. The lock is the kernel's (`flock`): it ends
+    with the process that holds it, however that dies. Raise StoreError where no file can be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = lock_path(folder, sync)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open(lock_path(folder, sync))
     try:
-        _acquire(descriptor, sync, timeout, clock, sleep, on_wait)
+        deadline = clock() + timeout
+        waiting = False
+        while not _try(descriptor):
+            holder = _holder(descriptor)
+            if clock() >= deadline:
+                raise LockedError(
+                    f"another run of {sync} is going on ({holder})",
+                    hint="wait for it, or give --lock-timeout more time",
+                )
+            if not waiting:
+                on_wait(f"waiting for another run of {sync} ({holder})")
+            waiting = True
+            sleep(max(0.0, min(_POLL_SECONDS, deadline - clock())))
         note = json.dumps({"pid": os.getpid(), "run": run_id}).encode()
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, note, 0)
@@ -50,32 +61,28 @@ def hold(
         os.close(descriptor)
 
 
-def _acquire(
-    descriptor: int,
-    sync: SyncId,
-    timeout: float,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-    on_wait: Callable[[str], None] | None,
-) -> None:
-    deadline = clock() + timeout
-    waiting = False
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _holder(descriptor)
-        else:
-            return
-        if clock() >= deadline:
-            raise LockedError(
-                f"{sync}: another run of this sync is going on ({holder})",
-                hint="wait for it, or give --lock-timeout more time",
-            )
-        if not waiting and on_wait is not None:
-            on_wait(f"waiting for another run of this sync ({holder})")
-        waiting = True
-        sleep(_POLL_SECONDS)
+def _open(path: Path) -> int:
+    folder = path.parent
+    try:
+        folder.mkdir(exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        raise StoreError(f"there is no folder {folder.parent}", hint="create the folder") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StoreError(
+            f"cannot lock the sync: {error.filename}: {reason}",
+            hint="whoever runs syncs needs to write to the database's folder",
+        ) from None
+
+
+def _try(descriptor: int) -> bool:
+    """Return whether the lock is ours now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(descriptor: int) -> str:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from syncrun.errors import RunError
 from syncrun.stores.base import Commit, SyncId
+from syncrun.transform.stage import make_folder
 
 _MANIFEST = "commit.json"
 _COMMIT = TypeAdapter(Commit)
@@ -28,7 +29,7 @@ def folder_of(staging: Path, sync: SyncId, run_id: str) -> Path:
 
 def save(folder: Path, commit: Commit) -> None:
     """Write the manifest of *commit* into *folder*, durably and all at once."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     temporary = folder / f"{_MANIFEST}.part"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -53,7 +54,7 @@ def find(staging: Path, sync: SyncId) -> Iterator[Commit]:
         manifest = folder / _MANIFEST
         if manifest.exists():
             yield _read(manifest)
-        shutil.rmtree(folder)
+        discard(folder)
 
 
 def _read(manifest: Path) -> Commit:
@@ -68,6 +69,7 @@ def _read(manifest: Path) -> Commit:
 
 def discard(folder: Path) -> None:
     """Remove the staging folder of a run that is over, and the empty folders above it."""
+    done(folder)  # first: a manifest must not be found after its files are gone
     shutil.rmtree(folder, ignore_errors=True)
     for parent in (folder.parent, folder.parent.parent):
         try:

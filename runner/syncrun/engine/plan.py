@@ -37,27 +37,41 @@ class Partition:
 
 
 def mode_of(
-    sync: Sync, saved: Mapping[str, Progress], *, full: bool, window: str | None, now: datetime
+    sync: Sync,
+    saved: Mapping[str, Progress],
+    *,
+    full: bool,
+    window: str | None,
+    now: datetime,
+    accept: bool = False,
 ) -> Mode:
     """Return whether to read everything or what changed since the *saved* cursors, by partition (R16)."""
     if sync.incremental is None:
         return "full"  # the API or the connector knows no changes
-    if full:
-        return "full"  # asked for
-    if window is not None:
-        return "full"  # a complete read was begun and has to be finished
-    if all(progress.cursor is None for progress in saved.values()):
-        return "full"  # the first read
-    if snapshot_due(sync, saved.get("", Progress()), now):
-        return "full"  # time to find what vanished
-    return "incremental"
+    reasons = (
+        full,  # asked for
+        accept and finds_missing(sync),  # the deletes to accept are those of a complete read
+        window is not None,  # a complete read was begun and has to be finished
+        all(progress.cursor is None for progress in saved.values()),  # the first read
+        snapshot_due(sync, saved.get("", Progress()), now),  # time to find what vanished
+    )
+    return "full" if any(reasons) else "incremental"
+
+
+def finds_missing(sync: Sync) -> bool:
+    """Return whether complete reads delete what they do not see."""
+    return sync.delete_rule is not None and bool(sync.delete_rule.snapshot)
 
 
 def snapshot_due(sync: Sync, progress: Progress, now: datetime) -> bool:
-    """Return whether the last complete read of an incremental sync is longer ago than `snapshot: {every}`."""
+    """Return whether the last complete read of an incremental sync is longer ago than `snapshot: {every}`.
+
+    An API that cannot filter gives everything each time, so that `deletes: snapshot` holds for each run.
+    """
     rule = sync.delete_rule
     if rule is None or not isinstance(rule.snapshot, SnapshotInterval):
-        return False
+        client = sync.incremental is not None and sync.incremental.filter == "client"
+        return client and finds_missing(sync)
     if progress.snapshot_at is None:
         return True
     return now - datetime.fromisoformat(progress.snapshot_at) >= parse_duration(rule.snapshot.every)
@@ -81,7 +95,9 @@ def _joined(parts: Sequence[Partition]) -> Partition:
     )
 
 
-def _partitions_of(source: PartitionSource, parents: Parents, context: Mapping[str, Any]) -> Iterator[Partition]:
+def _partitions_of(
+    source: PartitionSource, parents: Parents, context: Mapping[str, Any]
+) -> Iterator[Partition]:
     found = _filtered(source, _candidates(source, parents, context))
     if source.batch is None:
         return found

@@ -5,20 +5,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from syncrun.config.sync import Incremental
 from syncrun.engine.checkpoints import Progress, Resume, latest
-from syncrun.engine.cursors import Slice, looked_back
+from syncrun.engine.cursors import Slice, at_most, looked_back
 from syncrun.engine.plan import Mode, Partition
+from syncrun.errors import RequestError
 from syncrun.expressions.compile import compile_expression
 from syncrun.extract.fetch import Fetched
-from syncrun.paginators.base import End, PageState
+from syncrun.paginators.base import End, PageState, Pagination
 
-Fetch = Callable[[Mapping[str, Any], PageState | None], Iterator[Fetched]]
-"""From a template context and the page to begin at (None: the first) to the pages."""
+_FORGOTTEN = frozenset({400, 404, 410, 416, 422, 500})
+# What APIs answer to a page token or number that was good when it was given.
+
+
+class Fetch(Protocol):
+    """Fetches the pages of a list."""
+
+    def __call__(
+        self, context: Mapping[str, Any], start: PageState | None, detected: Pagination | None = None
+    ) -> Iterator[Fetched]:
+        """Yield the pages for a template *context* from *start* on (None: the first).
+
+        *detected* is the pagination that *start* belongs to when none is declared.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +58,13 @@ class Reading:
         incremental: Incremental | None,
         fetch: Fetch,
         context: Mapping[str, Any],
+        now: datetime,
+        window: str | None = None,
         parts: Sequence[Slice] = (),
         feed: Fetch | None = None,
     ) -> None:
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
-        self.context = context
+        self.context, self._now = context, now
         self.end: End | None = None
         self.skipped = False
         self._incremental, self._fetch, self._parts, self._feed = incremental, fetch, parts, feed
@@ -59,20 +75,39 @@ class Reading:
         self._part: Slice | None = None
         self._passed: str | None = None
         self._token: Any = None
+        self._detected: Pagination | None = None
         self._taken = 0
-        resume = saved.resume
-        if resume is not None and resume.mode == mode and resume.definition == definition:
-            self._watermark, self._passed = resume.watermark, resume.passed
-            self._parts = [part for part in parts if resume.passed is None or part.end > resume.passed]
-            first = self._parts[0].bounds if self._parts else None
-            if resume.part == first:  # a page of another time window would be a page of another list
-                self._position = resume.page
+        self._kept = False
+        self._resume = self._usable(saved.resume, window)
+        if self._resume is not None:
+            self._go_on(self._resume)
         self._token_of = compile_expression(incremental.token) if incremental and incremental.token else None
+
+    def _usable(self, resume: Resume | None, window: str | None) -> Resume | None:
+        """Return *resume* when this enumeration is the one that it stopped in.
+
+        A complete read that goes on may delete what its window has not seen, so it has to be that window.
+        """
+        if resume is None or (resume.mode, resume.definition) != (self.mode, self.definition):
+            return None
+        return resume if self.mode == "incremental" or resume.window == window else None
+
+    def _go_on(self, resume: Resume) -> None:
+        self._watermark, self._passed = resume.watermark, resume.passed
+        self._token, self._lost, self._detected = resume.token, resume.lost, resume.pagination
+        if resume.listed:
+            self._read_to = End(complete=True, reason="the records were read before")
+        self._parts = [part for part in self._parts if resume.passed is None or part.end > resume.passed]
+        first = self._parts[0].bounds if self._parts else None
+        if resume.part == first:  # a page of another time window would be a page of another list
+            self._position = resume.page
 
     @property
     def since(self) -> Any:
         """The cursor below which records have not moved, for an API that cannot filter (`filter: client`)."""
         if self._incremental is None or self._incremental.filter != "client" or self.mode != "incremental":
+            return None
+        if self.saved.cursor is None:
             return None
         return looked_back(self.saved.cursor, self._incremental.lookback)
 
@@ -91,11 +126,10 @@ class Reading:
 
         Deletions come last: what is deleted while the records are read is then not behind the new cursor.
         """
-        yield from (
-            self._windows()
-            if self._parts or self._is_windowed
-            else map(Taken, self._fetch(self.context, self._position))
-        )
+        if self._is_windowed:
+            yield from self._windows()
+        elif self._read_to is None:
+            yield from map(Taken, self._from(self.context, self._position))
         if self._feed is not None:
             for fetched in self._feed(self.context, None):
                 yield Taken(fetched, feed=True)
@@ -107,14 +141,33 @@ class Reading:
     def _windows(self) -> Iterator[Taken]:
         begin = self._position
         for number, part in enumerate(self._parts, start=1):
-            for fetched in self._fetch({**self.context, "window": part.shown}, begin):
+            for fetched in self._from({**self.context, "window": part.shown}, begin):
                 yield Taken(fetched, part, last_part=number == len(self._parts))
             begin = None
+
+    def _from(self, context: Mapping[str, Any], begin: PageState | None) -> Iterator[Fetched]:
+        """Yield the pages from *begin* on, or all of them when the API no longer knows that place."""
+        pages = self._fetch(context, begin, self._detected if begin is not None else None)
+        if begin is not None:
+            try:
+                yield next(pages)
+            except RequestError as error:
+                if error.status not in _FORGOTTEN and error.then != "reset":
+                    raise
+                self._forget_place()
+                pages = self._fetch(context, None)
+        yield from pages
+
+    def _forget_place(self) -> None:
+        self._resume = None
+        if not self._is_windowed:  # windows that were read to their end stay read
+            self._token, self._lost = None, ""
 
     def take(self, taken: Taken, watermark: Any) -> None:
         """Note that a page is staged, and the greatest cursor value in it (R14)."""
         self._taken += 1
         following = taken.fetched.next
+        self._detected = taken.fetched.detected or self._detected
         self._lost = self._lost or taken.fetched.lost
         if taken.feed:
             if isinstance(following, End):
@@ -139,6 +192,11 @@ class Reading:
             self._read_to = following
             self.end = following if self._feed is None else None
 
+    def keep(self) -> None:
+        """Count the partition as read, because an earlier run of the same snapshot has read it to its end."""
+        self._kept = True
+        self.end = End(complete=True, reason="it was read before")
+
     def finish(self) -> None:
         """Note that there are no more pages: complete, unless a page said otherwise."""
         if self.end is None:
@@ -155,18 +213,37 @@ class Reading:
 
     def progress(self, window: str | None) -> Progress:
         """Return what to save now; *window* is the snapshot window of a complete enumeration (R13)."""
-        saved = replace(self.saved, cursor=self._cursor(), resume=None)
-        if self.end is not None:
-            if not self.end.complete:
-                return saved
+        if self.skipped or self._kept:
+            return replace(self.saved, resume=None, window=window and self.saved.window)
+        saved = replace(self.saved, cursor=self._cursor(), resume=None, window=None)
+        if self.end is None:
+            return replace(saved, resume=self._place(saved.cursor, window))
+        if self.end.complete:
             return replace(saved, window=window, parents_seq=self.partition.seq or None)
-        if self._taken == 0 or (self._position is None and self._passed is None):
-            # nothing was read since the last try: start over next time rather than fail at one page for ever
-            return saved
-        place, part = self._position or PageState(), self._part
-        bounds = part.bounds if part is not None else None
-        resume = Resume(self.mode, place, self.definition, self._watermark, self._passed, bounds)
-        return replace(saved, resume=resume)
+        return saved
+
+    def _place(self, cursor: Any, window: str | None) -> Resume | None:
+        """Return where the next run goes on when this one saves *cursor*."""
+        if self._taken == 0:
+            return self._resume  # its turn has not come, or the API did not answer
+        listed = self._read_to is not None and not self._is_windowed
+        if self._position is None and self._passed is None and not listed:
+            return None
+        if self.mode == "incremental" and not self._is_windowed and cursor != self.saved.cursor:
+            return None  # the next run asks from the new cursor: the place is one in the list of the old one
+        return Resume(
+            self.mode,
+            self._position or PageState(),
+            self.definition,
+            watermark=at_most(self._safe_watermark(), self._now),
+            passed=self._passed,
+            part=self._part.bounds if self._part is not None else None,
+            window=window,
+            token=self._token,
+            lost=self._lost,
+            pagination=self._detected,
+            listed=listed,
+        )
 
     def _cursor(self) -> Any:
         """Return the mark that is safe to start from: the maximum only when nothing can be behind it."""
@@ -180,9 +257,23 @@ class Reading:
             return self._token if whole and self._token is not None else before
         if incremental.window is not None:
             return latest(before, self._windowed_cursor(whole=whole))
-        if whole or incremental.order == "ascending":
-            return latest(before, self._watermark)
+        if whole or self._is_ascending:
+            return latest(before, at_most(self._safe_watermark(), self._now))
         return before
+
+    def _safe_watermark(self) -> Any:
+        """Return the greatest cursor value that nothing can be behind.
+
+        What changes on the first pages while an enumeration is stopped is greater than all that was seen
+        before, and perhaps less than what is seen afterwards.
+        """
+        if self._resume is None or self._is_windowed or self._is_ascending:
+            return self._watermark
+        return self._resume.watermark
+
+    @property
+    def _is_ascending(self) -> bool:
+        return self._incremental is not None and self._incremental.order == "ascending"
 
     def _windowed_cursor(self, *, whole: bool) -> Any:
         """Return the end of the last window that is in the past, or the newest record of the one that is not.
@@ -192,4 +283,4 @@ class Reading:
         if not whole:
             return self._passed
         before_last = self._parts[-1].start if self._parts else None
-        return latest(before_last, self._watermark)
+        return latest(before_last, at_most(self._watermark, self._now))

@@ -8,19 +8,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from syncrun.engine import checkpoints, locks
+from syncrun.engine import checkpoints, locks, outcome, progress
 from syncrun.engine.commits import Commits
+from syncrun.engine.deadline import Deadline
 from syncrun.engine.deletes import Decision, decide
 from syncrun.engine.enumeration import CursorExpired, Enumeration
 from syncrun.engine.job import Job, Options, Runtime
-from syncrun.engine.plan import Mode, mode_of
-from syncrun.engine.report import Event, RunReport, Status
+from syncrun.engine.outcome import Outcome
+from syncrun.engine.plan import Mode, finds_missing, mode_of
+from syncrun.engine.report import Event, RunReport
 from syncrun.errors import Interrupted, LockedError, RunError, SyncrunError
 from syncrun.http.redact import Redactor
 from syncrun.stores.base import Changes, Run, SnapshotDeletes
 from syncrun.transform.mapping import Mapped, Mapper
-
-_QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.1, 100
 
 
 def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
@@ -41,28 +41,19 @@ def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
             return run.execute()
     except SyncrunError as error:
         return run.report(error)
-
-
-def _status_of(error: SyncrunError) -> Status:
-    if isinstance(error, LockedError):
-        return "locked"
-    return "interrupted" if isinstance(error, Interrupted) else "failed"
+    except OSError as error:
+        return run.report(outcome.in_words(error))
 
 
 class SyncRun:
     """The state of one run, from its first request to its report."""
 
     def __init__(self, job: Job, options: Options, runtime: Runtime, run_id: str, started: datetime) -> None:
-        self.job, self.options, self.runtime, self.run_id, self.started = (
-            job,
-            options,
-            runtime,
-            run_id,
-            started,
-        )
+        self.job, self.options, self.run_id, self.started = job, options, run_id, started
+        self.runtime = runtime.telling(self.waiting)
         self.sync = job.sync
         self.redactor = Redactor(job.secrets)
-        self.commits = Commits(job, options, runtime, run_id)
+        self.commits = Commits(job, options, self.runtime, run_id)
         self.mode: Mode = "full"
         self.window: str | None = None
         self.notes: list[str] = []
@@ -70,8 +61,8 @@ class SyncRun:
 
     def execute(self) -> RunReport:
         """Do the whole run, with the sync's lock held."""
-        for earlier in self.commits.recover():
-            self.notes.append(f"committed what run {earlier} had staged")
+        self.deadline = Deadline(self.runtime, self.options.timeout)
+        self.notes += self.commits.recover()
         try:
             saved = self._prepare()
         except RunError as error:
@@ -79,10 +70,10 @@ class SyncRun:
         try:
             self._read(saved)
             report = self._finish()
-        except LockedError as error:
-            return self.report(error)  # what is staged is committed by the next run (R3)
         except SyncrunError as error:
-            report = self._save_progress(error)
+            report = self._end_early(error)
+        except OSError as error:  # staging: no room, no permission
+            report = self._end_early(outcome.in_words(error))
         self.commits.close()
         return report
 
@@ -97,11 +88,20 @@ class SyncRun:
         stored = store.saved(sync, self.job.model_name)
         found = stored.checkpoints.values()
         saved = {c.partition: checkpoints.read(c.state, sync, c.partition, field=field) for c in found}
-        self.window = stored.window
-        now = self.runtime.now()
-        self.mode = mode_of(self.sync, saved, full=self.options.full, window=self.window, now=now)
-        self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
+        if self.options.limit is not None:  # a look at the beginning, which goes on with nothing
+            saved = {name: replace(state, resume=None, open_read=None) for name, state in saved.items()}
+            stored = replace(stored, window=None)
         self.saved, self.whole = saved, saved.get("", self._fresh())
+        self.window = stored.window if finds_missing(self.sync) else self.whole.open_read
+        self.mode = mode_of(
+            self.sync,
+            saved,
+            full=self.options.full,
+            window=self.window,
+            now=self.runtime.now(),
+            accept=self.options.accept_deletes,
+        )
+        self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
         return saved
 
     def _fresh(self) -> checkpoints.Progress:
@@ -129,7 +129,9 @@ class SyncRun:
             redactor=self.redactor,
             sink=self._stage,
             between=self._commit_when_due,
+            check=self.deadline.check,
             notes=self.notes,
+            before=self.enumeration,
         )
         self.enumeration.read(saved, self._fresh())
 
@@ -137,8 +139,8 @@ class SyncRun:
         self.commits.stage(mapped, self.mapper.columns)
 
     def _commit_when_due(self) -> None:
-        report = self.report()
-        self._emit("page", page=report.pages, records=report.records)
+        assert self.enumeration is not None  # noqa: S101 - a page of it was just read
+        self._emit("page", page=self.enumeration.pages, records=self.enumeration.records)
         if self.commits.due:
             self._commit("running")
 
@@ -146,34 +148,51 @@ class SyncRun:
 
     def _finish(self) -> RunReport:
         """Commit the rest, with the deletes that a complete enumeration allows."""
-        status, message, _ = self._outcome()
-        may_delete = self.options.limit is None and (status == "ok" or self._partly())
+        ended = self._outcome()
+        partly = ended.status == "incomplete" and self._partly()
+        may_delete = self.options.limit is None and (ended.status == "ok" or partly)
         decision = self._decide() if may_delete else Decision(None)
-        changes = self._commit(status, message, deletes=decision.deletes)
+        changes = self._commit(ended.status, ended.message, decision=decision)
         if decision.reason:
             self.notes.append(decision.reason)
         return self.report(refused=changes.refused.reason if changes.refused else "")
 
-    def _save_progress(self, error: SyncrunError) -> RunReport:
-        """Commit what was read before *error*, for the next run to go on from; delete nothing (R7)."""
+    def _end_early(self, error: SyncrunError) -> RunReport:
+        """Keep what was read before *error*, for the next run to go on from; delete nothing (R7)."""
         if self.enumeration is None or not self.enumeration.pages:
             return self._record(error)
-        report = self.report(error)
-        try:
-            self._commit(report.status, report.message)
-        except LockedError:
-            self.notes.append("what was read so far is staged; the next run commits it")
+        if self.commits.unsettled:  # it was this commit that failed
+            if not isinstance(error, (LockedError, Interrupted)):
+                self._record(error)
+        else:
+            report = self.report(error)
+            try:
+                self._commit(report.status, report.message, at_once=not isinstance(error, LockedError))
+            except SyncrunError as trouble:
+                self._note(trouble, unless=error)
+        if self.commits.unsettled:
+            self.notes.append("what was read is staged: the next run commits it without fetching it again")
         return self.report(error)
 
     def _record(self, error: SyncrunError) -> RunReport:
-        """Keep the row of a run that ended before it read anything."""
+        """Keep the row of a run that could commit nothing, where the database lets it."""
         report = self.report(error)
-        self.runtime.store.record_run(self._row(report.status, report.message))
-        return report
+        if isinstance(error, LockedError):
+            return report
+        try:
+            self.runtime.store.record_run(self._row(report.status, report.message))
+        except SyncrunError as trouble:  # the run's own error is the one to tell
+            self._note(trouble, unless=error)
+        return self.report(error)
+
+    def _note(self, trouble: SyncrunError, *, unless: SyncrunError) -> None:
+        if trouble.message != unless.message:
+            self.notes.append(trouble.message)
 
     def _partly(self) -> bool:
         """Return whether some partitions may delete although others failed."""
-        return bool(self.enumeration and self.enumeration.sources and not self._too_many_rejected())
+        read = self.enumeration
+        return bool(read and read.sources and not outcome.too_many_rejected(read, self.sync))
 
     def _decide(self) -> Decision:
         assert self.enumeration is not None  # noqa: S101 - there is one once reading began
@@ -182,6 +201,7 @@ class SyncRun:
             mode=self.mode,
             readings=self.enumeration.readings,
             stored=self._stored_partitions(),
+            sources=self.enumeration.sources,
             accept=self.options.accept_deletes,
         )
 
@@ -191,45 +211,67 @@ class SyncRun:
         sync = self.job.id
         return self.runtime.store.partitions(sync.connector, self.job.model_name, sync.connection)
 
-    def _commit(self, status: str, message: str = "", *, deletes: SnapshotDeletes | None = None) -> Changes:
-        """Make what is staged true, together with the progress it stands for (R12)."""
+    def _commit(
+        self,
+        status: str,
+        message: str = "",
+        *,
+        decision: Decision | None = None,
+        at_once: bool = True,
+    ) -> Changes:
+        """Make what is staged true, together with the progress it stands for (R12).
+
+        A *decision* goes with the last commit of a run whose partitions have all ended, one way or another.
+        """
         if self.options.limit is not None:
-            return self.commits.commit(self._row(status, message), self.mapper, {})  # a look, not progress
-        window = None
-        if self.mode == "full":
-            if self.window is None and status not in ("ok", "incomplete"):
-                self.window = self.run_id  # the enumeration goes on in a later commit, perhaps of a later run
-            window = self.window
-        saved = self._progress(finished=status in ("ok", "incomplete"))
+            # a look, not progress
+            return self.commits.commit(self._row(status, message), self.mapper, {}, at_once=at_once)
+        deletes = None if decision is None else decision.deletes
+        if self.mode == "full" and decision is None:
+            # the read goes on in a later commit, perhaps of a later run
+            self.window = self.window or self.run_id
+        elif self.window is not None and deletes is None:
+            deletes = SnapshotDeletes(frozenset())  # the window is over and deletes nothing
         return self.commits.commit(
-            self._row(status, message), self.mapper, saved, snapshot=window, deletes=deletes
+            self._row(status, message),
+            self.mapper,
+            self._progress(decision),
+            snapshot=self.window if finds_missing(self.sync) else None,
+            deletes=deletes if finds_missing(self.sync) else None,
+            at_once=at_once,
         )
 
-    def _progress(self, *, finished: bool) -> dict[str, str | None]:
+    def _progress(self, decision: Decision | None) -> dict[str, str | None]:
         """Return the checkpoints to save, by partition."""
         assert self.enumeration is not None  # noqa: S101 - there is one once reading began
         readings = self.enumeration.readings
-        now = {
-            name: reading.progress(self.window) for name, reading in readings.items() if not reading.skipped
-        }
-        timed = self.sync.incremental is not None  # the others are read completely each time
-        if timed and finished and self.mode == "full" and all(reading.done for reading in readings.values()):
-            now[""] = replace(now.get("", self.whole), snapshot_at=self.started.isoformat())
-        fresh = self._fresh()
-        # what has not moved need not be written: a sync may have many thousand partitions
-        return {name: state.to_text() for name, state in now.items() if state != self.saved.get(name, fresh)}
+        rejected = outcome.too_many_rejected(self.enumeration, self.sync)
+        if decision is None:
+            window = None if rejected else self.window  # what a run judged too bad is read again (R22)
+            now = progress.on_the_way(readings, self.whole, window, windowless=not finds_missing(self.sync))
+            return self._moved(now, frozenset())
+        full = self.mode == "full"
+        snapshot = full and self.sync.incremental is not None and not rejected
+        now = progress.at_the_end(readings, self.whole, self.started if snapshot else None)
+        # should a partition come back whose records are deleted, all of them have to be read
+        gone = self.saved.keys() - now.keys() - decision.kept if full else frozenset()
+        return self._moved(now, frozenset(gone))
+
+    def _moved(self, now: Mapping[str, checkpoints.Progress], gone: frozenset[str]) -> dict[str, str | None]:
+        """Return the checkpoints to write, and take them for saved: no commit follows one that fails."""
+        before, self.saved = self.saved, {**self.saved, **now}
+        return progress.to_save(now, before, self._fresh(), gone)
 
     # ── telling ────────────────────────────────────────────────────────────────────────────────────
 
     def report(self, error: SyncrunError | None = None, *, refused: str = "") -> RunReport:
         """Return how the run stands: *error* ended it, or it read everything, or something is missing."""
-        status, message, hint = self._outcome(error, refused)
-        read = self.enumeration
+        ended, read = self._outcome(error, refused), self.enumeration
         return RunReport(
             sync=self.job.id,
             model=self.job.model_name,
             run_id=self.run_id,
-            status=status,
+            status=ended.status,
             mode=self.mode,
             started_at=self.started,
             ended_at=self.runtime.now(),
@@ -237,50 +279,17 @@ class SyncRun:
             records=read.records if read else 0,
             pages=read.pages if read else 0,
             requests=read.requests if read else 0,
-            message=self.redactor.text(message),
-            hint=self.redactor.text(hint),
+            message=self.redactor.text(ended.message),
+            hint=self.redactor.text(ended.hint),
             notes=tuple(self.notes),
         )
 
-    def _outcome(self, error: SyncrunError | None = None, refused: str = "") -> tuple[Status, str, str]:
-        """Return status, message and hint."""
+    def _outcome(self, error: SyncrunError | None = None, refused: str = "") -> Outcome:
         if error is not None:
-            return _status_of(error), error.message, error.hint
+            return outcome.of_error(error)
         if refused:
-            return "incomplete", refused, "`run --accept-deletes` deletes them all the same"
-        return self._verdict()
-
-    def _verdict(self) -> tuple[Status, str, str]:
-        read = self.enumeration
-        if read is None or (read.limit_reached and not read.failures):
-            return (
-                "ok",
-                f"stopped at {read.records} records, as asked; nothing was deleted" if read else "",
-                "",
-            )
-        if read.failures and len(read.failures) == len(read.readings):
-            return "failed", read.failures[0].message, read.failures[0].hint
-        missing = [
-            end.reason
-            for name, end in read.verdicts.items()
-            if not end.complete and not read.readings[name].skipped
-        ]
-        if missing:
-            more = f" (and {len(missing) - 1} more partitions)" if len(missing) > 1 else ""
-            return "incomplete", missing[0] + more, ""
-        if self._too_many_rejected():
-            told = f"{read.rejected} of {read.records} records were quarantined"
-            return "incomplete", told, "see syncrun.quarantine; `max_quarantined` raises the limit"
-        return "ok", "", ""
-
-    def _too_many_rejected(self) -> bool:
-        """Return whether more records were quarantined than a run may have (R22)."""
-        read, limit = self.enumeration, self.sync.max_quarantined
-        if read is None:
-            return False
-        if limit is None:
-            return read.rejected > max(_QUARANTINE_LEAST, read.records * _QUARANTINE_SHARE)
-        return read.rejected > (read.records * limit if 0 < limit < 1 else limit)
+            return Outcome("incomplete", refused, "`run --accept-deletes` deletes them all the same")
+        return outcome.of_reading(self.enumeration, self.sync)
 
     def _row(self, status: str, message: str = "") -> Run:
         report = self.report()

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from syncrun.config.connector import Connector
-from syncrun.config.load import find_connector, load_connector
-from syncrun.config.project import Connection, Project, load_project, resolve_config
+from syncrun.config.load import find_connector, load_connector, shown
+from syncrun.config.project import Connection, Project, load_project, read_project, resolve_config
+from syncrun.config.sync import Sync
 from syncrun.engine.job import Job
-from syncrun.errors import UsageError
-from syncrun.stores.base import SyncId
+from syncrun.errors import ConfigurationError, Problem, UsageError
+from syncrun.stores.base import DEFAULT_CONNECTION, SyncId
 from syncrun.stores.duckdb import DuckDBStore
 
-DEFAULT_CONNECTION = "default"
+_PATIENCE = 300.0  # seconds that the runs of one command wait for each other's commits
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,33 @@ class Workspace:
         """The database file."""
         return self.project.database_path
 
-    def store(self, *, lock_timeout: float = 300.0) -> DuckDBStore:
-        """Return the store that the project's records live in."""
-        return DuckDBStore(self.database, lock_timeout=lock_timeout)
+    def store(
+        self,
+        *,
+        writing: bool = False,
+        lock_timeout: float = 300.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> DuckDBStore:
+        """Return the store that the project's records live in; raise UsageError where none can be."""
+        check_place(self.database, writing=writing)
+        return DuckDBStore(
+            self.database, lock_timeout=lock_timeout, patience=max(lock_timeout, _PATIENCE), sleep=sleep
+        )
 
     def connector(self, name: str) -> tuple[Connector, Path]:
         """Return the connector called *name*, the project's own before a built-in one, and its file."""
         path = find_connector(name, [self.folder / "connectors"])
         return _load(path), path
+
+    def connector_of(self, connection: str) -> tuple[Connector, Path]:
+        """Return the connector of a *connection* of the project; raise ConfigurationError with the place."""
+        try:
+            return self.connector(self.project.connections[connection].connector)
+        except UsageError as error:
+            problem = Problem(error.message, hint=error.hint)
+            raise ConfigurationError(
+                [self._placed(problem, "connections", connection, "connector")]
+            ) from None
 
     def jobs(
         self,
@@ -57,36 +78,88 @@ class Workspace:
     ) -> list[Job]:
         """Return what *targets* name: `CONNECTION`, `CONNECTION/SYNC`, or a connector by its name.
 
-        With *parents* the syncs whose records the named ones need are run too, before them.
+        With *parents* the syncs whose records the named ones need are run too, before them. Raise UsageError
+        for what means nothing here, ConfigurationError with the problems of all connectors and connections.
         """
-        if not targets and not everything:
-            self._refuse_nothing()
+        self._check_asked(targets, everything=everything)
         if everything:
             targets = [*self.project.connections, *targets]
         values = dict(_setting(text) for text in settings)
         found: dict[SyncId, Job] = {}
+        problems: dict[Problem, None] = {}
         for target in targets:
-            for job in self._jobs_of(target, values, parents=parents):
-                found.setdefault(job.id, job)
+            try:
+                jobs = self._jobs_of(target, values, parents=parents)
+            except ConfigurationError as error:
+                problems |= dict.fromkeys(error.problems)
+            else:
+                found |= {job.id: job for job in jobs if job.id not in found}
+        if problems:
+            raise ConfigurationError(list(problems))
         return list(found.values())
 
-    def _jobs_of(self, target: str, settings: Mapping[str, str], *, parents: bool) -> Iterator[Job]:
-        name, _, sync = target.partition("/")
-        connection = self.project.connections.get(name)
-        if connection is None:
-            connection, name = self._unnamed(name), DEFAULT_CONNECTION
-        elif settings:
+    def sync(self, target: str) -> tuple[SyncId, Sync]:
+        """Return the one sync that *target*, `CONNECTION/SYNC`, names; its config is not looked at."""
+        named = self._named(target)
+        if not named.wanted:
             raise UsageError(
-                f"--set is for connectors that are run by name; {name!r} is a connection of the project",
-                hint=f"change its config in {self.project.file}",
+                f"{target} names no sync", hint=f"one of: {', '.join(f'{target}/{n}' for n in named.syncs)}"
             )
-        connector, path = self.connector(connection.connector)
-        values = {**connection.config, **_typed(connector, settings)}
-        config = resolve_config(connector, values, self.environ, where=name)
-        names = self._syncs(connector, connection, sync, target)
-        for sync_name in _with_parents(connector, names) if parents else names:
-            identity = SyncId(name, connector.connector, sync_name)
-            yield Job(identity, connector, config, connection.metadata, path.parent.parent)
+        [name] = named.syncs
+        connector = named.connector
+        return SyncId(named.connection, connector.connector, name), connector.syncs[name]
+
+    def _jobs_of(self, target: str, settings: Mapping[str, str], *, parents: bool) -> list[Job]:
+        named = self._named(target)
+        if settings and named.configured:
+            raise UsageError(
+                f"--set is for connectors that are run by name; {named.connection!r} is a connection",
+                hint=f"change its config in {shown(self.project.file or self.folder)}",
+            )
+        connection, connector = named.settings, named.connector
+        config = self._config(named, {**connection.config, **_typed(connector, settings)})
+        names = _with_parents(connector, named.syncs) if parents else named.syncs
+        folder = named.file.parent.parent
+        ids = [SyncId(named.connection, connector.connector, name) for name in names]
+        return [Job(identity, connector, config, connection.metadata, folder) for identity in ids]
+
+    def _config(self, named: _Named, values: Mapping[str, Any]) -> dict[str, Any]:
+        if not named.configured:
+            where = named.connector.connector
+            return resolve_config(named.connector, values, self.environ, where=where, by_name=True)
+        try:
+            return resolve_config(named.connector, values, self.environ)
+        except ConfigurationError as error:
+            name = named.connection
+            told = [replace(p, message=f"connection {name}: {p.message}") for p in error.problems]
+            raise ConfigurationError([self._placed(p, "connections", name) for p in told]) from None
+
+    def _placed(self, problem: Problem, *path: str) -> Problem:
+        """Return *problem* with the place of *path* in the project's file."""
+        if self.project.file is None:
+            return problem
+        yaml, _ = read_project(self.project.file)
+        line, column = yaml.place(path, key=path[-1] != "connector")
+        return replace(problem, file=yaml.name, line=line, column=column)
+
+    def _named(self, target: str) -> _Named:
+        """Return what *target* names: a connection of the project before a connector."""
+        name, _, wanted = target.partition("/")
+        settings = self.project.connections.get(name)
+        if settings is None:
+            default = self.project.connections.get(DEFAULT_CONNECTION)
+            if default is not None and default.connector == name:
+                # a connector that is run by its name is read for this connection
+                settings, name = default, DEFAULT_CONNECTION
+        configured = settings is not None
+        if settings is None:
+            settings = self._unnamed(name)
+            connector, file = self.connector(name)
+            name = DEFAULT_CONNECTION
+        else:
+            connector, file = self.connector_of(name)
+        syncs = _syncs(connector, settings, wanted, target)
+        return _Named(name, connector, file, settings, syncs, bool(wanted), configured)
 
     def _unnamed(self, name: str) -> Connection:
         try:
@@ -97,22 +170,48 @@ class Workspace:
             raise UsageError(f"no connection or connector is called {name!r}", hint=hint) from None
         return Connection(connector=name)
 
-    def _syncs(self, connector: Connector, connection: Connection, wanted: str, target: str) -> list[str]:
-        if wanted:
-            if wanted not in connector.syncs:
-                near = get_close_matches(wanted, list(connector.syncs), n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(connector.syncs)}"
-                raise UsageError(
-                    f"{target}: the connector {connector.connector} has no sync {wanted!r}", hint=hint
-                )
-            return [wanted]
-        disabled = {name for name, override in connection.syncs.items() if not override.enabled}
-        return [name for name in connector.syncs if name not in disabled]
-
-    def _refuse_nothing(self) -> None:
+    def _check_asked(self, targets: Sequence[str], *, everything: bool) -> None:
         names = list(self.project.connections)
-        hint = f"name one of {', '.join(names)}, or give --all" if names else "try `syncrun run pokeapi`"
-        raise UsageError("nothing to run: name a connection or CONNECTION/SYNC", hint=hint)
+        if everything and not names:
+            file = shown(self.project.file) if self.project.file else "syncrun.yaml"
+            raise UsageError("there are no connections to run", hint=f"add them to {file}")
+        if not targets and not everything:
+            hint = f"name one of {', '.join(names)}, or give --all" if names else "try `syncrun run pokeapi`"
+            raise UsageError("nothing to run: name a connection or CONNECTION/SYNC", hint=hint)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What a target means. *wanted*: it names one sync; *configured*: the connection is of the project."""
+
+    connection: str
+    connector: Connector
+    file: Path
+    settings: Connection
+    syncs: list[str]
+    wanted: bool
+    configured: bool
+
+
+def check_place(database: Path, *, writing: bool) -> None:
+    """Raise UsageError when no DuckDB file can be used at *database*, before anything is fetched for it."""
+    hint = "name another file as `database` in syncrun.yaml"
+    try:
+        str(database).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{str(database)!r} is not valid UTF-8, which DuckDB needs", hint=hint) from None
+    if database.is_dir():
+        raise UsageError(f"{database} is a folder, not a database file", hint=hint)
+    needed = [database] if database.exists() else []
+    if writing:
+        if not database.parent.is_dir():
+            message = f"there is no folder {database.parent} for the database"
+            raise UsageError(message, hint=f"create it, or {hint}")
+        needed.append(database.parent)  # the files of a run are beside it
+    for place in needed:
+        if not os.access(place, os.R_OK | (os.W_OK if writing else 0)):
+            act = "write" if writing else "read"
+            raise UsageError(f"no permission to {act} {place}", hint="check its owner and mode")
 
 
 def open_workspace(path: Path | None, *, env: str | None = None) -> Workspace:
@@ -120,6 +219,20 @@ def open_workspace(path: Path | None, *, env: str | None = None) -> Workspace:
     environ = dict(os.environ)
     project = load_project(path or Path.cwd(), env=env, environ=environ)
     return Workspace(project, {**project.dotenv, **environ})
+
+
+def _syncs(connector: Connector, connection: Connection, wanted: str, target: str) -> list[str]:
+    """Return the sync that is *wanted*, all that are enabled when none is named."""
+    if wanted:
+        if wanted not in connector.syncs:
+            near = get_close_matches(wanted, list(connector.syncs), n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(connector.syncs)}"
+            raise UsageError(
+                f"{target}: the connector {connector.connector} has no sync {wanted!r}", hint=hint
+            )
+        return [wanted]
+    disabled = {name for name, override in connection.syncs.items() if not override.enabled}
+    return [name for name in connector.syncs if name not in disabled]
 
 
 def _with_parents(connector: Connector, names: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from syncrun.config.partitions import Detail
-from syncrun.errors import ResponseError, RunError
+from syncrun.errors import RequestError, ResponseError, RunError
 from syncrun.expressions.compile import compile_expression
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.extract.fetch import Fetched
@@ -56,7 +56,8 @@ class Details:
         try:
             return self._fetch(record, context)
         except RunError as error:
-            if self._detail.on_error == "fail":
+            skips = isinstance(error, RequestError) and error.then == "skip"
+            if self._detail.on_error == "fail" and not skips:
                 raise
             return record if self._detail.on_error == "keep" else _Missing(error.message)
 

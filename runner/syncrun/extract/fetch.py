@@ -26,13 +26,15 @@ _NO_CONTENT = frozenset({204, 205, 304})
 class Fetched:
     """One page and what follows it: a state to go on from, or the end. *response_bytes* is its length.
 
-    *lost* says why a record of the page could not be had in full, when one could not.
+    *lost* says why a record of the page could not be had in full, when one could not. *detected* is the
+    pagination that *next* belongs to, when none is declared.
     """
 
     page: Page
     next: PageState | End
     response_bytes: int
     lost: str = ""
+    detected: Pagination | None = None
 
 
 def fetch(
@@ -50,7 +52,7 @@ def fetch(
     *context* holds the roots for templates; `page` is added for each page. *functions* knows the time.
     *start* resumes at a state that an earlier `Fetched.next` gave; it needs declared pagination, without it
     the enumeration starts over. When pagination is not declared, *on_detect* is told what the first answer
-    shows, and why; declaring that for the next call makes a state of this one resumable.
+    shows, and why; declaring what `Fetched.detected` says makes a state of this call resumable by the next.
 
     What *send*, *decode* and record selection raise ends the iteration; the pages before it stay valid.
     """
@@ -76,6 +78,7 @@ class _Enumeration:
         functions: Functions,
     ) -> None:
         self._pagination = source.pagination
+        self._detected: Pagination | None = None
         self._send = send
         self._decode = decode
         self._on_detect = on_detect
@@ -107,7 +110,7 @@ class _Enumeration:
                 reason = self._guard.admit(following, request)
                 if reason is not None:
                     following = End(complete=False, reason=reason)
-            yield Fetched(page, following, len(response.content))
+            yield Fetched(page, following, len(response.content), detected=self._detected)
             if isinstance(following, End):
                 return
             state = following
@@ -120,6 +123,7 @@ class _Enumeration:
 
     def _detect(self, request: Request, page: Page, content: bytes) -> tuple[PageState | End, Page]:
         self._pagination, reason = detect(request, page)
+        self._detected = self._pagination
         if self._on_detect is not None:
             self._on_detect(self._pagination, reason)
         page = replace(page, state=self._pagination.first())

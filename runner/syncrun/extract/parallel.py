@@ -8,8 +8,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from syncrun.errors import Interrupted
-
 K = TypeVar("K")
 T = TypeVar("T")
 
@@ -37,13 +35,13 @@ def interleave(
     *,
     workers: int = 1,
     depth: int = 1,
-    stop: threading.Event | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Generator[Item[K, T] | Ended[K], None, None]:
     """Yield the items of all *tasks*, each task's in order, at most *workers* tasks at a time.
 
     At most *depth* items per worker wait for the caller, so memory stays bounded. Errors of a task arrive as
-    its `Ended`. When *stop* is set, Interrupted is raised at once, even while a task waits for the network.
-    Closing the generator ends the threads.
+    its `Ended`. *check* is called before each item and ten times a second, also while all tasks wait for the
+    network; what it raises ends the iteration. Closing the generator ends the threads.
     """
     source = iter(tasks)
     turn, cancelled = threading.Lock(), threading.Event()
@@ -81,18 +79,17 @@ def interleave(
     for thread in threads:
         thread.start()
     try:
-        yield from _received(items, workers, stop)
+        yield from _received(items, workers, check)
     finally:
         cancelled.set()
 
 
 def _received(
-    items: queue.Queue[Item[K, T] | Ended[K] | None], workers: int, stop: threading.Event | None
+    items: queue.Queue[Item[K, T] | Ended[K] | None], workers: int, check: Callable[[], None]
 ) -> Iterator[Item[K, T] | Ended[K]]:
     working = workers
     while working:
-        if stop is not None and stop.is_set():
-            raise Interrupted("stopped on request; progress is saved")
+        check()
         try:
             message = items.get(timeout=_POLL_SECONDS)
         except queue.Empty:

@@ -28,7 +28,6 @@ class Source:
     request: RequestSpec
     records: str | None = None
     pagination: Pagination | None = None
-    decode: str = "json"
 
 
 def build_request(source: Source, context: Mapping[str, Any], *, functions: Functions = DEFAULT) -> Request:

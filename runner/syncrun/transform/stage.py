@@ -17,6 +17,7 @@ from syncrun.records import Column, RejectedFile, StagedFile
 from syncrun.transform.mapping import Mapped
 
 _BUFFER = 1 << 20
+_ATTEMPTS = 10
 
 
 class Staging:
@@ -135,7 +136,7 @@ class _Lines:
         self.count = self.size = 0
 
     def _open(self) -> BinaryIO:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         number = 1 + max(
             (int(p.stem.rpartition("-")[2]) for p in self._folder.glob(f"{self._name}-*.jsonl")), default=0
         )
@@ -143,6 +144,18 @@ class _Lines:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._written.append(self._path)
         return os.fdopen(descriptor, "wb", buffering=_BUFFER)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the staging *folder* of a run, for its owner only."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileNotFoundError:  # the run of another sync has just removed the parent that they share
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
 
 
 def _sync_folder(folder: Path) -> None:

@@ -241,6 +241,53 @@ def test_r25_credentials_do_not_cross_the_network_in_clear(host: str, rest: str,
     assert errors(text) == expected
 
 
+TOKEN_URL = (
+    "auth: {type: oauth2, grant: client_credentials, client_id: x, client_secret: y, token_url: '%s'}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://auth.acme.example/token", []),
+        ("http://127.0.0.1:9/token", []),
+        ("https://${config.owner}.example/token", []),
+        ("${config.owner}", []),
+        (
+            "http://auth.acme.example/token",
+            [
+                (
+                    "acme.yaml:4:92: credentials would cross the network unencrypted: "
+                    "token_url is plain http\n"
+                    "  hint: use https://, or set allow_http: true"
+                )
+            ],
+        ),
+        (
+            "auth.acme.example/token",
+            ["acme.yaml:4:92: token_url must be an address that starts with https://"],
+        ),
+    ],
+)
+def test_r25_secrets_go_to_token_endpoints_encrypted(url: str, expected: list[str]) -> None:
+    head, rest = (CONFIG + SYNC).split("base_url:", 1)
+    text = head + TOKEN_URL % url + "base_url:" + rest
+    line = text[: text.index("auth:")].count("\n") + 1
+
+    assert errors(text) == [message.replace("acme.yaml:4:", f"acme.yaml:{line}:") for message in expected]
+
+
+def test_the_choice_of_auth_sees_the_config() -> None:
+    text = (
+        CONFIG + SYNC + "auth: [{when: config.tokn, type: none}, {when: cursor, type: none}, {type: none}]\n"
+    )
+
+    assert [message.split(":", 3)[3] for message in errors(text)] == [
+        " unknown config value 'tokn'\n  hint: did you mean 'token'?",
+        " 'cursor' has no value here\n  hint: one of: config, connection",
+    ]
+
+
 def test_allow_hosts_lists_hosts() -> None:
     assert errors(SYNC + "allow_hosts: [files.acme.example, 'https://x/y/z']\n") == [
         (

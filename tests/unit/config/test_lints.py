@@ -131,6 +131,36 @@ def test_a_secret_written_in_clear(lines: str, expected: list[str]) -> None:
     assert warnings(sync("    request: /\n") + lines) == expected
 
 
+def test_a_secret_written_in_clear_below_auth() -> None:
+    oauth2 = (
+        "auth: {type: oauth2, grant: client_credentials, token_url: 'https://x.test', "
+        "client_id: a, client_secret: b}\n"
+    )
+    session = (
+        "auth: {type: session, request: {path: /login, json: {user: me, password: abc}}, token: token}\n"
+    )
+
+    assert warnings(sync("    request: /\n") + oauth2) == [f"7:107: {CLEAR}{DECLARE}"]
+    assert warnings(sync("    request: /\n") + session) == [f"7:74: {CLEAR}{DECLARE}"]
+
+
+def test_an_auth_that_is_never_chosen() -> None:
+    lines = "auth:\n  - {type: none}\n  - {type: none, when: 'connection.name'}\n"
+
+    assert warnings(sync("    request: /\n") + lines) == [
+        (
+            "9:5: this auth is never chosen: the entry before has no when\n"
+            "  hint: give that one a when:, or put it last"
+        )
+    ]
+
+
+def test_a_config_value_that_only_a_choice_of_auth_reads_is_used() -> None:
+    lines = "config: {open: {type: boolean}}\nauth: [{when: config.open, type: none}, {type: none}]\n"
+
+    assert warnings(sync("    request: /\n") + lines) == []
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -207,4 +237,4 @@ def test_a_file_with_errors_has_no_warnings_beside_them() -> None:
 
 
 def test_every_lint_is_tested_here() -> None:
-    assert len(LINTS) == 8
+    assert len(LINTS) == 9

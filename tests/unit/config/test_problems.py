@@ -10,6 +10,7 @@ from syncrun.errors import ConfigurationError
 
 HEAD = "connector: acme\nbase_url: https://api.acme.example\n"
 SYNC = HEAD + "syncs:\n  things:\n    request: /things\n    key: id\n"
+AUTH_KINDS = "one of: none, bearer, basic, api_key, oauth2, jwt, session, aws_sigv4, digest"
 
 
 def problems(text: str) -> list[str]:
@@ -138,7 +139,10 @@ def test_a_valid_file_has_no_problems() -> None:
                     "acme.yaml:3:77: 15 is no duration\n  hint: write a number and ms, s, m, h, d "
                     "or w, such as 15s"
                 ),
-                "acme.yaml:3:81: expected one of 'json', 'jsonl', 'text', got a mapping",
+                (
+                    "acme.yaml:3:81: missing key 'type' in 'syncs.things.decode'\n"
+                    "  hint: one of: json, jsonl, csv, xml, text"
+                ),
             ],
         ),
         (
@@ -246,7 +250,7 @@ def test_a_valid_file_has_no_problems() -> None:
         ),
         (
             SYNC + "auth: {token: x}\n",
-            ["acme.yaml:7:1: missing key 'type' in 'auth'\n  hint: one of: none, bearer, basic, api_key"],
+            [f"acme.yaml:7:1: missing key 'type' in 'auth'\n  hint: {AUTH_KINDS}"],
         ),
         (
             SYNC + "auth: {type: api_key, in: body, name: X, key: k}\n",
@@ -318,7 +322,7 @@ def test_keys_of_later_versions_are_refused_honestly(key: str) -> None:
 def test_auth_types_of_later_versions_are_refused_honestly(kind: str) -> None:
     expected = (
         f"acme.yaml:7:14: auth type '{kind}' is not available yet in this version of syncrun\n"
-        "  hint: one of: none, bearer, basic, api_key"
+        f"  hint: {AUTH_KINDS}"
     )
     assert problems(SYNC + f"auth: {{type: {kind}}}\n") == [expected]
 

@@ -306,5 +306,6 @@ def test_an_empty_variable_counts_as_unset(folder: Path, value: str | None) -> N
     environ = {} if value is None else {"TOKEN": value}
     values = load_project(folder, environ=environ).connections["acme"].config
     assert config_refusal(dict(values)) == [
-        "acme: the config value 'token' needs the environment variable TOKEN, which is not set"
+        "acme: the config value 'token' needs the environment variable TOKEN, which is not set\n"
+        "  hint: set it, or write it into .env"
     ]

@@ -1,0 +1,48 @@
+"""From whatever ends a command early to one message and an exit code."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+
+import click
+
+from syncrun.errors import ConfigurationError, ExitCode, Problem, SyncrunError
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a command ended: *message* is one sentence, or all *problems* of the files at fault."""
+
+    exit_code: int
+    message: str
+    hint: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return what to tell about *error*."""
+    if isinstance(error, ConfigurationError):
+        return Failure(ExitCode.USAGE, error.message, problems=error.problems)
+    if isinstance(error, SyncrunError):
+        return Failure(error.exit_code, error.message, error.hint)
+    if isinstance(error, click.ClickException):
+        message, _, hint = error.format_message().partition("\n  hint: ")
+        return Failure(ExitCode.USAGE, message, hint)
+    if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
+        return Failure(ExitCode.INTERRUPTED, "interrupted")
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return Failure(ExitCode.FAILED, f"{place}{error.strerror}")
+    return _defect(error)
+
+
+def _defect(error: BaseException) -> Failure:
+    """Describe a defect of syncrun itself, by its place: its message might hold a secret (R23)."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"internal error: {type(error).__name__} in {frame.name} (line {frame.lineno})"
+    hint = "this is a defect of syncrun; SYNCRUN_TRACEBACK=1 shows the whole trace"
+    return Failure(ExitCode.FAILED, message, hint)

@@ -1,0 +1,72 @@
+"""What a job's `retry`, `rate_limit` and `errors` mean to the client that sends its requests."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from syncrun.config.limits import RateLimit
+from syncrun.decoders import decode
+from syncrun.engine.job import Job, Runtime
+from syncrun.expressions.durations import parse_duration
+from syncrun.expressions.functions import Functions
+from syncrun.extract.error_rules import ErrorRules
+from syncrun.http.redact import Redactor
+
+if TYPE_CHECKING:
+    from syncrun.http.rate_limit import RateLimiter
+    from syncrun.http.retry import RetryPolicy
+
+
+def retry_policy(job: Job) -> RetryPolicy:
+    """Return how requests of *job* are tried again: the sync's `retry` over the connector's."""
+    from syncrun.http.retry import RetryPolicy
+
+    spec, own = job.connector.retry, job.sync.retry
+    spec = own.over(spec) if own is not None else spec
+    return RetryPolicy(spec.attempts, _seconds(spec.base), _seconds(spec.max_wait), spec.wait_headers)
+
+
+def error_rules(job: Job, redactor: Redactor, functions: Functions) -> ErrorRules | None:
+    """Return what judges the answers to *job*, None when nothing is declared; the sync's rules come first."""
+    name, sync, connector = job.id.sync, job.sync, job.connector
+    rules = [(f"syncs.{name}.errors[{index}]", rule) for index, rule in enumerate(sync.errors)]
+    rules += [(f"errors[{index}]", rule) for index, rule in enumerate(connector.errors)]
+    retry = sync.retry.over(connector.retry) if sync.retry is not None else connector.retry
+    if not rules and retry.wait_body is None:
+        return None
+    return ErrorRules(
+        rules,
+        partial(decode, sync.decode, redactor=redactor),
+        decode_json=partial(decode, "json", redactor=redactor),
+        wait_body=retry.wait_body,
+        functions=functions,
+    )
+
+
+def rate_limiters(job: Job, runtime: Runtime) -> list[RateLimiter]:
+    """Return the limits that requests of *job* keep: its sync's, and those of the whole connection."""
+    connection = f"{job.id.connection}.{job.id.connector}"
+    declared = (
+        (f"{connection}.{job.id.sync}", job.sync.rate_limit),
+        (connection, job.connector.rate_limit),
+    )
+    return [_limiter(name, spec, runtime) for name, spec in declared if spec is not None]
+
+
+def _limiter(name: str, spec: RateLimit, runtime: Runtime) -> RateLimiter:
+    from syncrun.http.rate_limit import Limits, RateLimiter
+
+    limits = Limits(
+        spec.requests,
+        _seconds(spec.per),
+        spec.concurrency,
+        remaining_header=spec.remaining_header and spec.remaining_header.lower(),
+        reset_header=spec.reset_header and spec.reset_header.lower(),
+    )
+    path = runtime.locks_folder / f"{name}.rate"
+    return RateLimiter(path, limits, now=lambda: runtime.now().timestamp(), sleep=runtime.sleep)
+
+
+def _seconds(duration: str) -> float:
+    return parse_duration(duration).total_seconds()

@@ -1,0 +1,71 @@
+"""How a run ended: a status, one sentence, and what helps."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from syncrun.config.sync import Sync
+from syncrun.engine.enumeration import Enumeration
+from syncrun.engine.report import Status
+from syncrun.errors import Interrupted, LockedError, StoreError, SyncrunError
+
+_QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.1, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run's report says about its end; without a *message* there is nothing to say."""
+
+    status: Status
+    message: str = ""
+    hint: str = ""
+
+
+def of_error(error: SyncrunError) -> Outcome:
+    """Return how a run ends that *error* stopped."""
+    status: Status = "failed"
+    if isinstance(error, LockedError):
+        status = "locked"
+    elif isinstance(error, Interrupted):
+        status = "interrupted"
+    return Outcome(status, error.message, error.hint)
+
+
+def in_words(error: OSError) -> StoreError:
+    """Return what the operating system refused, such as room for staged records, as an error of the run."""
+    place = f"{error.filename}: " if error.filename else ""
+    hint = "make room, then run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return StoreError(f"{place}{error.strerror or error}", hint=hint)
+
+
+def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:
+    """Return how a run ends that nothing stopped; it may still lack something."""
+    if read is None:
+        return Outcome("ok")
+    if read.limit_reached and not read.failures:
+        return Outcome("ok", f"stopped at {read.records} records, as asked; nothing was deleted")
+    if read.failures and len(read.failures) == len(read.readings):
+        return Outcome("failed", read.failures[0].message, read.failures[0].hint)
+    missing = [
+        end.reason
+        for name, end in read.verdicts.items()
+        if not end.complete and not read.readings[name].skipped
+    ]
+    if missing:
+        more = f" (and {len(missing) - 1} more partitions)" if len(missing) > 1 else ""
+        return Outcome("incomplete", missing[0] + more)
+    if too_many_rejected(read, sync):
+        told = f"{read.rejected} of {read.records} records were quarantined"
+        return Outcome("incomplete", told, "see syncrun.quarantine; `max_quarantined` raises the limit")
+    return Outcome("ok")
+
+
+def too_many_rejected(read: Enumeration | None, sync: Sync) -> bool:
+    """Return whether more records were quarantined than a run may have (R22)."""
+    limit = sync.max_quarantined
+    if read is None:
+        return False
+    if limit is None:
+        return read.rejected > max(_QUARANTINE_LEAST, read.records * _QUARANTINE_SHARE)
+    return read.rejected > (read.records * limit if 0 < limit < 1 else limit)

@@ -1,0 +1,49 @@
+"""What a run saves of its progress: a checkpoint for each partition, and what concerns the whole sync."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from syncrun.engine.checkpoints import Progress
+from syncrun.engine.reading import Reading
+
+
+def on_the_way(
+    readings: Mapping[str, Reading], whole: Progress, window: str | None, *, windowless: bool
+) -> dict[str, Progress]:
+    """Return the progress of a run that goes on, perhaps as a later run, by partition.
+
+    *window* is the unfinished complete read. A store that keeps no window of it (*windowless*) would forget
+    it, so that the checkpoint of the *whole* sync has to say it.
+    """
+    now = {name: reading.progress(window) for name, reading in readings.items()}
+    now[""] = replace(now.get("", whole), open_read=window if windowless else None)
+    return now
+
+
+def at_the_end(
+    readings: Mapping[str, Reading], whole: Progress, snapshot_at: datetime | None
+) -> dict[str, Progress]:
+    """Return the progress of a run whose partitions have all ended, one way or another, by partition.
+
+    *snapshot_at* is when a complete read began that allows to look for what vanished. One partition that
+    fails each time does not keep the others from being read incrementally.
+    """
+    now = {name: reading.progress(None) for name, reading in readings.items()}
+    now[""] = replace(now.get("", whole), open_read=None)
+    if snapshot_at is not None and (not readings or any(reading.done for reading in readings.values())):
+        now[""] = replace(now[""], snapshot_at=snapshot_at.isoformat())
+    return now
+
+
+def to_save(
+    now: Mapping[str, Progress], saved: Mapping[str, Progress], fresh: Progress, gone: frozenset[str]
+) -> dict[str, str | None]:
+    """Return the texts to save; None for the partitions in *gone*, whose records went with them.
+
+    What has not moved need not be written: a sync may have many thousand partitions.
+    """
+    moved = {name: state.to_text() for name, state in now.items() if state != saved.get(name, fresh)}
+    return {**moved, **dict.fromkeys(gone)}
