@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import dedent
 from typing import Any, get_args
 
 import httpx
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from syncrun.auth import AnyAuth
 from syncrun.auth.credentials import Credentials
 from syncrun.auth.grants import fingerprint
+from syncrun.auth.oauth2 import OAuth2
 from syncrun.auth.tokens import Token, write_token
 from syncrun.errors import UsageError
 from tests.kinds.auth_bench import KEY, Bench, load
@@ -302,3 +307,25 @@ def test_a_credential_in_clear_text_is_never_quoted() -> None:
 
     assert SECRET not in message
     assert "it is written in the connector file, under auth" in message
+
+
+def examples_of(kind: str) -> list[dict[str, Any]]:
+    """Return what the module of a kind shows in its docstring."""
+    doc = dedent((import_module(f"syncrun.auth.{kind}").__doc__ or "").partition("\n")[2])
+    blocks = re.findall(r"^ *auth:.*(?:\n .*)*", doc, re.MULTILINE)
+    return [yaml.safe_load(dedent(block))["auth"] for block in blocks]
+
+
+@pytest.mark.parametrize("kind", sorted({sample["type"] for sample in SAMPLES.values()}))
+def test_the_examples_of_a_kind_are_valid(kind: str) -> None:
+    examples = examples_of(kind)
+
+    assert examples
+    for example in examples:
+        assert load(example).type == kind  # type: ignore[attr-defined]
+
+
+def test_every_grant_has_an_example() -> None:
+    grants = get_args(OAuth2.model_fields["grant"].annotation)
+
+    assert sorted(example["grant"] for example in examples_of("oauth2")) == sorted(grants)

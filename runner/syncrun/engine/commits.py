@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from syncrun.engine import pending
@@ -24,12 +26,17 @@ class Commits:
         self._staging = Staging(self.folder)
         self._last = runtime.clock()
         self.changes = Changes()
-        self._unsettled = False
+        self._sealed = False
 
     @property
     def unsettled(self) -> bool:
-        """Whether a commit is staged with its manifest that the database has not taken yet."""
-        return self._unsettled
+        """Whether the last commit is not in the database: what it holds must not be passed over by another."""
+        return self._sealed
+
+    @property
+    def left(self) -> bool:
+        """Whether the next run will find the last commit, and do it."""
+        return self._sealed and pending.is_saved(self.folder)
 
     def recover(self) -> list[str]:
         """Commit what earlier runs staged and could not commit; return what there is to tell about it.
@@ -39,8 +46,9 @@ class Commits:
         return recover(self._runtime.staging_folder, self._job.id, self._runtime.store, self._runtime.fault)
 
     def stage(self, mapped: Mapped, columns: tuple[Column, ...]) -> None:
-        """Append one mapped page to the staging file."""
-        self._staging.write(mapped, columns)
+        """Append one mapped page to the staging file; raise StoreError when the disk does not take it."""
+        with _disk():
+            self._staging.write(mapped, columns)
 
     @property
     def due(self) -> bool:
@@ -61,9 +69,12 @@ class Commits:
     ) -> Changes:
         """Make what is staged, and the progress it stands for, true; return what this commit changed.
 
-        Without *at_once* it is left to the next run, as it is when the store raises.
+        Without *at_once* it is left to the next run, as it is when the store raises. Raise StoreError when
+        the disk does not take it.
         """
-        staged, rejected = self._staging.seal()
+        self._sealed = True
+        with _disk():
+            staged, rejected = self._staging.seal()
         self._runtime.fault("sealed")
         commit = Commit(
             run=run,
@@ -75,15 +86,15 @@ class Commits:
             snapshot=snapshot,
             deletes=deletes,
         )
-        pending.save(self.folder, commit)
-        self._unsettled = True
+        with _disk():
+            pending.save(self.folder, commit)
         self._runtime.fault("staged")
         if not at_once:
             return Changes()
         changes = self._runtime.store.commit(commit)
         self._runtime.fault("committed")
         pending.done(self.folder)
-        self._unsettled = False
+        self._sealed = False
         self._staging.discard()
         self._runtime.fault("settled")
         self._last = self._runtime.clock()
@@ -92,8 +103,19 @@ class Commits:
 
     def close(self) -> None:
         """Remove the staging folder, unless the next run has to commit what is in it."""
-        if not self._unsettled:
+        if not self.left:
             pending.discard(self.folder)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Put what the operating system refuses into words."""
+    try:
+        yield
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        hint = "make room, then run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise StoreError(f"{place}{error.strerror or error}", hint=hint) from None
 
 
 def recover(
@@ -101,12 +123,13 @@ def recover(
 ) -> list[str]:
     """Commit what runs of *sync* left in *staging*; return what there is to tell. Hold the sync's lock."""
     told = []
-    for commit in pending.find(staging, sync):
-        try:
-            store.commit(commit)
-        except StoreError as error:
-            told.append(f"what run {commit.run.id} had staged is fetched again: {error.message}")
-        else:
-            told.append(f"committed what run {commit.run.id} had staged")
-        fault("recovered")
+    with _disk():
+        for commit in pending.find(staging, sync):
+            try:
+                store.commit(commit)
+            except StoreError as error:
+                told.append(f"what run {commit.run.id} had staged is fetched again: {error.message}")
+            else:
+                told.append(f"committed what run {commit.run.id} had staged")
+            fault("recovered")
     return told

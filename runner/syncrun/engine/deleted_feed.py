@@ -31,6 +31,7 @@ def feed_of(sync: Sync) -> Sync | None:
             "request": rule.request,
             "records": rule.records,
             "pagination": rule.pagination,
+            "decode": sync.decode,
             "fields": fields,
             "key": list(sync.key_fields),
             "deletes": Deletes(flag="`true`"),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 
 from syncrun.config.sync import Sync
 from syncrun.engine.enumeration import Enumeration
 from syncrun.engine.report import Status
-from syncrun.errors import Interrupted, LockedError, StoreError, SyncrunError
+from syncrun.errors import Interrupted, LockedError, SyncrunError
 
 _QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.1, 100
 
@@ -30,13 +29,6 @@ def of_error(error: SyncrunError) -> Outcome:
     elif isinstance(error, Interrupted):
         status = "interrupted"
     return Outcome(status, error.message, error.hint)
-
-
-def in_words(error: OSError) -> StoreError:
-    """Return what the operating system refused, such as room for staged records, as an error of the run."""
-    place = f"{error.filename}: " if error.filename else ""
-    hint = "make room, then run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-    return StoreError(f"{place}{error.strerror or error}", hint=hint)
 
 
 def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:

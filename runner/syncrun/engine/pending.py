@@ -39,6 +39,11 @@ def save(folder: Path, commit: Commit) -> None:
     temporary.rename(folder / _MANIFEST)
 
 
+def is_saved(folder: Path) -> bool:
+    """Whether there is a manifest in *folder*."""
+    return (folder / _MANIFEST).exists()
+
+
 def done(folder: Path) -> None:
     """Forget the manifest: its commit is in the database."""
     (folder / _MANIFEST).unlink(missing_ok=True)

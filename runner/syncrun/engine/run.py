@@ -41,8 +41,6 @@ def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
             return run.execute()
     except SyncrunError as error:
         return run.report(error)
-    except OSError as error:
-        return run.report(outcome.in_words(error))
 
 
 class SyncRun:
@@ -72,8 +70,6 @@ class SyncRun:
             report = self._finish()
         except SyncrunError as error:
             report = self._end_early(error)
-        except OSError as error:  # staging: no room, no permission
-            report = self._end_early(outcome.in_words(error))
         self.commits.close()
         return report
 
@@ -170,7 +166,7 @@ class SyncRun:
                 self._commit(report.status, report.message, at_once=not isinstance(error, LockedError))
             except SyncrunError as trouble:
                 self._note(trouble, unless=error)
-        if self.commits.unsettled:
+        if self.commits.left:
             self.notes.append("what was read is staged: the next run commits it without fetching it again")
         return self.report(error)
 

@@ -52,28 +52,38 @@ def test_what_a_sync_says_about_retries_is_put_over_the_connector_key_by_key() -
             "errors: [{status: 44, then: ignore}]\n",
             [
                 "acme.yaml:3:19: expected at least 100, got the number 44",
-                "acme.yaml:3:29: unknown then 'ignore'\n  hint: one of: fail, refresh_auth, reset, retry, skip",
+                (
+                    "acme.yaml:3:29: unknown then 'ignore'\n"
+                    "  hint: one of: fail, refresh_auth, reset, retry, skip"
+                ),
             ],
         ),
         (
             "errors: [{status: [404, 9xx], then: skip}]\n",
             [
-                "acme.yaml:3:25: '9xx' is no class of statuses\n"
-                "  hint: write 4xx or 5xx, or a number such as 404"
+                (
+                    "acme.yaml:3:25: '9xx' is no class of statuses\n"
+                    "  hint: write 4xx or 5xx, or a number such as 404"
+                )
             ],
         ),
         (
             "errors: [{when: bdy.ok, then: fail, message: '${body.error} ${config.x}'}]\n",
             [
-                "acme.yaml:3:17: unknown name 'bdy'\n  hint: when sees body, headers, status: such as body.bdy",
+                (
+                    "acme.yaml:3:17: unknown name 'bdy'\n"
+                    "  hint: when sees body, headers, status: such as body.bdy"
+                ),
                 "acme.yaml:3:63: 'config' has no value here\n  hint: one of: body, headers, status",
             ],
         ),
         (
             "rate_limit: {per: 1m}\n",
             [
-                "acme.yaml:3:1: rate_limit limits nothing\n"
-                "  hint: give requests, concurrency or remaining_header"
+                (
+                    "acme.yaml:3:1: rate_limit limits nothing\n"
+                    "  hint: give requests, concurrency or remaining_header"
+                )
             ],
         ),
         (
@@ -91,8 +101,10 @@ def test_what_a_sync_says_about_retries_is_put_over_the_connector_key_by_key() -
             "retry: {attempts: 0, base: soon, wait_body: 'a.['}\n",
             [
                 "acme.yaml:3:19: expected at least 1, got the number 0",
-                "acme.yaml:3:28: 'soon' is no duration\n"
-                "  hint: write a number and ms, s, m, h, d or w, such as 15m",
+                (
+                    "acme.yaml:3:28: 'soon' is no duration\n"
+                    "  hint: write a number and ms, s, m, h, d or w, such as 15m"
+                ),
             ],
         ),
     ],
@@ -110,8 +122,10 @@ def test_every_problem_has_its_place(text: str, expected: list[str]) -> None:
             "{type: csv, header: yes, delimeter: ';'}",
             [
                 "acme.yaml:3:68: expected true or false, got text 'yes'\n  hint: write true",
-                "acme.yaml:3:73: unknown key 'delimeter' in 'syncs.things.decode'\n"
-                "  hint: did you mean 'delimiter'?",
+                (
+                    "acme.yaml:3:73: unknown key 'delimeter' in 'syncs.things.decode'\n"
+                    "  hint: did you mean 'delimiter'?"
+                ),
             ],
         ),
         (
@@ -121,8 +135,10 @@ def test_every_problem_has_its_place(text: str, expected: list[str]) -> None:
         (
             "{type: text, encoding: klingon}",
             [
-                "acme.yaml:3:71: 'klingon' is no known encoding\n"
-                "  hint: write utf-8, iso-8859-1, windows-1252 or the like"
+                (
+                    "acme.yaml:3:71: 'klingon' is no known encoding\n"
+                    "  hint: write utf-8, iso-8859-1, windows-1252 or the like"
+                )
             ],
         ),
     ],

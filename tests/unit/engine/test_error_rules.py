@@ -168,6 +168,26 @@ def test_a_rule_that_cannot_be_evaluated_does_not_hide_the_answer(lab: Lab) -> N
     )
 
 
+def test_a_rule_renews_a_session_that_the_api_ends_in_the_middle(lab: Lab) -> None:
+    login = "{path: /login, json: {user: me}}"
+    lab.write(
+        f"auth: {{type: session, request: {login}, token: token}}\n"
+        "errors: [{when: body.expired, then: refresh_auth}]\n" + SYNC
+    )
+    logins: list[str] = []
+
+    def api(request: httpx.Request) -> Any:
+        if request.url.path == "/login":
+            logins.append(f"secret-{len(logins)}")
+            return {"token": logins[-1]}
+        if request.url.params["page"] == "2" and request.headers["authorization"] == "Bearer secret-0":
+            return {"expired": True}
+        return page(1, 2) if request.url.params["page"] == "1" else page(3)
+
+    lab.api = api
+    assert (lab.run().status, len(lab.live()), logins) == ("ok", 3, ["secret-0", "secret-1"])
+
+
 def test_headers_are_in_reach_of_rules(lab: Lab) -> None:
     rule = """{when: "headers.\\"x-plan\\" == 'free'", then: fail, message: "plan ${headers.\\"x-plan\\"}"}"""
     lab.write(f"errors:\n- {rule}\n" + SYNC)

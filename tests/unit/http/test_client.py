@@ -312,7 +312,7 @@ def test_r25_an_answer_beyond_the_limit_is_refused_at_once(api: Api, client: Ope
     assert len(api.requests) == 1
 
 
-@pytest.mark.parametrize("how", ["gzip", "br", "zstd"])
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
 def test_r25_a_bomb_is_refused_by_its_ratio(api: Api, client: Open, how: str) -> None:
     api.on("GET /bomb", body=bytes(80 << 20), compress=how)
 

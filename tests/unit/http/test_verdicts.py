@@ -155,7 +155,7 @@ def test_a_rule_can_end_what_the_defaults_retry(api: Api, client: Open) -> None:
     ],
 )
 def test_r20_the_longest_wait_that_the_answer_asks_for_counts(
-    api: Api, client: Open, log: list[Exchange], headers: dict[str, str], asked: Any, wait: float
+    api: Api, client: Open, log: list[Exchange], *, headers: dict[str, str], asked: Any, wait: float
 ) -> None:
     api.on("GET /x", status=429, headers=headers).on("GET /x", json=[])
     rules = Rules("fail", lambda _: False)
