@@ -9,7 +9,9 @@ from typing import Any
 
 type_names = ("string", "integer", "number", "decimal", "boolean", "timestamp", "date", "time", "json")
 
-_TYPE = re.compile(r"(?P<base>[a-z]+)(?:\(\s*(?P<precision>\d+)\s*(?:,\s*(?P<scale>\d+)\s*)?\))?(?P<list>\[\])?")
+_TYPE = re.compile(
+    r"(?P<base>[a-z]+)(?:\(\s*(?P<precision>\d+)\s*(?:,\s*(?P<scale>\d+)\s*)?\))?(?P<list>\[\])?"
+)
 _MAX_DECIMAL_DIGITS = 38
 
 JsonValue = Any
@@ -30,15 +32,22 @@ class ColumnType:
         """Return the type that *text* names; raise ValueError saying what is valid."""
         match = _TYPE.fullmatch(text.strip())
         if match is None or match["base"] not in type_names:
-            raise ValueError(f"unknown type {text!r}; one of {', '.join(type_names)}, or a list such as string[]")
+            raise ValueError(
+                f"unknown type {text!r}; one of {', '.join(type_names)}, or a list such as string[]"
+            )
         base = match["base"]
         if base != "decimal":
             if match["precision"]:
                 raise ValueError(f"{base} takes no precision")
             return cls(base, is_list=bool(match["list"]))
-        precision, scale = int(match["precision"] or 18), int(match["scale"] or (0 if match["precision"] else 3))
+        precision, scale = (
+            int(match["precision"] or 18),
+            int(match["scale"] or (0 if match["precision"] else 3)),
+        )
         if not 1 <= precision <= _MAX_DECIMAL_DIGITS or scale > precision:
-            raise ValueError(f"decimal({precision},{scale}): 1 to {_MAX_DECIMAL_DIGITS} digits, scale within them")
+            raise ValueError(
+                f"decimal({precision},{scale}): 1 to {_MAX_DECIMAL_DIGITS} digits, scale within them"
+            )
         return cls(base, precision, scale, bool(match["list"]))
 
     def __str__(self) -> str:

@@ -38,7 +38,10 @@ def refused(project: ProjectFolder, *args: str, exit_code: int = 2) -> str:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["run"], "nothing to run: name a connection or CONNECTION/SYNC\n  hint: name one of acme, or give --all"),
+        (
+            ["run"],
+            "nothing to run: name a connection or CONNECTION/SYNC\n  hint: name one of acme, or give --all",
+        ),
         (["run", "acne"], "no connection or connector is called 'acne'\n  hint: did you mean 'acme'?"),
         (
             ["run", "acme/itmes"],
@@ -48,18 +51,27 @@ def refused(project: ProjectFolder, *args: str, exit_code: int = 2) -> str:
             ["run", "acme/x"],
             "acme/x: the connector store has no sync 'x'\n  hint: it has items, notes, events",
         ),
-        (["run", ""], "no connection or connector is called ''\n  hint: one of: github, github_repo, pokeapi, store"),
+        (
+            ["run", ""],
+            "no connection or connector is called ''\n  hint: one of: github, github_repo, pokeapi, store",
+        ),
         (
             ["run", "acme", "--set", "url=x"],
             "--set is for connectors that are run by name; 'acme' is a connection\n"
             "  hint: change its config in syncrun.yaml",
         ),
-        (["run", "store", "--set", "url"], "--set url: expected NAME=VALUE\n  hint: such as --set owner=acme"),
+        (
+            ["run", "store", "--set", "url"],
+            "--set url: expected NAME=VALUE\n  hint: such as --set owner=acme",
+        ),
         (
             ["run", "store", "--set", "ulr=x"],
             "--set ulr: the connector store has no such config entry\n  hint: did you mean 'url'?",
         ),
-        (["run", "acme", "--env", "prod"], "unknown environment 'prod'\n  hint: syncrun.yaml has no environments"),
+        (
+            ["run", "acme", "--env", "prod"],
+            "unknown environment 'prod'\n  hint: syncrun.yaml has no environments",
+        ),
         (["run", "acme", "a\udcff"], "the argument 'a\\udcff' is not valid UTF-8"),
         (["query", "  "], "the SQL is empty\n  hint: such as syncrun query 'SHOW ALL TABLES'"),
         (
@@ -80,7 +92,10 @@ def test_r26_wrong_arguments(project: ProjectFolder, args: list[str], message: s
     ("args", "message"),
     [
         (["rum"], "No such command 'rum'.\n  hint: did you mean 'run'?"),
-        (["run", "acme", "--jobs", "many"], "Invalid value for '--jobs': 'many' is not a valid integer range."),
+        (
+            ["run", "acme", "--jobs", "many"],
+            "Invalid value for '--jobs': 'many' is not a valid integer range.",
+        ),
         (["run", "acme", "--limit", "0"], "Invalid value for '--limit': 0 is not in the range x>=1."),
         (
             ["run", "acme", "--lock-timeout", "-1"],
@@ -98,7 +113,9 @@ def test_r26_wrong_options_show_the_usage_too(project: ProjectFolder, args: list
 
 
 def test_r26_every_problem_of_a_connector_is_listed(project: ProjectFolder) -> None:
-    project.write("connectors/store.yaml", "connector: store\nbase_url: 5\nsyncs: {x: {request: /a, ky: id}}\n")
+    project.write(
+        "connectors/store.yaml", "connector: store\nbase_url: 5\nsyncs: {x: {request: /a, ky: id}}\n"
+    )
     assert refused(project, "run", "acme") == (
         "connectors/store.yaml:2:11: expected text, got the number 5\n"
         "  hint: put it in quotes\n"
@@ -110,7 +127,8 @@ def test_r26_every_problem_of_a_connector_is_listed(project: ProjectFolder) -> N
 @pytest.mark.parametrize("command", [["list"], ["run", "--all"]])
 def test_r26_every_connection_with_a_problem_is_listed(project: ProjectFolder, command: list[str]) -> None:
     project.write(
-        "syncrun.yaml", "connections:\n  a: {connector: stoer}\n  b: {connector: bad}\n  c: {connector: bad}\n"
+        "syncrun.yaml",
+        "connections:\n  a: {connector: stoer}\n  b: {connector: bad}\n  c: {connector: bad}\n",
     )
     project.write("connectors/bad.yaml", "connector: bad\nbase_url: 5\nsyncs: {x: {request: /a}}\n")
     assert refused(project, *command) == (
@@ -160,7 +178,9 @@ def test_r26_nothing_to_run_in_a_project_without_connections(tmp_path: Path) -> 
     )
 
 
-@pytest.mark.parametrize("command", ["list", "run --all", "query 'SELECT 1'", "validate", "checkpoint show a/b"])
+@pytest.mark.parametrize(
+    "command", ["list", "run --all", "query 'SELECT 1'", "validate", "checkpoint show a/b"]
+)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -189,7 +209,9 @@ def test_r26_a_folder_is_no_database(project: ProjectFolder, command: list[str])
 
 def test_r26_a_database_needs_a_folder(project: ProjectFolder) -> None:
     project.write("syncrun.yaml", "database: data/x.duckdb\nconnections: {acme: {connector: store}}\n")
-    project.write("connectors/store.yaml", "connector: store\nbase_url: http://127.0.0.1:1\nsyncs: {x: {request: /x}}\n")
+    project.write(
+        "connectors/store.yaml", "connector: store\nbase_url: http://127.0.0.1:1\nsyncs: {x: {request: /x}}\n"
+    )
     assert refused(project, "run", "acme") == (
         f"error: there is no folder {project.folder}/data for the database\n  hint: create it, or {RENAME}\n"
     )

@@ -29,7 +29,11 @@ def documented() -> dict[str, list[dict[str, str]]]:
     for head, following in zip(heads, [*heads[1:], None], strict=True):
         section = text[head.end() : following.start() if following else None]
         found[head["event"] or ("" if head["other"] == "Events of a run" else head["other"])] = [
-            {name: row["what"] for row in ROW.finditer(table) for name in re.findall(r"`(\w+)`", row["members"])}
+            {
+                name: row["what"]
+                for row in ROW.finditer(table)
+                for name in re.findall(r"`(\w+)`", row["members"])
+            }
             for table in TABLE.findall(section)
         ]
     return found

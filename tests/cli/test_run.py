@@ -37,9 +37,7 @@ def test_a_run_tells_one_line_a_sync_on_standard_error(project: ProjectFolder) -
     done = project.syncrun("run", "acme")
     assert (done.exit_code, done.stdout) == (0, "")
     assert timeless(done.stderr) == (
-        "✓ acme/items   2 added  (0.0 s)\n"
-        "✓ acme/events  2 added  (0.0 s)\n"
-        "✓ acme/notes   2 added  (0.0 s)\n"
+        "✓ acme/items   2 added  (0.0 s)\n✓ acme/events  2 added  (0.0 s)\n✓ acme/notes   2 added  (0.0 s)\n"
     )
 
 
@@ -119,9 +117,7 @@ def test_parents_run_before_their_children_unless_they_are_left_out(project: Pro
 
 
 def test_jobs_run_side_by_side_without_locking_each_other_out(project: ProjectFolder, api: Api) -> None:
-    project.write_project(
-        **{f"c{n}": {"connector": "store", "config": {"url": api.url}} for n in range(6)}
-    )
+    project.write_project(**{f"c{n}": {"connector": "store", "config": {"url": api.url}} for n in range(6)})
     targets = [f"c{n}/items" for n in range(6)]
     done = project.syncrun("run", *targets, "--jobs", "6", "--lock-timeout", "0")
     assert done.exit_code == 0, done.stderr
@@ -219,5 +215,7 @@ def test_a_stop_saves_progress_and_begins_nothing_new(project: ProjectFolder, ap
     assert done.reports["events"]["status"] == "interrupted"
     assert done.reports["events"]["message"] == "stopped on request; progress is saved"
     assert done.events[-1]["interrupted"] == done.events[-1]["runs"] == 1
-    [saved] = project.query("SELECT json_extract_string(state, '$.resume.page.token') FROM syncrun.checkpoints")
+    [saved] = project.query(
+        "SELECT json_extract_string(state, '$.resume.page.token') FROM syncrun.checkpoints"
+    )
     assert saved == ("b",)

@@ -18,7 +18,7 @@ from tests.faults.driver import DATABASE, Case
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.project_folder import clean_environment
 
-WALKS = 2  # cases in which one run after the other is killed, at steps drawn by lot
+WALKS = 1  # cases in which one run after the other is killed, at steps drawn by lot
 MARK = "/mark"
 
 
@@ -113,7 +113,7 @@ class Suite:
     def _run_killed(self) -> None:
         kills = [[n] for n, step in enumerate(self.steps, start=1) if step in self.scenario.steps]
         lots = random.Random(self.scenario.name)
-        kills += [[lots.randint(2, len(self.steps)) for _ in range(4)] for _ in range(WALKS)]
+        kills += [[lots.randint(2, len(self.steps)) for _ in range(3)] for _ in range(WALKS)]
         cases = {f"kill-{'-'.join(map(str, at))}": at for at in kills}
         self.plan["cases"] = cases
         (self.folder / "plan.json").write_text(json.dumps(self.plan))

@@ -11,6 +11,7 @@ import httpx
 
 from syncrun.auth.base import AuthContext
 from syncrun.auth.flows import Flow, Sign, put_aside
+from syncrun.errors import CredentialError
 
 _MARGIN = 60.0
 _MARGIN_SHARE = 0.2
@@ -55,6 +56,7 @@ class TokenSource:
         self._obtain = obtain
         self._name = credentials_name(context)
         self._token: Token | None = None
+        self._failure: CredentialError | None = None
         self._lock = threading.Lock()
 
     def get(self, rejected: str | None = None) -> str:
@@ -67,9 +69,19 @@ class TokenSource:
             with self._lock:  # the threads of one run wait for one of them
                 token = self._token
                 if not self._serves(token, rejected):
-                    token = self._token = self._renew(rejected)
+                    token = self._token = self._try(rejected)
         assert token is not None  # noqa: S101 - one that serves is there
         return token.secret
+
+    def _try(self, rejected: str | None) -> Token:
+        """Renew, unless that has failed before: other threads of the run need not be told the same again."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return self._renew(rejected)
+        except CredentialError as error:
+            self._failure = error
+            raise
 
     def _serves(self, token: Token | None, rejected: str | None) -> bool:
         return token is not None and token.secret != rejected and token.usable(self._context.now())

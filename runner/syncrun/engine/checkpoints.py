@@ -22,9 +22,9 @@ _PAGINATION: TypeAdapter[Pagination] = TypeAdapter(AnyPagination)
 class Resume:
     """An enumeration that stopped half way.
 
-    *mode* is the run's, *page* where to go on, *watermark* the greatest cursor value when it first stopped,
-    *definition* the fingerprint of the request and pagination that *page* makes sense to, *window* the
-    complete read that it is part of. *token* is the response token so far, *lost* why something of the pages
+    *mode* is the run's, *page* where to go on, *started* when it first began, *watermark* the greatest cursor
+    value that is safe so far, *definition* the fingerprint of the request and pagination that *page* makes
+    sense to, *window* the complete read that it is part of. *token* is the response token so far, *lost* why something of the pages
     before is missing. *pagination* is what was detected where none is declared. *listed* tells that all
     records are read, and only the list of deletions is not. With time windows, *part* is the start and end of
     the one being read, *passed* the end of the last one that was read completely.
@@ -34,6 +34,7 @@ class Resume:
     page: PageState
     definition: str
     watermark: Any = None
+    started: str | None = None
     passed: str | None = None
     part: tuple[str, str] | None = None
     window: str | None = None
@@ -45,7 +46,7 @@ class Resume:
     def to_json(self) -> dict[str, Any]:
         """Return the members as JSON values, without those that say nothing."""
         members = {"mode": self.mode, "page": self.page.to_json(), "definition": self.definition}
-        for name in ("watermark", "passed", "part", "window", "token", "lost", "listed"):
+        for name in ("watermark", "started", "passed", "part", "window", "token", "lost", "listed"):
             value = getattr(self, name)
             if value is not None and value is not False and value != "":
                 members[name] = value
@@ -63,6 +64,7 @@ class Resume:
             PageState.from_json(saved["page"]),
             str(saved["definition"]),
             watermark=saved.get("watermark"),
+            started=saved.get("started"),
             passed=saved.get("passed"),
             part=(str(part[0]), str(part[1])) if part else None,
             window=saved.get("window"),

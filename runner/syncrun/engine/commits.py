@@ -104,7 +104,8 @@ class Commits:
     def close(self) -> None:
         """Remove the staging folder, unless the next run has to commit what is in it."""
         if not self.left:
-            pending.discard(self.folder)
+            with _disk():
+                pending.discard(self.folder)
 
 
 @contextmanager

@@ -47,9 +47,14 @@ def looked_back(cursor: Any, lookback: str | int | None) -> Any:
     return earlier.date().isoformat() if _is_date(cursor) else _canonical(earlier)
 
 
+def is_time(cursor: Any) -> bool:
+    """Return whether the canonical *cursor* is a moment or a day."""
+    return isinstance(cursor, str) and _TIME.fullmatch(cursor) is not None
+
+
 def at_most(cursor: Any, now: datetime) -> Any:
     """Return the canonical *cursor*, or *now* when it is later: what changes until then would be missed."""
-    if not isinstance(cursor, str) or not _TIME.fullmatch(cursor):
+    if not is_time(cursor):
         return cursor
     return min(cursor, _canonical(now)[: len(cursor)])
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from syncrun.config.sync import Incremental
 from syncrun.engine.checkpoints import Progress, Resume, latest
-from syncrun.engine.cursors import Slice, at_most, looked_back
+from syncrun.engine.cursors import Slice, at_most, is_time, looked_back
 from syncrun.engine.plan import Mode, Partition
 from syncrun.errors import RequestError
 from syncrun.expressions.compile import compile_expression
@@ -64,7 +64,7 @@ class Reading:
         feed: Fetch | None = None,
     ) -> None:
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
-        self.context, self._now = context, now
+        self.context, self._started = context, now
         self.end: End | None = None
         self.skipped = False
         self._incremental, self._fetch, self._parts, self._feed = incremental, fetch, parts, feed
@@ -94,6 +94,8 @@ class Reading:
 
     def _go_on(self, resume: Resume) -> None:
         self._watermark, self._passed = resume.watermark, resume.passed
+        if resume.started is not None:
+            self._started = datetime.fromisoformat(resume.started)
         self._token, self._lost, self._detected = resume.token, resume.lost, resume.pagination
         if resume.listed:
             self._read_to = End(complete=True, reason="the records were read before")
@@ -235,7 +237,8 @@ class Reading:
             self.mode,
             self._position or PageState(),
             self.definition,
-            watermark=at_most(self._safe_watermark(), self._now),
+            watermark=self._safe_watermark(),
+            started=self._started.isoformat(),
             passed=self._passed,
             part=self._part.bounds if self._part is not None else None,
             window=window,
@@ -258,16 +261,19 @@ class Reading:
         if incremental.window is not None:
             return latest(before, self._windowed_cursor(whole=whole))
         if whole or self._is_ascending:
-            return latest(before, at_most(self._safe_watermark(), self._now))
+            return latest(before, self._safe_watermark())
         return before
 
     def _safe_watermark(self) -> Any:
         """Return the greatest cursor value that nothing can be behind.
 
-        What changes on the first pages while an enumeration is stopped is greater than all that was seen
-        before, and perhaps less than what is seen afterwards.
+        A record on a page that is read, perhaps days ago, may change before the last page is read, and get a
+        cursor value that is less than what is there. So a time counts up to when the enumeration began, and
+        any other value, after an interruption, up to what had been seen before it.
         """
-        if self._resume is None or self._is_windowed or self._is_ascending:
+        if is_time(self._watermark):
+            return at_most(self._watermark, self._started)
+        if self._resume is None or self._is_ascending:
             return self._watermark
         return self._resume.watermark
 
@@ -283,4 +289,4 @@ class Reading:
         if not whole:
             return self._passed
         before_last = self._parts[-1].start if self._parts else None
-        return latest(before_last, at_most(self._watermark, self._now))
+        return latest(before_last, self._safe_watermark())

@@ -61,7 +61,9 @@ def test_an_incremental_run_deletes_nothing(lab: Lab) -> None:
 
 def test_start_is_where_the_first_run_begins(lab: Lab) -> None:
     lab.write(
-        EVENTS.replace("{cursor: at}", "{cursor: at, start: '2024-01-01'}").replace("syncs:", "config: {}\n    syncs:")
+        EVENTS.replace("{cursor: at}", "{cursor: at, start: '2024-01-01'}").replace(
+            "syncs:", "config: {}\n    syncs:"
+        )
     )
     lab.api = lambda _: []
     lab.run()
@@ -97,7 +99,9 @@ def test_the_cursor_is_written_as_the_api_wants_it(lab: Lab, incremental: str, s
         (["2024-05-02T12:00:00", "2024-05-02T13:00:00+02:00"], "timestamp", "2024-05-02T12:00:00.000000Z"),
     ],
 )
-def test_r13_the_greatest_value_is_kept_in_its_own_order(lab: Lab, values: list[Any], kind: str, kept: Any) -> None:
+def test_r13_the_greatest_value_is_kept_in_its_own_order(
+    lab: Lab, values: list[Any], kind: str, kept: Any
+) -> None:
     lab.write(f"""
         syncs:
           events:
@@ -213,7 +217,9 @@ def test_a_token_of_the_last_page_is_kept_and_sent(lab: Lab) -> None:
     report = lab.run()  # t2 has expired
     assert (report.status, report.mode, lab.checkpoint()["cursor"]) == ("ok", "full", "t1")
     assert len(lab.live()) == 3
-    assert report.notes[0].startswith("the cursor has expired, everything is read again: GET https://api.test/events")
+    assert report.notes[0].startswith(
+        "the cursor has expired, everything is read again: GET https://api.test/events"
+    )
 
 
 def test_the_request_for_changes_may_differ(lab: Lab) -> None:
@@ -298,7 +304,9 @@ def test_a_feed_of_deleted_ids_is_read_after_the_records(lab: Lab) -> None:
 def test_r12_a_feed_that_fails_keeps_the_cursor(lab: Lab) -> None:
     lab.write(EVENTS.replace("key: id", "key: id\n        deletes: {request: /deleted}"))
     events = [event(1, day(1))]
-    lab.api = lambda request: httpx.Response(400) if request.url.path == "/deleted" else since(events)(request)
+    lab.api = lambda request: (
+        httpx.Response(400) if request.url.path == "/deleted" else since(events)(request)
+    )
     lab.run()
     events.append(event(2, day(2)))
     assert lab.run().status == "failed"

@@ -116,7 +116,9 @@ def test_concurrency_reads_partitions_side_by_side(lab: Lab) -> None:
     forge.repos = [f"r{number}" for number in range(30)]
     forge.issues = {name: [{"id": name, "title": "t"}] for name in forge.repos}
     lab.api = lambda request: (
-        [{"id": name, "name": name} for name in forge.repos] if request.url.path == "/repos" else forge(request)
+        [{"id": name, "name": name} for name in forge.repos]
+        if request.url.path == "/repos"
+        else forge(request)
     )
     lab.run("repos")
     assert lab.run("issues").changes.added == 30
@@ -148,7 +150,9 @@ def test_r09_a_shorter_list_deletes_only_when_accepted(lab: Lab) -> None:
     lab.run(config={"regions": ["eu", "us"]})
     report = lab.run(config={"regions": ["eu"]})
     assert (report.status, report.changes.deleted) == ("ok", 0)
-    assert report.notes == ("1 partitions are no longer listed; `run --accept-deletes` deletes their records",)
+    assert report.notes == (
+        "1 partitions are no longer listed; `run --accept-deletes` deletes their records",
+    )
     assert lab.run(config={"regions": ["eu"]}, accept_deletes=True).changes.deleted == 1
 
 
@@ -218,11 +222,17 @@ def test_r15_each_partition_has_its_own_cursor(lab: Lab) -> None:
     lab.run("repos")
     lab.requests.clear()
     lab.run("issues")
-    assert lab.requests == ["GET /repos/a/issues?since=5", "GET /repos/b/issues?since=9", "GET /repos/c/issues"]
+    assert lab.requests == [
+        "GET /repos/a/issues?since=5",
+        "GET /repos/b/issues?since=9",
+        "GET /repos/c/issues",
+    ]
 
 
 def test_changed_only_reads_the_children_of_parents_that_changed(lab: Lab) -> None:
-    lab.write(REPOS.replace("as: repo}", "as: repo, changed_only: true}").replace("name: name", "name: name, v: v"))
+    lab.write(
+        REPOS.replace("as: repo}", "as: repo, changed_only: true}").replace("name: name", "name: name, v: v")
+    )
     forge = Forge()
     versions = {"a": 1, "b": 1}
 
@@ -276,7 +286,11 @@ def test_r07_a_skipped_detail_is_not_taken_for_deleted(lab: Lab) -> None:
     def api(request: httpx.Request) -> Any:
         if request.url.path == "/items":
             return [{"id": 1}, {"id": 2}]
-        return httpx.Response(404) if request.url.path in broken else {"id": int(request.url.path[-1]), "text": "t"}
+        return (
+            httpx.Response(404)
+            if request.url.path in broken
+            else {"id": int(request.url.path[-1]), "text": "t"}
+        )
 
     lab.api = api
     lab.run()

@@ -394,7 +394,11 @@ def test_r19_a_next_url_on_another_origin_is_fetched_without_credentials(api: Ap
 
     with Api() as other:
         other.on("GET /next", json=[])
-        for auth in (bearer(), SecretAuth(signer("query", "apikey"), "hunter22"), SecretAuth(signer("cookie", "sid"), "hunter22")):
+        for auth in (
+            bearer(),
+            SecretAuth(signer("query", "apikey"), "hunter22"),
+            SecretAuth(signer("cookie", "sid"), "hunter22"),
+        ):
             get(client(auth=auth, headers={"X-Tenant": "t"}), f"{other.url}/next?page=2")
 
         assert len(other.requests) == 3

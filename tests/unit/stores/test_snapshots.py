@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from syncrun.stores.base import Changes, Refusal, SnapshotDeletes
-from tests.unit.stores.desk import Desk, gone, put, seen
+from tests.unit.stores.desk import START, Desk, gone, put, seen
 
 WHOLE = SnapshotDeletes()
 
@@ -99,6 +101,19 @@ def test_records_that_another_run_wrote_during_a_window_count_as_seen(desk: Desk
     desk.commit(put(1), snapshot="w")
     desk.commit(put(8, name="by webhook"), put(2, name="by webhook"), run="webhook")
     assert desk.commit(put(1), snapshot="w", deletes=WHOLE, started=3).deleted == 1
+    assert set(desk.live()) == {1, 2, 8}
+
+
+def test_what_was_written_during_a_window_counts_as_seen_though_the_clock_stands_still(desk: Desk) -> None:
+    desk.commit(put(1), put(2))
+    for line, options in (
+        (put(1), {"snapshot": "w"}),
+        (put(8), {"run": "webhook"}),
+        (put(1), {"snapshot": "w", "deletes": WHOLE}),
+    ):
+        commit = desk.build([[line]], **options)
+        commit = replace(commit, at=START, run=replace(commit.run, started_at=START))
+        desk.store.commit(commit)
     assert set(desk.live()) == {1, 2, 8}
 
 

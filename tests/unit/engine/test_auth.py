@@ -1,0 +1,126 @@
+"""Auth in whole runs: chosen by config, renewed in the middle, and the end of a run when there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.lab import Lab
+
+OAUTH2 = """
+config:
+  token: {secret: true, optional: true}
+  secret: {secret: true, optional: true}
+auth:
+  - {when: config.token, type: bearer, token: "${config.token}"}
+  - when: config.secret
+    type: oauth2
+    grant: client_credentials
+    token_url: https://auth.test/token
+    client_id: me
+    client_secret: ${config.secret}
+syncs:
+  items: {request: /items, key: id, fields: [id], records: items, pagination: {type: next_url, url: next}}
+"""
+CHILDREN = (
+    OAUTH2
+    + """
+  children: {for_each: {sync: items, as: item}, request: "/items/${item.id}", key: id, fields: [id]}
+"""
+)
+
+
+class Server:
+    """Gives tokens that live for ten minutes, and one page a token when told so."""
+
+    def __init__(self, lab: Lab, refusal: httpx.Response | None = None, *, one_page: bool = False) -> None:
+        self.lab, self.refusal, self.one_page = lab, refusal, one_page
+        self.tokens = 0
+        self.used: list[str] = []
+        lab.api = self
+
+    def __call__(self, request: httpx.Request) -> Any:
+        if request.url.host == "auth.test":
+            self.tokens += 1
+            token = {"access_token": f"token-{self.tokens:03}", "expires_in": 600}
+            return self.refusal or httpx.Response(200, json=token)
+        self.used.append(request.headers.get("authorization", ""))
+        if self.used[-1] != f"Bearer token-{self.tokens:03}" and not self.used[-1].endswith("own-token"):
+            return httpx.Response(401, json={})
+        page = int(request.url.params.get("page", "1"))
+        if self.one_page and page == 1:
+            self.tokens += 1  # it is over in the middle of the list
+        following = "/items?page=2" if page == 1 else None
+        return (
+            {"items": [{"id": page}], "next": following} if request.url.path == "/items" else [{"id": page}]
+        )
+
+
+def test_the_first_auth_whose_condition_holds_is_used(lab: Lab) -> None:
+    lab.write(OAUTH2)
+    server = Server(lab)
+    assert lab.run(config={"token": "own-token", "secret": "s3cret-1"}).status == "ok"
+    assert lab.run(config={"secret": "s3cret-1"}).status == "ok"
+
+    assert server.used == ["Bearer own-token"] * 2 + ["Bearer token-001"] * 2
+
+
+def test_a_config_that_no_auth_is_meant_for_is_told(lab: Lab) -> None:
+    lab.write(OAUTH2)
+    Server(lab)
+    report = lab.run(config={})
+
+    assert (report.status, report.message) == (
+        "failed",
+        "no entry of auth fits the config of the connection acme",
+    )
+    assert lab.requests == []
+
+
+def test_r20_a_token_that_ends_in_mid_pagination_goes_unseen(lab: Lab) -> None:
+    lab.write(OAUTH2)
+    server = Server(lab, one_page=True)
+    report = lab.run(config={"secret": "s3cret-1"})
+
+    assert (report.status, report.changes.added) == ("ok", 2)
+    assert server.used == ["Bearer token-001", "Bearer token-001", "Bearer token-003"]
+
+
+def test_r07_without_a_token_no_partition_is_taken_for_gone(lab: Lab) -> None:
+    """A token endpoint that answers 404 says nothing about the parents, and one try is enough."""
+    lab.write(CHILDREN)
+    server = Server(lab)
+    config = {"secret": "s3cret-1"}
+    lab.run("items", config=config)
+    lab.run("children", config=config)
+    assert len(lab.live("children")) == 1
+    server.refusal = httpx.Response(404, text="gone with s3cret-1")
+    lab.requests.clear()
+    report = lab.run("children", config=config)
+
+    assert (report.status, report.message) == (
+        "failed",
+        "no token for acme: POST https://auth.test/token: 404: gone with ***",
+    )
+    assert lab.requests == ["POST /token"]
+    assert len(lab.live("children")) == 1
+
+
+def test_runs_of_one_command_share_their_token(lab: Lab) -> None:
+    from syncrun.engine.batch import run_all
+    from syncrun.engine.job import Job, Options, Runtime
+    from syncrun.stores.base import SyncId
+
+    lab.write(CHILDREN)
+    server = Server(lab)
+    jobs = [
+        Job(SyncId("acme", "lab", sync), lab.connector, {"secret": "s3cret-1"})
+        for sync in ("items", "children")
+    ]
+    transport = httpx.MockTransport(lab._answer)
+    runtime = Runtime(lab.store, lab.database, now=lab.clock.now, transport=transport, environ={})
+    reports = run_all(jobs, Options(), runtime)
+
+    assert [report.status for report in reports] == ["ok", "ok"]
+    assert server.tokens == 1
