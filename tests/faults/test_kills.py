@@ -203,6 +203,11 @@ def test_r13_an_interrupted_unordered_read_keeps_the_old_cursor(suite: Suite) ->
     assert max(ends.values()) == suite.scenario.cursor
 
 
+def test_a_killed_run_is_not_said_to_be_running(suite: Suite) -> None:
+    told = {status for case in suite.cases for (status,) in case.state["runs"]}
+    assert told <= {"ok", "interrupted"}
+
+
 def test_nothing_is_left_behind(suite: Suite) -> None:
     left = {case.name: case.outcome["files"] for case in suite.cases}
     assert {n: files for n, files in left.items() if files != [DATABASE, f"{DATABASE}.locks", "trace"]} == {}

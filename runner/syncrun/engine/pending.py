@@ -74,9 +74,8 @@ def _read(manifest: Path) -> Commit:
 
 def discard(folder: Path) -> None:
     """Remove the staging folder of a run that is over, and the empty folders above it."""
-    if not folder.is_dir():
-        return
-    done(folder)  # first: a manifest must not be found after its files are gone
+    if is_saved(folder):
+        done(folder)  # first: a manifest must not be found after its files are gone
     shutil.rmtree(folder, ignore_errors=True)
     for parent in (folder.parent, folder.parent.parent):
         try:

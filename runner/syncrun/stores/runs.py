@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _CHANGES = ("added", "updated", "deleted", "unchanged", "duplicates", "quarantined")
+_KILLED = "its process ended before the run did"
 _COUNTS = ("records", *_CHANGES, "pages", "requests")
 _FACTS = (
     "id",
@@ -32,7 +33,8 @@ def write(
 
     *changes* are those of the commit that the row is written with. They are added to the counts of the run,
     which was described before they were known; an ok run is incomplete when deletes were refused.
-    *commit* identifies that commit; without it the one written last stays.
+    *commit* identifies that commit; without it the one written last stays. One run of a sync goes on at a
+    time: an older one that still is said to be running has come to a sudden end.
     """
     status, message, counts = run.status, run.message, dict(run.counts)
     if changes is not None:
@@ -46,6 +48,11 @@ def write(
     row += [status, run.started_at, run.ended_at, message, *(counts.get(name) for name in _COUNTS)]
     row.append(last_commit(db, run) if commit is None else commit)
     names = (*_FACTS, *_COUNTS, "last_commit")
+    db.execute(
+        "UPDATE syncrun.runs SET status = 'interrupted', message = ? WHERE status = 'running'"
+        " AND connection = ? AND connector = ? AND sync = ? AND started_at < ?",
+        [_KILLED, run.sync.connection, run.sync.connector, run.sync.sync, run.started_at],
+    )
     db.execute("DELETE FROM syncrun.runs WHERE id = ?", [run.id])
     db.execute(
         f"INSERT INTO syncrun.runs ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})",

@@ -78,6 +78,11 @@ class Staging:
             _sync_folder(self._folder)
         return staged, rejected
 
+    def close(self) -> None:
+        """Close the files and leave them as they are; nothing more is written."""
+        self._rows.close()
+        self._rejected.close()
+
     def discard(self) -> None:
         """Remove every file that this object has written, sealed or not, and the folder if it is empty."""
         self._rows.remove()
@@ -126,10 +131,13 @@ class _Lines:
         self.count = self.size = 0
         return self._path
 
-    def remove(self) -> None:
+    def close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def remove(self) -> None:
+        self.close()
         for path in self._written:
             path.unlink(missing_ok=True)
         self._written.clear()

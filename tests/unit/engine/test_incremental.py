@@ -393,3 +393,30 @@ def test_a_failed_window_is_where_the_next_run_goes_on(lab: Lab) -> None:
     assert lab.run().status == "ok"
     assert lab.requests[0] == "GET /events?from=2024-05-22&to=2024-06-01"
     assert len(lab.live()) == 2
+
+
+def test_r13_a_future_value_is_kept_as_it_is(lab: Lab) -> None:
+    lab.write(EVENTS)
+    lab.api = lambda _: [event(1, "2031-01-01T00:00:00Z"), event(2, day(2))]
+    lab.run()
+    assert lab.checkpoint()["cursor"] == "2031-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize("order", ["descending", "unknown"])
+def test_r13_pages_that_begin_with_the_newest_lose_nothing_when_they_are_cut_short(lab: Lab, order: str) -> None:
+    yaml = EVENTS.replace("pagination: none", "pagination: {type: page, size: 1}")
+    lab.write(yaml.replace("{cursor: at}", f"{{cursor: at, order: {order}}}"))
+    newest_first = [event(3, day(3)), event(2, day(2)), event(1, day(1))]
+    broken = {2}
+
+    def api(request: httpx.Request) -> Any:
+        page = int(request.url.params["page"])
+        return httpx.Response(400) if page in broken else newest_first[page - 1 : page]
+
+    lab.api = api
+    assert lab.run().status == "failed"
+    assert lab.checkpoint()["cursor"] is None
+    broken.clear()
+    assert lab.run().status == "ok"
+    assert len(lab.live()) == 3
+    assert lab.checkpoint()["cursor"] == "2024-05-03T00:00:00.000000Z"
