@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from syncrun.engine import pending
 from syncrun.engine.job import Job, Options, Runtime
@@ -18,7 +19,10 @@ from syncrun.transform.stage import Staging
 
 
 class Commits:
-    """Stages mapped pages and makes them true in the store, in one transaction each."""
+    """Stages mapped pages and makes them true in the store, in one transaction each.
+
+    As a context manager it closes the files that it writes, also when a defect ends the run.
+    """
 
     def __init__(self, job: Job, options: Options, runtime: Runtime, run_id: str) -> None:
         self._job, self._options, self._runtime = job, options, runtime
@@ -27,6 +31,12 @@ class Commits:
         self._last = runtime.clock()
         self.changes = Changes()
         self._sealed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._staging.close()
 
     @property
     def unsettled(self) -> bool:

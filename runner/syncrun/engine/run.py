@@ -65,12 +65,13 @@ class SyncRun:
             saved = self._prepare()
         except RunError as error:
             return self._record(error)
-        try:
-            self._read(saved)
-            report = self._finish()
-        except SyncrunError as error:
-            report = self._end_early(error)
-        self.commits.close()
+        with self.commits:
+            try:
+                self._read(saved)
+                report = self._finish()
+            except SyncrunError as error:
+                report = self._end_early(error)
+            self.commits.close()
         return report
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────

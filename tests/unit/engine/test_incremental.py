@@ -395,11 +395,15 @@ def test_a_failed_window_is_where_the_next_run_goes_on(lab: Lab) -> None:
     assert len(lab.live()) == 2
 
 
-def test_r13_a_future_value_is_kept_as_it_is(lab: Lab) -> None:
+def test_r13_a_future_value_does_not_hide_what_changes_before_it(lab: Lab) -> None:
     lab.write(EVENTS)
-    lab.api = lambda _: [event(1, "2031-01-01T00:00:00Z"), event(2, day(2))]
+    records = [event(1, "2031-01-01T00:00:00Z"), event(2, day(2))]
+    lab.api = since(records)
     lab.run()
-    assert lab.checkpoint()["cursor"] == "2031-01-01T00:00:00.000000Z"
+    assert lab.checkpoint()["cursor"] < "2024-06-02"
+    lab.clock.advance(days=1)
+    records.append(event(3, "2024-06-02T00:00:00Z"))
+    assert lab.run().changes.added == 1
 
 
 @pytest.mark.parametrize("order", ["descending", "unknown"])

@@ -126,7 +126,7 @@ def test_a_connection_of_this_process_counts_as_a_holder(desk: Desk) -> None:
 
 
 def test_threads_of_one_process_take_turns(desk: Desk) -> None:
-    commits = [desk.build([[put(n, name=f"{n}")]]) for n in range(12)]
+    commits = [desk.build([[put(n, name=f"{n}")]]) for n in range(8)]
     stores = [DuckDBStore(desk.path) for _ in range(4)]
     errors: list[BaseException] = []
 
@@ -145,8 +145,8 @@ def test_threads_of_one_process_take_turns(desk: Desk) -> None:
     for thread in threads:
         thread.join()
     assert not errors
-    assert len(desk.live()) == 12
-    assert [position for position, _, _ in desk.feed()] == list(range(1, 13))
+    assert len(desk.live()) == 8
+    assert [position for position, _, _ in desk.feed()] == list(range(1, 9))
 
 
 def test_the_file_can_be_opened_by_duckdb_1_2(desk: Desk) -> None:
