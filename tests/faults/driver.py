@@ -123,8 +123,8 @@ def work(case: Case, kills: list[int]) -> None:
     case.folder.mkdir()
     if base:
         shutil.copyfile(base, case.database)
-    reached = all([case.killed(at) for at in kills])
-    outcome: dict[str, Any] = {"reached": reached, "after_kill": case.state() if kills else None}
+    reached = [case.killed(at) for at in kills]
+    outcome: dict[str, Any] = {"reached": all(reached), "after_kill": case.state() if kills else None}
     steps: list[str] = []
     report = case.run(steps.append)
     outcome |= {"status": report.status, "message": report.message, "notes": report.notes, "steps": steps}

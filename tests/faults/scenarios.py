@@ -187,7 +187,13 @@ SCENARIOS = [
     replace(_FULL, name="detected", yaml=DETECTED, before=linked(BEFORE), after=linked(AFTER), commit_rows=3),
     Scenario("keyless", KEYLESS, None, numbered(EQUAL), EQUAL, 8, 3, goes_on="first page"),
     Scenario(
-        "places", PLACES, by_place(LISTS_BEFORE), by_place(LISTS_AFTER), sum(LISTS_AFTER.values(), []), 4, 3
+        "places",
+        PLACES,
+        by_place(LISTS_BEFORE),
+        by_place(LISTS_AFTER),
+        [*LISTS_AFTER["north"], *LISTS_AFTER["south"], *LISTS_AFTER["west"]],
+        4,
+        3,
     ),
     _CHANGES,
     replace(

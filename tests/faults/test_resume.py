@@ -127,10 +127,7 @@ def test_r02_a_run_goes_on_at_the_page_after_those_committed(lab: Lab) -> None:
     lab.api = Pages(*items(*range(1, 8)))
     kill(lab, "page", 3, commit_rows=2)
     assert lab.run().changes.added == 3
-    assert lab.requests == ["GET /items?size=2&page=3", "GET /items?size=2&page=4"] or lab.requests == [
-        "GET /items?page=3",
-        "GET /items?page=4",
-    ]
+    assert lab.requests == ["GET /items?page=3", "GET /items?page=4"]
     assert ids(lab) == [1, 2, 3, 4, 5, 6, 7]
 
 
@@ -165,11 +162,11 @@ def test_a_page_belongs_to_the_config_that_it_was_read_with(lab: Lab, entry: str
 
 def test_equal_records_without_a_key_stay_apart_when_a_run_is_resumed(lab: Lab) -> None:
     lab.write(KEYLESS)
-    lab.api = Pages({"name": "a"}, {"name": "b"}, {"name": "a"}, {"name": "b"}, {"name": "a"})
+    lab.api = Pages(*({"name": name} for name in "abaca"))
     kill(lab, "page", 2, commit_rows=2)
     lab.run()
     assert "page=1" in lab.requests[0]
-    assert [record["name"] for record in lab.live()] == ["a", "a", "a", "b", "b"]
+    assert [record["name"] for record in lab.live()] == ["a", "a", "a", "b", "c"]
     assert lab.rows("SELECT last FROM syncrun.sequence") == [(5,)]
 
 
@@ -194,7 +191,7 @@ def test_a_detected_pagination_is_gone_on_with(lab: Lab) -> None:
 
 
 def test_r07_what_was_lost_before_the_stop_is_not_taken_for_deleted(lab: Lab) -> None:
-    lab.write(ITEMS + '        detail: {request: "/items/${record.id}", on_error: skip}\n')
+    lab.write(ITEMS + '        detail: {path: "/items/${record.id}", on_error: skip}\n')
     missing: set[str] = set()
 
     def api(request: httpx.Request) -> Any:
@@ -219,7 +216,9 @@ def test_a_list_of_deletions_is_gone_on_with_when_the_records_are_read(lab: Lab)
     lab.run()
     api.records += [item(n, at=n) for n in range(5, 8)]
     api.deleted = items(1, 2, 3)
-    kill(lab, "page", 4, commit_rows=1)  # two pages of records, the rest of them, one page of deletions
+    kill(
+        lab, "page", 5, commit_rows=1
+    )  # two pages of records, an empty one, and one of deletions are committed
     assert lab.checkpoint()["cursor"] == 4
     lab.run(commit_rows=1)
     assert [request.partition("?")[0] for request in lab.requests] == ["GET /deleted", "GET /deleted"]
@@ -307,7 +306,7 @@ def test_r08_partitions_that_are_read_are_not_fetched_again(lab: Lab) -> None:
     lab.api = Pages(*items(1, 2, 3))
     lab.run()
     lab.api = Pages(*items(1, 3))
-    kill(lab, "page", 3, commit_rows=1)  # `a` is read, the first page of `b` is committed
+    kill(lab, "page", 4, commit_rows=1)  # `a` is read, the first page of `b` is committed
     report = lab.run()
     assert lab.requests == ["GET /b?page=2", "GET /c?page=1", "GET /c?page=2"]
     assert (report.status, lab.rows("SELECT DISTINCT id FROM lab.items ORDER BY 1")) == ("ok", [(1,), (3,)])
@@ -323,17 +322,16 @@ def test_commits_while_a_run_reads_show_its_rows_and_free_the_database(lab: Lab)
     seen: list[list[Any]] = []
 
     def api(request: httpx.Request) -> Any:
-        if request.url.params["page"] == "4":  # page 3 is being read while this one is fetched
+        if request.url.params["page"] == "5":  # is fetched while page 3 is staged
             seen.append(
                 [number for (number,) in DuckDBStore(lab.database).query("SELECT id FROM lab.items").rows]
             )
-        return items(*range(1, 8))[(int(request.url.params["page"]) - 1) * 2 :][:2]
+        return items(*range(1, 9))[(int(request.url.params["page"]) - 1) * 2 :][:2]
 
     lab.api = api
     lab.run(commit_rows=1, lock_timeout=10.0)
-    assert ids(lab) == [1, 2, 3, 4, 5, 6, 7]
-    assert {1, 2, 9} <= set(seen[0]), "deletes come at the end"
-    assert {3, 4} & set(seen[0])
+    assert ids(lab) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert {1, 2, 3, 4, 9} <= set(seen[0])  # 9 is gone only when all pages are read
 
 
 def test_records_become_visible_when_they_have_waited_long_enough(lab: Lab) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -39,6 +40,18 @@ class _Lazy(click.Group):
         command: click.Command = importlib.import_module(f"syncrun.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do what was asked; a reader of the output that goes away (`| head`) ends it quietly."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            from syncrun.cli.events import drop_output
+
+            drop_output()
+            return ExitCode.OK
+        return result
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
@@ -70,6 +83,8 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code (product: exit codes)."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
     sys.exit(int(execute(args)))
 
 
@@ -78,9 +93,6 @@ def execute(args: list[str] | None = None) -> int:
     try:
         given = _checked(sys.argv[1:] if args is None else args)
         result: Any = group.main(given, prog_name="syncrun", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _reader_gone()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: one message, no traceback
         return _tell(error)
     return result if isinstance(result, int) else ExitCode.OK
@@ -93,14 +105,6 @@ def _checked(args: list[str]) -> list[str]:
         except UnicodeEncodeError:
             raise UsageError(f"the argument {argument!r} is not valid UTF-8") from None
     return args
-
-
-def _reader_gone() -> int:
-    """Return quietly when whoever read our output stopped (`syncrun query … | head`)."""
-    from syncrun.cli.events import drop_output
-
-    drop_output()
-    return ExitCode.OK
 
 
 def _tell(error: BaseException) -> int:

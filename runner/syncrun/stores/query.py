@@ -91,12 +91,26 @@ def export(file: DatabaseFile, sql: str, path: Path) -> None:
 
     with _opened(file) as db:
         try:
-            rows = db.sql(sql)
-            if rows is None:
+            *before, last = duckdb.extract_statements(_without_end(sql)) or [None]
+            if last is None or duckdb.ExpectedResultType.QUERY_RESULT not in last.expected_result_type:
                 raise StoreError("the SQL gives no rows to write")
-            rows.write_parquet(str(path), compression="zstd")
+            for statement in before:
+                db.execute(statement)
+            db.sql(last).write_parquet(str(path), compression="zstd")
         except duckdb.Error as error:
             raise _in_words(error) from None
+
+
+def _without_end(sql: str) -> str:
+    """Return *sql* without the semicolons and comments after it: DuckDB puts more behind what it exports."""
+    import duckdb
+
+    content, end = sql.encode(), None
+    for offset, kind in reversed(duckdb.tokenize(sql)):
+        if kind != duckdb.token_type.comment and content[offset : offset + 1] != b";":
+            break
+        end = offset
+    return content[:end].decode()
 
 
 def _opened(file: DatabaseFile) -> AbstractContextManager[DuckDBPyConnection]:

@@ -1,0 +1,102 @@
+"""How the command starts: fast, by any name, and with no module that it does not need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from syncrun import __version__
+from tests.api import Api
+from tests.project_folder import ProjectFolder, clean_environment
+
+HEAVY = {"duckdb", "httpx", "jsonschema", "jsonschema_rs", "orjson", "pydantic", "rich", "yaml"}
+REPORT = f"""
+import sys
+from syncrun.cli import execute
+code = execute(sys.argv[1:])
+print(*sorted({HEAVY!r} & sys.modules.keys()), file=sys.stderr)
+sys.exit(int(code))
+"""
+
+
+def imported(folder: Path, *args: str) -> set[str]:
+    """The heavy modules that a command imports in a new process."""
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT, *args],
+        cwd=folder,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_imports_nothing_heavy(tmp_path: Path, option: str) -> None:
+    assert imported(tmp_path, option) == set()
+
+
+@pytest.mark.parametrize("command", ["list", "validate"])
+def test_looking_at_files_needs_neither_database_nor_network(project: ProjectFolder, command: str) -> None:
+    assert not imported(project.folder, command) & {"duckdb", "httpx", "rich"}
+
+
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    for command in ([sys.executable, "-m", "syncrun"],):
+        done = subprocess.run(
+            [*command, "--version"],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"syncrun {__version__}\n", "")
+
+
+def test_help_names_every_command_and_ends_with_an_example(tmp_path: Path) -> None:
+    from syncrun import cli
+
+    project = ProjectFolder(tmp_path)
+    told = project.syncrun("--help").stdout
+    for name in cli._COMMANDS:
+        assert f"\n  {name}" in told
+        done = project.syncrun(name, "--help")
+        assert done.exit_code == 0
+        assert "Example" in done.stdout.splitlines()[-1] or "Examples: " in done.stdout
+
+
+def test_help_of_a_command_within_a_group_has_an_example(tmp_path: Path) -> None:
+    for name in ("show", "set", "clear"):
+        assert "\n  Example: " in ProjectFolder(tmp_path).syncrun("checkpoint", name, "--help").stdout
+
+
+@pytest.mark.parametrize("kind", ["connector", "project"])
+def test_schema_prints_what_editors_check_with(tmp_path: Path, kind: str) -> None:
+    import json
+
+    done = ProjectFolder(tmp_path).syncrun("schema", kind)
+    assert done.exit_code == 0
+    file = Path(__file__).parents[2] / "schemas" / f"{kind}.schema.json"
+    assert json.loads(done.stdout) == json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_output_is_utf_8_safe_wherever_it_goes(project: ProjectFolder, api: Api) -> None:
+    """A terminal that knows only ASCII gets escapes in place of a traceback."""
+    for args, code in ((["run", "acme/items"], 0), (["query", "SELECT 'é' AS a"], 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", "syncrun", *args],
+            cwd=project.folder,
+            env={**clean_environment(), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert b"internal error" not in done.stderr
