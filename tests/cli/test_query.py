@@ -26,7 +26,7 @@ def filled(project: ProjectFolder) -> ProjectFolder:
 @pytest.mark.parametrize(
     ("form", "text"),
     [
-        ("table", "id  name\n────────\n 1  one \n 2  two \n"),
+        ("table", "id   name\n─────────\n 1   one \n 2   two \n"),
         ("csv", "id,name\n1,one\n2,two\n"),
         ("json", '[\n {"id": 1, "name": "one"},\n {"id": 2, "name": "two"}\n]\n'),
         ("jsonl", '{"id": 1, "name": "one"}\n{"id": 2, "name": "two"}\n'),

@@ -47,17 +47,16 @@ def test_looking_at_files_needs_neither_database_nor_network(project: ProjectFol
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:
-    for command in ([sys.executable, "-m", "syncrun"],):
-        done = subprocess.run(
-            [*command, "--version"],
-            cwd=tmp_path,
-            env=clean_environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stdout, done.stderr) == (0, f"syncrun {__version__}\n", "")
+    done = subprocess.run(
+        [sys.executable, "-m", "syncrun", "--version"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"syncrun {__version__}\n", "")
 
 
 def test_help_names_every_command_and_ends_with_an_example(tmp_path: Path) -> None:
@@ -69,7 +68,7 @@ def test_help_names_every_command_and_ends_with_an_example(tmp_path: Path) -> No
         assert f"\n  {name}" in told
         done = project.syncrun(name, "--help")
         assert done.exit_code == 0
-        assert "Example" in done.stdout.splitlines()[-1] or "Examples: " in done.stdout
+        assert "\n\n  Example" in done.stdout
 
 
 def test_help_of_a_command_within_a_group_has_an_example(tmp_path: Path) -> None:

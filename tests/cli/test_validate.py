@@ -36,7 +36,7 @@ def test_warnings_are_errors_with_strict(project: ProjectFolder) -> None:
     project.write("connectors/lax.yaml", LAX)
     lax = project.syncrun("validate", "connectors/lax.yaml")
     assert lax.exit_code == 0
-    assert "connectors/lax.yaml:3:13: warning: " in lax.stderr
+    assert "connectors/lax.yaml:3:9: warning: " in lax.stderr
     assert lax.stderr.endswith("\n1 file checked: 0 errors, 1 warning\n")
     strict = project.syncrun("validate", "connectors/lax.yaml", "--strict")
     assert strict.exit_code == 2

@@ -33,6 +33,7 @@ from syncrun.engine.run import run_sync
 from syncrun.stores.base import SyncId
 from syncrun.stores.duckdb import DuckDBStore
 
+# The client and the merge are imported so that no case has to do it again.
 CONNECTION = "acme"
 DATABASE = "data.duckdb"
 PROCESSES = 2  # at a time
@@ -65,8 +66,8 @@ class Case:
             with (self.folder / "trace").open("a", buffering=1) as trace:
                 self._run_until(at, lambda step: trace.write(f"{step}\n"))
         _, status = os.waitpid(child, 0)
-        with urlopen(f"{self.url}/mark", timeout=10):
-            (self.folder / "trace").open("a").write("killed\n")
+        with urlopen(f"{self.url}/mark", timeout=10), (self.folder / "trace").open("a") as trace:
+            trace.write("killed\n")
         code = os.waitstatus_to_exitcode(status)
         assert code in (0, -signal.SIGKILL), code
         return code != 0

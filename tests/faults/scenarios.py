@@ -111,13 +111,6 @@ LINKED = """
         key: id
         fields: {id: {path: id, type: integer}, name: name}
 """
-DETECTED = """
-    syncs:
-      items:
-        request: /items
-        key: id
-        fields: {id: {path: id, type: integer}, name: name}
-"""
 KEYLESS = """
     syncs:
       items:
@@ -156,7 +149,7 @@ LISTS_AFTER = {
 }
 ALL_STEPS = (
     *("page", "sealed", "staged", "committed", "settled"),
-    *("store.prepared", "store.records", "store.deletes", "store.state", "store.committed"),
+    *("store.deletes", "store.state", "store.committed"),
 )
 
 
@@ -184,7 +177,6 @@ SCENARIOS = [
     replace(_FULL, name="full, committed while reading", commit_rows=3, steps=ALL_STEPS),
     replace(_FULL, name="first", before=None, events=8, commit_rows=4),
     replace(_FULL, name="tokens", yaml=LINKED, before=linked(BEFORE), after=linked(AFTER), commit_rows=3),
-    replace(_FULL, name="detected", yaml=DETECTED, before=linked(BEFORE), after=linked(AFTER), commit_rows=3),
     Scenario("keyless", KEYLESS, None, numbered(EQUAL), EQUAL, 8, 3, goes_on="first page"),
     Scenario(
         "places",

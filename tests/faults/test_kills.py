@@ -19,6 +19,7 @@ from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.project_folder import clean_environment
 
 WALKS = 1  # cases in which one run after the other is killed, at steps drawn by lot
+RECOVERY = 7  # the steps of the store in a commit; the next step is that it has recovered
 MARK = "/mark"
 
 
@@ -114,6 +115,9 @@ class Suite:
         kills = [[n] for n, step in enumerate(self.steps, start=1) if step in self.scenario.steps]
         lots = random.Random(self.scenario.name)
         kills += [[lots.randint(2, len(self.steps)) for _ in range(3)] for _ in range(WALKS)]
+        if "sealed" in self.scenario.steps:  # and the run that commits what was staged dies too
+            staged = self.steps.index("staged") + 1
+            kills += [[staged, RECOVERY], [staged, RECOVERY + 1]]
         cases = {f"kill-{'-'.join(map(str, at))}": at for at in kills}
         self.plan["cases"] = cases
         (self.folder / "plan.json").write_text(json.dumps(self.plan))

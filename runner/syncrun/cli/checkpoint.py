@@ -82,7 +82,9 @@ def clear(
     sync, _ = workspace.sync(target)
     runtime = _runtime(workspace, writing=True, lock_timeout=lock_timeout)
     count = adjustments.clear(sync, runtime, partition, lock_timeout=lock_timeout)
-    told = "the next run reads everything" if count else "there was nothing to forget"
+    told = "there was nothing to forget"
+    if count:
+        told = "the next run reads everything" + (" in that partition" if partition is not None else "")
     click.echo(f"{sync}: {told}", err=True)
     return 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A length of time: a number of seconds, or a number with a unit such as 90s, 5m or 1h."""
 
     name = "seconds"

@@ -91,10 +91,11 @@ def export(file: DatabaseFile, sql: str, path: Path) -> None:
 
     with _opened(file) as db:
         try:
-            *before, last = duckdb.extract_statements(_without_end(sql)) or [None]
+            statements = duckdb.extract_statements(_without_end(sql))
+            last = statements.pop() if statements else None
             if last is None or duckdb.ExpectedResultType.QUERY_RESULT not in last.expected_result_type:
                 raise StoreError("the SQL gives no rows to write")
-            for statement in before:
+            for statement in statements:
                 db.execute(statement)
             db.sql(last).write_parquet(str(path), compression="zstd")
         except duckdb.Error as error:

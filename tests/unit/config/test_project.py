@@ -309,3 +309,21 @@ def test_an_empty_variable_counts_as_unset(folder: Path, value: str | None) -> N
         "acme: the config value 'token' needs the environment variable TOKEN, which is not set\n"
         "  hint: set it, or write it into .env"
     ]
+
+
+def test_a_project_says_how_often_runs_commit(folder: Path) -> None:
+    (folder / "syncrun.yaml").write_text("commits: {rows: 1000, every: 90s}\n")
+    commits = load_project(folder).commits
+    assert (commits.rows, commits.seconds) == (1000, 90.0)
+    (folder / "syncrun.yaml").write_text("commits: {every: 5m}\n")
+    assert (load_project(folder).commits.rows, load_project(folder).commits.seconds) == (250_000, 300.0)
+    assert Project.default(folder).commits.seconds == 60.0
+
+
+def test_r26_a_commit_rule_that_means_nothing_is_told_with_its_place(folder: Path) -> None:
+    assert refusal(folder, "commits: {rows: 0}\n") == (
+        "syncrun.yaml:1:17: expected at least 1, got the number 0"
+    )
+    assert refusal(folder, "commits: {every: 60}\n") == (
+        "syncrun.yaml:1:18: 60 is no duration; write a number and ms, s, m, h, d or w, such as 60s"
+    )

@@ -6,7 +6,6 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -49,7 +48,7 @@ def kinds(*names: str) -> list[ColumnType]:
 
 def insert(db: duckdb.DuckDBPyConnection, kind: ColumnType, value: Any) -> None:
     """Insert *value* into table `t` with its column of type *kind*."""
-    text = json.dumps(value) if kind.base == "json" or kind.is_list else str(value)
+    text = json.dumps(value, separators=(",", ":")) if kind.base == "json" or kind.is_list else str(value)
     cast = "CAST(CAST(? AS JSON) AS {})" if kind.is_list else "CAST(? AS {})"
     db.execute(f"INSERT INTO t SELECT {cast.format(sql_type(kind))}", [None if value is None else text])
 

@@ -1,0 +1,362 @@
+"""Runs of every kind, with everything that goes wrong, against a model that is a dict."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from syncrun.engine.report import RunReport
+from syncrun.errors import LockedError
+from syncrun.stores.base import Changes, Commit
+from syncrun.stores.duckdb import DuckDBStore
+from tests.lab import Lab
+from tests.unit.engine.world import KINDS, Item, Kind, World
+
+SETTINGS = settings(
+    max_examples=35,
+    stateful_step_count=12,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Killed(Exception):  # noqa: N818 - the process is gone
+    pass
+
+
+class HeldStore(DuckDBStore):
+    """A store whose file somebody holds when a commit is tried for the *held_at*-th time."""
+
+    held_at: int | None = None
+    tried = 0
+
+    def commit(self, commit: Commit) -> Changes:
+        self.tried += 1
+        if self.tried == self.held_at:
+            raise LockedError("the database is held")
+        return super().commit(commit)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stored record."""
+
+    place: str
+    v: int | None
+    seq: int
+    modified: Any
+
+    @property
+    def live(self) -> bool:
+        return self.v is not None
+
+
+Rows = dict[int, Row]
+GONE: int | None = None
+
+CHANGE = st.tuples(
+    st.sampled_from(["put", "put", "put", "put", "remove", "remove", "close", "spoil"]),
+    st.integers(0, 2),
+    st.integers(1, 7),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run is asked for, and what happens to it."""
+
+    commit_rows: int = 1000
+    options: tuple[str, ...] = ()
+    broken_at: int | None = None
+    killed_at: tuple[str, int] | None = None
+    held_at: int | None = None
+    down: tuple[tuple[int, int], ...] = ()
+    late: bool = False
+    meddling: tuple[int, Any] | None = None
+
+
+SOON = st.integers(1, 6)
+FAULTS: dict[str, st.SearchStrategy[Any]] = {
+    "broken_at": SOON,
+    "killed_at": st.tuples(st.sampled_from(["page", "staged", "committed"]), st.integers(1, 4)),
+    "held_at": st.integers(1, 3),
+    "down": st.lists(st.tuples(st.integers(0, 2), st.sampled_from([403, 404])), min_size=1, max_size=2).map(tuple),
+    "meddling": st.tuples(SOON, CHANGE),
+}
+CLEAN: st.SearchStrategy[dict[str, Any]] = st.just({})
+FAULT = st.sampled_from(sorted(FAULTS)).flatmap(lambda name: st.fixed_dictionaries({name: FAULTS[name]}))
+PLAN = st.builds(
+    lambda fault, **rest: Plan(**{**rest, **fault}),
+    CLEAN | FAULT,
+    commit_rows=st.sampled_from([1, 3, 1000]),
+    options=st.lists(st.sampled_from(["full", "reset", "limit", "accept_deletes"]), max_size=1).map(tuple)
+    | st.just(()),
+    late=st.booleans(),
+)
+
+
+class RunsModel(RuleBasedStateMachine):
+    """The API's truth, what was stored before a run, and what must therefore be stored after it."""
+
+    @initialize(kind=st.sampled_from(KINDS), first=st.lists(CHANGE, min_size=3, max_size=9))
+    def begin(self, kind: Kind, first: list[Any]) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.kind = kind
+        note(f"kind: {kind.name}")
+        self.lab = Lab(Path(self.folder.name), kind.yaml)
+        self.lab.store = self.store = HeldStore(self.lab.database)
+        self.world = World(kind, self.lab.clock)
+        self.lab.api = self.world
+        # What an id may be: every state that it has had since its place was last read from a clean start.
+        self.states: dict[int, set[int | None]] = {}
+        self.unread: set[str] = set()  # places whose last enumeration was cut short or changed under way
+        self.orphans: set[int] = set()  # deleted while nobody could notice
+        self.pending = False
+        for change in first:
+            self._change(change)
+        self._run_parents("other")
+        self.lab.run("items", connection="other")
+        self.other = self._of_other()
+
+    def teardown(self) -> None:
+        if hasattr(self, "folder"):
+            self.world.heal()
+            for _ in range(2):  # the first one may only finish what was begun
+                self._run_and_judge(Plan())
+            self.folder.cleanup()
+
+    # ── the API changes ────────────────────────────────────────────────────────────────────────────
+
+    @rule(changes=st.lists(CHANGE, min_size=1, max_size=4))
+    def the_api_changes(self, changes: list[Any]) -> None:
+        for change in changes:
+            self._change(change)
+
+    def _change(self, change: tuple[str, int, int]) -> None:
+        action, where, number = change
+        place = sorted(self.world.places)[where % len(self.world.places)]
+        identity = number + (10 * "abc".index(place) if place else 0)
+        if action == "remove":
+            self.world.remove(place, identity)
+        else:
+            marks = {"put": {"open": True, "bad": False}, "close": {"open": False}, "spoil": {"bad": True}}
+            self.world.put(place, identity, **marks[action])
+        self._remember(place, identity)
+
+    def _remember(self, place: str, identity: int) -> None:
+        item = self.world.places.get(place, {}).get(identity)
+        if item is None or not item.bad:  # a bad version leaves what is stored as it is
+            self.states.setdefault(identity, {GONE}).add(item.v if item and item.open else GONE)
+        if self.world.repeats:
+            self.states[identity].add(-1)
+
+    @rule(nameless=st.integers(0, 3), repeats=st.booleans())
+    def records_get_odd(self, nameless: int, repeats: bool) -> None:
+        self.world.nameless, self.world.repeats = nameless, repeats
+
+    @rule(days=st.sampled_from([1, 8]))
+    def time_passes(self, days: int) -> None:
+        self.lab.clock.advance(days=days)
+
+    @rule(where=st.integers(0, 2))
+    def a_parent_leaves_or_comes_back(self, where: int) -> None:
+        if not self.kind.partitioned:
+            return
+        place = "abc"[where]
+        here, away = self.world.places, self.world.away
+        if place in here and len(here) > 1:
+            away[place] = here.pop(place)
+        elif place in away:
+            here[place] = away.pop(place)
+
+    @rule()
+    def the_token_expires(self) -> None:
+        self.world.oldest_token = len(self.world.log)
+
+    # ── runs ───────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(plan=PLAN)
+    def a_run(self, plan: Plan) -> None:
+        self._run_and_judge(plan)
+
+    @rule()
+    def a_run_in_peace(self) -> None:
+        self._run_and_judge(Plan())
+
+    def _run_and_judge(self, plan: Plan) -> None:
+        self._run_parents("acme")
+        before, first = self._rows(), self._sequence()
+        expired = self._token_is_too_old
+        report = self._run(plan)
+        after = self._rows()
+        note(f"{plan} → {report and (report.status, report.mode, report.message, report.notes)}")
+        self._judge_events(before, after, self._sequence() - first, plan)
+        if self.kind.expires and ("reset" in plan.options or expired):
+            # deletions are told since the cursor, and there is none now
+            self.orphans |= {n for n, row in before.items() if row.live and n not in self._truth()}
+        self.orphans -= self._truth().keys()
+        for place in {*self.world.places, *self.world.away}:
+            self._judge_place(place, plan, report, before, after)
+        self.pending = report is None or report.status == "locked"
+
+    def _run_parents(self, connection: str) -> None:
+        if self.kind.partitioned:
+            assert self.lab.run("parents", connection=connection, accept_deletes=True).status == "ok"
+
+    @property
+    def _token_is_too_old(self) -> bool:
+        cursor = self.lab.checkpoint().get("cursor") if self.kind.name == "token" else None
+        return cursor is not None and int(cursor[1:]) < self.world.oldest_token
+
+    def _run(self, plan: Plan) -> RunReport | None:
+        """Run once; None when the process was killed."""
+        world, places = self.world, sorted(self.world.places)
+        world.heal()
+        world.broken_at, world.late = plan.broken_at, plan.late
+        world.down = {places[where % len(places)]: status for where, status in plan.down} if places[0] else {}
+        if plan.meddling is not None:
+            number, change = plan.meddling
+            world.at_request[number] = lambda: self._change(change)
+        self.store.tried, self.store.held_at = 0, plan.held_at
+        options = {name: 2 if name == "limit" else True for name in plan.options}
+        try:
+            return self.lab.run("items", commit_rows=plan.commit_rows, fault=_killing(plan.killed_at), **options)
+        except Killed:
+            return None
+
+    # ── what must be true after a run ──────────────────────────────────────────────────────────────
+
+    def _truth(self) -> dict[int, Item]:
+        return {n: item for items in self.world.places.values() for n, item in items.items()}
+
+    def _judge_events(self, before: Rows, after: Rows, events: int, plan: Plan) -> None:
+        """Each change is one event with a position of its own; what did not change is not touched."""
+        changed = {n for n, row in after.items() if n not in before or before[n].v != row.v}
+        touched = {n for n, row in after.items() if n not in before or before[n].seq != row.seq}
+        assert before.keys() <= after.keys()
+        assert changed <= touched
+        if not self.pending and plan.meddling is None:
+            assert changed == touched, f"touched without a change: {touched - changed}"
+            assert events == len(changed)
+        last = max((row.seq for row in before.values()), default=0)
+        assert all(after[n].seq > last for n in touched)
+        assert len({row.seq for row in after.values()}) == len(after)
+        assert all(after[n].modified == before[n].modified for n in before.keys() - touched)
+
+    def _judge_place(
+        self, place: str, plan: Plan, report: RunReport | None, before: Rows, after: Rows
+    ) -> None:
+        was_unread = place in self.unread
+        read = report is not None and report.status in ("ok", "incomplete") and not plan.options == ("limit",)
+        complete = read and place not in self.world.down and self._is_complete(report)
+        if not complete or plan.meddling is not None:
+            self.unread.add(place)
+        else:
+            self.unread.discard(place)
+        mine = {n for n, row in {**before, **after}.items() if row.place == place}
+        items = self.world.places.get(place)
+        if items is None:
+            items = {}
+            self.unread.discard(place)
+        if complete and not was_unread and plan.meddling is None:
+            self._judge_strictly(place, items, mine | items.keys(), report, before, after)
+        else:
+            self._judge_loosely(items, mine, before, after)
+            if report is not None and report.status != "ok" and not was_unread and not self.pending:
+                self._judge_unfinished(place, items, mine, before, after)
+
+    def _is_complete(self, report: RunReport | None) -> bool:
+        return report is not None and (report.status == "ok" or bool(self.world.down))
+
+    def _judge_strictly(
+        self, place: str, items: dict[int, Item], mine: set[int], report: RunReport | None, before: Rows, after: Rows
+    ) -> None:
+        assert report is not None
+        for number in sorted(mine):
+            item, known = items.get(number), before[number].v if number in before else GONE
+            found = after[number].v if number in after else GONE
+            expected = known if item is None or item.bad else (item.v if item.open else GONE)
+            if item is None and self._notices(place, report) and number not in self.orphans:
+                expected = GONE
+            assert found == expected, f"{number} in {place!r} is {found}, not {expected}"
+            self.states[number] = {expected}
+
+    def _notices(self, place: str, report: RunReport) -> bool:
+        """Tell whether a run like that finds what was deleted in *place*."""
+        finds = self.kind.finds
+        return finds == "each" or finds == "told" or (finds == "full" and report.mode == "full")
+
+    def _judge_loosely(self, items: dict[int, Item], mine: set[int], before: Rows, after: Rows) -> None:
+        """Whatever happened: nothing was made up, nothing deleted that was there all the time."""
+        for number in mine:
+            found = after[number].v if number in after else GONE
+            known = before[number].v if number in before else GONE
+            possible = self.states.get(number, set()) | {known}
+            assert found in possible or number not in items, f"{number} is {found}, but was only ever {possible}"
+            if GONE not in self.states.get(number, {GONE}):
+                assert found is not GONE or known is GONE, f"{number} was deleted, but has never been away"
+
+    def _judge_unfinished(
+        self, place: str, items: dict[int, Item], mine: set[int], before: Rows, after: Rows
+    ) -> None:
+        """R7: a run that is not complete finds nothing missing."""
+        if self.kind.finds not in ("each", "full"):
+            return
+        for number in mine - items.keys():
+            assert after[number].live == before[number].live, f"{number} was deleted by an unfinished run"
+
+    @invariant()
+    def r12_no_cursor_is_ahead_of_the_records(self) -> None:
+        if not hasattr(self, "lab") or not self.kind.cursor:
+            return
+        rows = self._rows()
+        for place, items in self.world.places.items():
+            cursor = self.lab.checkpoint(f'["{place}"]' if place else "", "items").get("cursor") or ""
+            for number, item in items.items():
+                if item.at[:19] < cursor[:19] and item.open and not item.bad:
+                    assert number in rows, f"{number} is older than the cursor, but was never stored"
+                    assert rows[number].v in (item.v, -1), f"{number} is older than the cursor, but not as stored"
+
+    @invariant()
+    def r09_the_other_connection_is_never_touched(self) -> None:
+        if hasattr(self, "other"):
+            assert self._of_other() == self.other
+
+    # ── what is stored ─────────────────────────────────────────────────────────────────────────────
+
+    def _rows(self) -> Rows:
+        rows = self.lab.rows(
+            "SELECT CAST(_id->>0 AS INTEGER), coalesce(_partition->>0, ''), v, _action, _seq, _last_modified_at"
+            " FROM lab.items__records WHERE _connection = 'acme'"
+        )
+        return {n: Row(place, GONE if a == "DELETED" else v, seq, at) for n, place, v, a, seq, at in rows}
+
+    def _of_other(self) -> list[tuple[Any, ...]]:
+        return self.lab.rows("SELECT * FROM lab.items__records WHERE _connection = 'other' ORDER BY _seq")
+
+    def _sequence(self) -> int:
+        return int(self.lab.rows("SELECT last FROM syncrun.sequence")[0][0])
+
+
+def _killing(at: tuple[str, int] | None) -> Callable[[str], None]:
+    """Return a fault that ends the process when a step is reached for the n-th time."""
+    reached: list[str] = []
+
+    def fault(step: str) -> None:
+        reached.append(step)
+        if at is not None and step == at[0] and reached.count(step) == at[1]:
+            raise Killed
+
+    return fault
+
+
+def test_r01_to_r18_runs_of_every_kind_agree_with_the_model() -> None:
+    run_state_machine_as_test(RunsModel, settings=SETTINGS)
