@@ -79,6 +79,7 @@ def test_an_archive_that_is_not_understood_says_why() -> None:
         (b"\x1f\x8b\x08" + b"x" * 40, "compressed file that is damaged"),
         (archive(a__json=b"[1]")[:30], "damaged zip archive"),
     ],
+    ids=["gzip that breaks off", "gzip that is damaged", "zip"],
 )
 def test_damaged_files_are_named(content: bytes, message: str) -> None:
     assert refusal(content) == f"{PLACE} {message}"

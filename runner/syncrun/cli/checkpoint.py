@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from syncrun.cli.options import Seconds, environment, project_folder
+from syncrun.cli.options import Seconds, environment, project_folder, tell
 from syncrun.engine import adjustments
 from syncrun.engine.job import Runtime
 from syncrun.engine.selection import Workspace, open_workspace
@@ -90,4 +90,4 @@ def clear(
 
 
 def _runtime(workspace: Workspace, **options: Any) -> Runtime:
-    return Runtime(workspace.store(**options), workspace.database, environ=workspace.environ)
+    return Runtime(workspace.store(**options, on_wait=tell), workspace.database, environ=workspace.environ)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from syncrun.cli import counts
-from syncrun.cli.options import environment, project_folder
+from syncrun.cli.options import environment, project_folder, tell
 from syncrun.config.load import list_connectors, shown
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ConfigurationError, Problem
@@ -59,7 +59,7 @@ def _rows(workspace: Workspace) -> list[dict[str, Any]]:
 def _last_runs(workspace: Workspace) -> dict[SyncId, Run]:
     if not workspace.database.exists():
         return {}
-    return {run.sync: run for run in workspace.store().last_runs()}
+    return {run.sync: run for run in workspace.store(on_wait=tell).last_runs()}
 
 
 def _row(sync: SyncId, run: Run | None, *, enabled: bool) -> dict[str, Any]:

@@ -50,3 +50,8 @@ connector_set = click.option(
     metavar="NAME=VALUE",
     help="A config value, for a connector that is run by its name.",
 )
+
+
+def tell(reason: str) -> None:
+    """Say on standard error what a command waits for."""
+    click.echo(reason, err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from syncrun.cli.options import environment, project_folder
+from syncrun.cli.options import environment, project_folder, tell
 from syncrun.cli.tables import FORMATS, write
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
@@ -47,7 +47,7 @@ def command(*, sql: str, form: str | None, output: Path, env: str | None, projec
         form = suffix if suffix in (*FORMATS, _PARQUET) else "table"
     if form == _PARQUET and output == _STDOUT:
         raise UsageError("parquet cannot be written to standard output", hint="give it a file: -o FILE")
-    store = open_workspace(project, env=env).store()
+    store = open_workspace(project, env=env).store(on_wait=tell)
     if output == _STDOUT:
         write(store.query(sql), form, sys.stdout)
     elif output.exists() and not output.is_file():  # a pipe or device cannot be replaced

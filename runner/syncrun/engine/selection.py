@@ -46,11 +46,16 @@ class Workspace:
         writing: bool = False,
         lock_timeout: float = 300.0,
         sleep: Callable[[float], None] = time.sleep,
+        on_wait: Callable[[str], None] | None = None,
     ) -> DuckDBStore:
         """Return the store that the project's records live in; raise UsageError where none can be."""
         check_place(self.database, writing=writing)
         return DuckDBStore(
-            self.database, lock_timeout=lock_timeout, patience=max(lock_timeout, _PATIENCE), sleep=sleep
+            self.database,
+            lock_timeout=lock_timeout,
+            patience=max(lock_timeout, _PATIENCE),
+            sleep=sleep,
+            on_wait=on_wait,
         )
 
     def connector(self, name: str) -> tuple[Connector, Path]:

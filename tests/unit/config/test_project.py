@@ -325,5 +325,5 @@ def test_r26_a_commit_rule_that_means_nothing_is_told_with_its_place(folder: Pat
         "syncrun.yaml:1:17: expected at least 1, got the number 0"
     )
     assert refusal(folder, "commits: {every: 60}\n") == (
-        "syncrun.yaml:1:18: 60 is no duration; write a number and ms, s, m, h, d or w, such as 60s"
+        "syncrun.yaml:1:18: 60 is no duration\n  hint: write a number and ms, s, m, h, d or w, such as 60s"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from syncrun.engine.report import RunReport
 from syncrun.errors import LockedError
@@ -60,6 +61,18 @@ class Row:
 
 
 Rows = dict[int, Row]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the database holds: records by id, the feed's position, cursors by partition, the others' records."""
+
+    rows: Rows
+    last_seq: int
+    cursors: dict[str, str | None]
+    other: list[str]
+
+
 GONE: int | None = None
 
 CHANGE = st.tuples(
@@ -120,11 +133,12 @@ class RunsModel(RuleBasedStateMachine):
         self.unread: set[str] = set()  # places whose last enumeration was cut short or changed under way
         self.orphans: set[int] = set()  # deleted while nobody could notice
         self.pending = False
+        self.parents: tuple[str, ...] = ()
         for change in first:
             self._change(change)
         self._run_parents("other")
         self.lab.run("items", connection="other")
-        self.other = self._of_other()
+        self.stored = self._stored()
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
@@ -193,27 +207,31 @@ class RunsModel(RuleBasedStateMachine):
 
     def _run_and_judge(self, plan: Plan) -> None:
         self._run_parents("acme")
-        before, first = self._rows(), self._sequence()
-        expired = self._token_is_too_old
+        before, expired = self.stored, self._token_is_too_old
         report = self._run(plan)
-        after = self._rows()
+        after = self.stored = self._stored()
         note(f"{plan} → {report and (report.status, report.mode, report.message, report.notes)}")
-        self._judge_events(before, after, self._sequence() - first, plan)
+        self._judge_events(before, after, plan)
         if self.kind.expires and ("reset" in plan.options or expired):
             # deletions are told since the cursor, and there is none now
-            self.orphans |= {n for n, row in before.items() if row.live and n not in self._truth()}
+            self.orphans |= {n for n, row in before.rows.items() if row.live and n not in self._truth()}
         self.orphans -= self._truth().keys()
         for place in {*self.world.places, *self.world.away}:
-            self._judge_place(place, plan, report, before, after)
+            self._judge_place(place, plan, report, before.rows, after.rows)
+        self._judge_cursors(after)
+        assert after.other == before.other, "another connection was touched (R9)"
         self.pending = report is None or report.status == "locked"
 
     def _run_parents(self, connection: str) -> None:
-        if self.kind.partitioned:
+        if self.kind.partitioned and (connection, *self.world.places) != self.parents:
+            self.parents = (connection, *self.world.places)
             assert self.lab.run("parents", connection=connection, accept_deletes=True).status == "ok"
+            if connection == "acme":
+                self.stored = self._stored()
 
     @property
     def _token_is_too_old(self) -> bool:
-        cursor = self.lab.checkpoint().get("cursor") if self.kind.name == "token" else None
+        cursor = self.stored.cursors.get("") if self.kind.name == "token" else None
         return cursor is not None and int(cursor[1:]) < self.world.oldest_token
 
     def _run(self, plan: Plan) -> RunReport | None:
@@ -237,19 +255,19 @@ class RunsModel(RuleBasedStateMachine):
     def _truth(self) -> dict[int, Item]:
         return {n: item for items in self.world.places.values() for n, item in items.items()}
 
-    def _judge_events(self, before: Rows, after: Rows, events: int, plan: Plan) -> None:
+    def _judge_events(self, before: Stored, after: Stored, plan: Plan) -> None:
         """Each change is one event with a position of its own; what did not change is not touched."""
-        changed = {n for n, row in after.items() if n not in before or before[n].v != row.v}
-        touched = {n for n, row in after.items() if n not in before or before[n].seq != row.seq}
-        assert before.keys() <= after.keys()
+        old, new = before.rows, after.rows
+        assert old.keys() <= new.keys()
+        changed = {n for n, row in new.items() if n not in old or old[n].v != row.v}
+        touched = {n for n, row in new.items() if n not in old or old[n].seq != row.seq}
         assert changed <= touched
         if not self.pending and plan.meddling is None:
             assert changed == touched, f"touched without a change: {touched - changed}"
-            assert events == len(changed)
-        last = max((row.seq for row in before.values()), default=0)
-        assert all(after[n].seq > last for n in touched)
-        assert len({row.seq for row in after.values()}) == len(after)
-        assert all(after[n].modified == before[n].modified for n in before.keys() - touched)
+            assert after.last_seq - before.last_seq == len(changed)
+        assert all(before.last_seq < new[n].seq <= after.last_seq for n in touched)
+        assert len({row.seq for row in new.values()}) == len(new)
+        assert all(new[n].modified == old[n].modified for n in old.keys() - touched)
 
     def _judge_place(
         self, place: str, plan: Plan, report: RunReport | None, before: Rows, after: Rows
@@ -313,37 +331,35 @@ class RunsModel(RuleBasedStateMachine):
         for number in mine - items.keys():
             assert after[number].live == before[number].live, f"{number} was deleted by an unfinished run"
 
-    @invariant()
-    def r12_no_cursor_is_ahead_of_the_records(self) -> None:
-        if not hasattr(self, "lab") or not self.kind.cursor:
-            return
-        rows = self._rows()
-        for place, items in self.world.places.items():
-            cursor = self.lab.checkpoint(f'["{place}"]' if place else "", "items").get("cursor") or ""
+    def _judge_cursors(self, after: Stored) -> None:
+        """R12: no cursor is ahead of the records."""
+        for place, items in self.world.places.items() if self.kind.cursor else ():
+            cursor = after.cursors.get(f'["{place}"]' if place else "") or ""
             for number, item in items.items():
                 if item.at[:19] < cursor[:19] and item.open and not item.bad:
-                    assert number in rows, f"{number} is older than the cursor, but was never stored"
-                    assert rows[number].v in (item.v, -1), f"{number} is older than the cursor, but not as stored"
+                    assert number in after.rows, f"{number} is older than the cursor, but was never stored"
+                    assert after.rows[number].v in (item.v, -1), f"{number} changed before the cursor, but is old"
 
-    @invariant()
-    def r09_the_other_connection_is_never_touched(self) -> None:
-        if hasattr(self, "other"):
-            assert self._of_other() == self.other
-
-    # ── what is stored ─────────────────────────────────────────────────────────────────────────────
-
-    def _rows(self) -> Rows:
-        rows = self.lab.rows(
-            "SELECT CAST(_id->>0 AS INTEGER), coalesce(_partition->>0, ''), v, _action, _seq, _last_modified_at"
-            " FROM lab.items__records WHERE _connection = 'acme'"
-        )
-        return {n: Row(place, GONE if a == "DELETED" else v, seq, at) for n, place, v, a, seq, at in rows}
-
-    def _of_other(self) -> list[tuple[Any, ...]]:
-        return self.lab.rows("SELECT * FROM lab.items__records WHERE _connection = 'other' ORDER BY _seq")
-
-    def _sequence(self) -> int:
-        return int(self.lab.rows("SELECT last FROM syncrun.sequence")[0][0])
+    def _stored(self) -> Stored:
+        ((last_seq, cursors, records),) = self.lab.rows("""
+            SELECT
+                (SELECT last FROM syncrun.sequence),
+                (SELECT list((partition, state->>'cursor')) FROM syncrun.checkpoints
+                    WHERE connection = 'acme' AND sync = 'items'),
+                (SELECT list(r ORDER BY r._seq) FROM lab.items__records AS r)
+        """)
+        found = [record for record in records or () if record["_connection"] == "acme"]
+        rows = {
+            int(json.loads(r["_id"])[0]): Row(
+                "".join(json.loads(r["_partition"] or "[]")),
+                GONE if r["_action"] == "DELETED" else r["v"],
+                r["_seq"],
+                r["_last_modified_at"],
+            )
+            for r in found
+        }
+        other = [str(record) for record in records or () if record["_connection"] != "acme"]
+        return Stored(rows, last_seq, dict(cursors or ()), other)
 
 
 def _killing(at: tuple[str, int] | None) -> Callable[[str], None]:
