@@ -57,8 +57,10 @@ def refused(project: ProjectFolder, *args: str, exit_code: int = 2) -> str:
         ),
         (
             ["run", "acme", "--set", "url=x"],
-            "--set is for connectors that are run by name; 'acme' is a connection\n"
-            "  hint: change its config in syncrun.yaml",
+            (
+                "--set is for connectors that are run by name; 'acme' is a connection\n"
+                "  hint: change its config in syncrun.yaml"
+            ),
         ),
         (
             ["run", "store", "--set", "url"],

@@ -150,7 +150,9 @@ def test_clear_forgets_everything_or_one_partition(world: ProjectFolder, api: Ap
     done = world.syncrun("checkpoint", "clear", "w/cities")
     assert done.stderr == "w/cities: the next run reads everything\n"
     assert cursors(world, "w/cities") == {}
-    assert world.syncrun("checkpoint", "clear", "w/cities").stderr == "w/cities: there was nothing to forget\n"
+    assert (
+        world.syncrun("checkpoint", "clear", "w/cities").stderr == "w/cities: there was nothing to forget\n"
+    )
     api.requests.clear()
     assert world.run("w/cities").counts("cities") == (0, 0, 0, 2)
     assert [request.params for request in api.requests] == [{}, {}]
@@ -163,7 +165,10 @@ def test_clear_forgets_everything_or_one_partition(world: ProjectFolder, api: Ap
             ["set", "w/days", "--cursor", "tomorrow"],
             "--cursor 'tomorrow': the cursor cannot be compared: expected a timestamp, got text 'tomorrow'",
         ),
-        (["set", "w/days", "--cursor", " "], "--cursor is empty\n  hint: `syncrun checkpoint clear` forgets the cursor"),
+        (
+            ["set", "w/days", "--cursor", " "],
+            "--cursor is empty\n  hint: `syncrun checkpoint clear` forgets the cursor",
+        ),
         (
             ["set", "w/cities", "--cursor", "1.5"],
             "--cursor '1.5': the cursor cannot be compared: expected an integer, got text '1.5'",
@@ -176,9 +181,18 @@ def test_clear_forgets_everything_or_one_partition(world: ProjectFolder, api: Ap
             ["set", "w/moons", "--cursor", "1", "--partition", "eu"],
             "w/moons has no partitions\n  hint: leave --partition out",
         ),
-        (["show", "w/cities", "--partition", "x"], "no partition 'x' has saved progress\n  hint: such as '[\"eu\"]', '[\"us\"]'"),
-        (["clear", "w/days", "--partition", "x"], "no partition 'x' has saved progress\n  hint: no partition has any"),
-        (["show", "w/citys"], "w/citys: the connector world has no sync 'citys'\n  hint: did you mean 'cities'?"),
+        (
+            ["show", "w/cities", "--partition", "x"],
+            "no partition 'x' has saved progress\n  hint: such as '[\"eu\"]', '[\"us\"]'",
+        ),
+        (
+            ["clear", "w/days", "--partition", "x"],
+            "no partition 'x' has saved progress\n  hint: no partition has any",
+        ),
+        (
+            ["show", "w/citys"],
+            "w/citys: the connector world has no sync 'citys'\n  hint: did you mean 'cities'?",
+        ),
     ],
 )
 def test_r26_what_means_nothing_is_refused(world: ProjectFolder, args: list[str], message: str) -> None:

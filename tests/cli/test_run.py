@@ -175,8 +175,10 @@ def test_environment_variables_stand_in_for_options(project: ProjectFolder, api:
                 hint="try later",
                 notes=("a note",),
             ),
-            "✗ github/issues [acme]: GET https://api.github.com/x?page=3: 502 after 6 attempts\n"
-            "  hint: try later\n  kept: 12 added, 3 updated\n  note: a note",
+            (
+                "✗ github/issues [acme]: GET https://api.github.com/x?page=3: 502 after 6 attempts\n"
+                "  hint: try later\n  kept: 12 added, 3 updated\n  note: a note"
+            ),
         ),
         (
             replace(REPORT, status="incomplete", message="page 7 came twice", changes=Changes()),

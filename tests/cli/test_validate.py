@@ -29,7 +29,9 @@ def test_every_problem_of_every_file_is_told(project: ProjectFolder) -> None:
 def test_a_file_or_a_folder_can_be_named(project: ProjectFolder) -> None:
     project.write("connectors/bad.yaml", BAD)
     assert project.syncrun("validate", "connectors/store.yaml").stderr == "1 file checked: no problems\n"
-    assert project.syncrun("validate", "connectors").stderr.endswith("\n2 files checked: 2 errors, 0 warnings\n")
+    assert project.syncrun("validate", "connectors").stderr.endswith(
+        "\n2 files checked: 2 errors, 0 warnings\n"
+    )
 
 
 def test_warnings_are_errors_with_strict(project: ProjectFolder) -> None:

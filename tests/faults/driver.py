@@ -23,6 +23,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import duckdb
+import httpcore  # noqa: F401 - what a run imports late is imported here, once for all cases
 
 import syncrun.http.client
 import syncrun.stores.merge  # noqa: F401
@@ -33,7 +34,6 @@ from syncrun.engine.run import run_sync
 from syncrun.stores.base import SyncId
 from syncrun.stores.duckdb import DuckDBStore
 
-# The client and the merge are imported so that no case has to do it again.
 CONNECTION = "acme"
 DATABASE = "data.duckdb"
 PROCESSES = 2  # at a time

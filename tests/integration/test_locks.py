@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,12 @@ base_url: {url}
 syncs:
   goods: {{request: /goods, pagination: none, key: id, fields: [id, name]}}
   people: {{request: /people, pagination: none, key: id, fields: [id, name]}}
+  events:
+    request: {{path: /events, params: {{from: "${{cursor}}"}}}}
+    pagination: none
+    key: id
+    incremental: {{cursor: id, type: integer}}
+    fields: {{id: {{path: id, type: integer}}}}
 """
 
 
@@ -181,6 +187,37 @@ def test_r03_what_an_open_shell_kept_out_is_committed_by_the_next_run_without_fe
     report = project.run("acme/goods", exit_code=1).reports["goods"]
     assert "committed what run" in report["notes"][0]
     assert project.query("SELECT id FROM shop.goods ORDER BY id") == [(1,), (2,)]
+
+
+def test_r03_an_incremental_run_goes_on_behind_what_was_staged(project: ProjectFolder, api: Api) -> None:
+    api.on("GET /goods", json=[])
+    project.run("acme/goods")
+    gate = Gate([{"id": 1}, {"id": 2}])
+    api.on("GET /events", gate)
+    with running(project, "acme/events", "--lock-timeout", "0") as run:
+        assert gate.asked.wait(60)
+        with shell(project.database, read_only=True):
+            gate.open.set()
+            assert finished(run)["status"] == "locked"
+            assert run.returncode == 75
+    api.clear()
+    api.on("GET /events", json=[{"id": 2}])
+    assert project.run("acme/events").counts("events") == (0, 0, 0, 1)
+    assert [request.target for request in api.requests] == ["/events?from=2"]
+    assert project.query("SELECT id FROM shop.events ORDER BY id") == [(1,), (2,)]
+
+
+def test_many_processes_make_and_fill_one_database(project: ProjectFolder, api: Api) -> None:
+    names = [f"c{number}" for number in range(5)]
+    project.write_project(**{name: {"connector": "shop"} for name in names})
+    gate = Gate([{"id": 1, "name": "a"}])
+    api.on("GET /goods", gate)
+    with ExitStack() as stack:
+        runs = [stack.enter_context(running(project, f"{name}/goods")) for name in names]
+        gate.open.set()
+        assert [finished(run)["added"] for run in runs] == [1] * len(names)
+    assert project.query("SELECT _connection FROM shop.goods ORDER BY 1") == [(name,) for name in names]
+    assert project.query("SELECT count(DISTINCT _seq) FROM shop.goods__records") == [(len(names),)]
 
 
 def test_a_commit_waits_until_the_shell_is_closed(project: ProjectFolder, api: Api) -> None:

@@ -134,6 +134,7 @@ class LiveProgress(Lines):
         task = self._tasks.pop(report.run_id, None)
         if task is not None:
             self._progress.remove_task(task)
+            self._progress.refresh()
         super().report(report)
 
     def _echo(self, text: str) -> None:

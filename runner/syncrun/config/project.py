@@ -123,7 +123,7 @@ class Project:
     folder: Path
     file: Path | None = None
     database: str = DATABASE
-    commits: CommitRule = CommitRule()
+    commits: CommitRule = field(default_factory=CommitRule)
     connections: Mapping[str, Connection] = field(default_factory=dict)
     environment: str | None = None
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -24,10 +24,10 @@ class Resume:
 
     *mode* is the run's, *page* where to go on, *started* when it first began, *watermark* the greatest cursor
     value that is safe so far, *definition* the fingerprint of the request and pagination that *page* makes
-    sense to, *window* the complete read that it is part of. *token* is the response token so far, *lost* why something of the pages
-    before is missing. *pagination* is what was detected where none is declared. *listed* tells that all
-    records are read, and only the list of deletions is not. With time windows, *part* is the start and end of
-    the one being read, *passed* the end of the last one that was read completely.
+    sense to, *window* the complete read that it is part of. *token* is the response token so far, *lost* why
+    something of the pages before is missing. *pagination* is what was detected where none is declared.
+    *listed* tells that all records are read, and only the list of deletions is not. With time windows, *part*
+    is the start and end of the one being read, *passed* the end of the last one that was read completely.
     """
 
     mode: str

@@ -40,7 +40,7 @@ class Commits:
 
     @property
     def unsettled(self) -> bool:
-        """Whether the last commit is not in the database: what it holds must not be passed over by another."""
+        """Whether the last commit is not in the database: no other may pass over what it holds."""
         return self._sealed
 
     @property

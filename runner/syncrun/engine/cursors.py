@@ -39,7 +39,8 @@ def looked_back(cursor: Any, lookback: str | int | None) -> Any:
     moment = _moment(cursor)
     if moment is None:
         raise RunError(
-            f"the cursor {cursor!r} is neither a time nor a whole number: lookback {lookback!r} means nothing",
+            f"the cursor {cursor!r} is neither a time nor a whole number:"
+            f" lookback {lookback!r} means nothing",
             hint="give incremental.type, or leave lookback out",
         )
     length = parse_duration(lookback) if isinstance(lookback, str) else timedelta(seconds=lookback)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncrun.errors import StoreError
 from syncrun.stores.base import QueryResult
@@ -21,6 +23,7 @@ from syncrun.stores.types import fold, quote
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error
 
+_Result = TypeVar("_Result")
 _CHUNK = 2_000
 _IN_MEMORY = 16 << 20  # bytes of live records that are kept without a temporary file
 
@@ -39,7 +42,7 @@ class _Rows(Iterator[tuple[Any, ...]]):
         for row in self._chunk:
             return row
         try:
-            self._chunk = iter(self._db.fetchmany(_CHUNK))
+            self._chunk = iter(_interruptible(self._db, lambda: self._db.fetchmany(_CHUNK)))
         except duckdb.Error as error:
             self.close()
             raise _in_words(error) from None
@@ -73,7 +76,7 @@ def run_query(file: DatabaseFile, sql: str, parameters: Sequence[Any]) -> QueryR
     with ExitStack() as opened:
         db = opened.enter_context(_opened(file))
         try:
-            db.execute(sql, list(parameters) or None)
+            _interruptible(db, lambda: db.execute(sql, list(parameters) or None))
         except duckdb.Error as error:
             raise _in_words(error) from None
         described_by = db.description
@@ -97,9 +100,23 @@ def export(file: DatabaseFile, sql: str, path: Path) -> None:
                 raise StoreError("the SQL gives no rows to write")
             for statement in statements:
                 db.execute(statement)
-            db.sql(last).write_parquet(str(path), compression="zstd")
+            rows = db.sql(last)
+            _interruptible(db, lambda: rows.write_parquet(str(path), compression="zstd"))
         except duckdb.Error as error:
             raise _in_words(error) from None
+
+
+def _interruptible(db: DuckDBPyConnection, act: Callable[[], _Result]) -> _Result:
+    """Return what *act* does with *db*; ^C ends it, which DuckDB by itself does not hear."""
+    if threading.current_thread() is not threading.main_thread():
+        return act()  # signals come to the main thread, which is free
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(act)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            db.interrupt()
+            raise
 
 
 def _without_end(sql: str) -> str:

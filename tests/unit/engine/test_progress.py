@@ -201,7 +201,9 @@ def test_r22_too_many_bad_records_block_the_deletes_of_the_run_that_goes_on_too(
     lab.run()
     lab.api = lambda _: {"items": [{"v": 1}, {"v": 2}, item(3)]}
     with pytest.raises(Killed):
-        lab.run(commit_rows=1, fault=killed_at("committed"))  # everything is read and committed, but the run does not end
+        lab.run(
+            commit_rows=1, fault=killed_at("committed")
+        )  # everything is read and committed, but the run does not end
     assert lab.run().status == "incomplete"
     assert ids(lab) == [1, 2, 3]
 
@@ -330,7 +332,9 @@ def test_r09_an_empty_list_of_values_is_a_shorter_list(lab: Lab) -> None:
     lab.run(config={"names": ["a", "b"]})
     report = lab.run(config={"names": []})
     assert (report.status, report.changes.deleted) == ("ok", 0)
-    assert report.notes == ("2 partitions are no longer listed; `run --accept-deletes` deletes their records",)
+    assert report.notes == (
+        "2 partitions are no longer listed; `run --accept-deletes` deletes their records",
+    )
     assert lab.run(config={"names": []}, accept_deletes=True).changes.deleted == 2
 
 
@@ -429,7 +433,9 @@ def test_filter_client_with_lookback_reads_a_partition_that_has_no_cursor_yet(la
 
 
 def test_deletions_are_asked_for_since_the_last_run_also_when_all_is_read(lab: Lab) -> None:
-    lab.write(f'{ITEMS}        deletes: {{request: {{path: /gone, params: {{since: "${{cursor}}"}}}}, records: ids}}\n')
+    lab.write(
+        f'{ITEMS}        deletes: {{request: {{path: /gone, params: {{since: "${{cursor}}"}}}}, records: ids}}\n'
+    )
     api = Keyset(item(1, 1), item(2, 2))
     deleted = [{"id": 1, "at": 0}]  # long ago; it has been made anew since
 

@@ -11,7 +11,13 @@ from typing import Any
 
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from syncrun.engine.report import RunReport
 from syncrun.errors import LockedError
@@ -101,14 +107,16 @@ FAULTS: dict[str, st.SearchStrategy[Any]] = {
     "broken_at": SOON,
     "killed_at": st.tuples(st.sampled_from(["page", "staged", "committed"]), st.integers(1, 4)),
     "held_at": st.integers(1, 3),
-    "down": st.lists(st.tuples(st.integers(0, 2), st.sampled_from([403, 404])), min_size=1, max_size=2).map(tuple),
+    "down": st.lists(st.tuples(st.integers(0, 2), st.sampled_from([403, 404])), min_size=1, max_size=2).map(
+        tuple
+    ),
     "meddling": st.tuples(SOON, CHANGE),
 }
 CLEAN: st.SearchStrategy[dict[str, Any]] = st.just({})
 FAULT = st.sampled_from(sorted(FAULTS)).flatmap(lambda name: st.fixed_dictionaries({name: FAULTS[name]}))
 PLAN = st.builds(
     lambda fault, **rest: Plan(**{**rest, **fault}),
-    CLEAN | FAULT,
+    CLEAN | FAULT | FAULT,
     commit_rows=st.sampled_from([1, 3, 1000]),
     options=st.lists(st.sampled_from(["full", "reset", "limit", "accept_deletes"]), max_size=1).map(tuple)
     | st.just(()),
@@ -167,10 +175,9 @@ class RunsModel(RuleBasedStateMachine):
 
     def _remember(self, place: str, identity: int) -> None:
         item = self.world.places.get(place, {}).get(identity)
+        states = self.states.setdefault(identity, {GONE})
         if item is None or not item.bad:  # a bad version leaves what is stored as it is
-            self.states.setdefault(identity, {GONE}).add(item.v if item and item.open else GONE)
-        if self.world.repeats:
-            self.states[identity].add(-1)
+            states.add(item.v if item and item.open else GONE)
 
     @rule(nameless=st.integers(0, 3), repeats=st.booleans())
     def records_get_odd(self, nameless: int, repeats: bool) -> None:
@@ -180,10 +187,9 @@ class RunsModel(RuleBasedStateMachine):
     def time_passes(self, days: int) -> None:
         self.lab.clock.advance(days=days)
 
+    @precondition(lambda self: self.kind.partitioned)
     @rule(where=st.integers(0, 2))
     def a_parent_leaves_or_comes_back(self, where: int) -> None:
-        if not self.kind.partitioned:
-            return
         place = "abc"[where]
         here, away = self.world.places, self.world.away
         if place in here and len(here) > 1:
@@ -191,6 +197,7 @@ class RunsModel(RuleBasedStateMachine):
         elif place in away:
             here[place] = away.pop(place)
 
+    @precondition(lambda self: self.kind.name == "token")
     @rule()
     def the_token_expires(self) -> None:
         self.world.oldest_token = len(self.world.log)
@@ -246,7 +253,9 @@ class RunsModel(RuleBasedStateMachine):
         self.store.tried, self.store.held_at = 0, plan.held_at
         options = {name: 2 if name == "limit" else True for name in plan.options}
         try:
-            return self.lab.run("items", commit_rows=plan.commit_rows, fault=_killing(plan.killed_at), **options)
+            return self.lab.run(
+                "items", commit_rows=plan.commit_rows, fault=_killing(plan.killed_at), **options
+            )
         except Killed:
             return None
 
@@ -295,7 +304,13 @@ class RunsModel(RuleBasedStateMachine):
         return report is not None and (report.status == "ok" or bool(self.world.down))
 
     def _judge_strictly(
-        self, place: str, items: dict[int, Item], mine: set[int], report: RunReport | None, before: Rows, after: Rows
+        self,
+        place: str,
+        items: dict[int, Item],
+        mine: set[int],
+        report: RunReport | None,
+        before: Rows,
+        after: Rows,
     ) -> None:
         assert report is not None
         for number in sorted(mine):
@@ -317,8 +332,10 @@ class RunsModel(RuleBasedStateMachine):
         for number in mine:
             found = after[number].v if number in after else GONE
             known = before[number].v if number in before else GONE
-            possible = self.states.get(number, set()) | {known}
-            assert found in possible or number not in items, f"{number} is {found}, but was only ever {possible}"
+            possible = self.states.get(number, set()) | {known, -1}
+            assert found in possible or number not in items, (
+                f"{number} is {found}, but was only ever {possible}"
+            )
             if GONE not in self.states.get(number, {GONE}):
                 assert found is not GONE or known is GONE, f"{number} was deleted, but has never been away"
 
@@ -338,7 +355,9 @@ class RunsModel(RuleBasedStateMachine):
             for number, item in items.items():
                 if item.at[:19] < cursor[:19] and item.open and not item.bad:
                     assert number in after.rows, f"{number} is older than the cursor, but was never stored"
-                    assert after.rows[number].v in (item.v, -1), f"{number} changed before the cursor, but is old"
+                    assert after.rows[number].v in (item.v, -1), (
+                        f"{number} changed before the cursor, but is old"
+                    )
 
     def _stored(self) -> Stored:
         ((last_seq, cursors, records),) = self.lab.rows("""

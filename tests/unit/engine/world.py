@@ -31,7 +31,11 @@ class Kind:
 
     @property
     def yaml(self) -> str:
-        return "syncs:\n" + (PARENTS if self.partitioned else "") + f"  items:\n{indent(COMMON + self.sync, '    ')}"
+        return (
+            "syncs:\n"
+            + (PARENTS if self.partitioned else "")
+            + f"  items:\n{indent(COMMON + self.sync, '    ')}"
+        )
 
 
 PARENTS = "  parents: {request: /parents, pagination: none, key: id, fields: [id]}\n"
@@ -40,11 +44,13 @@ records: items
 where: open
 max_quarantined: 2
 key: id
-fields: {id: {path: id, type: integer}, at: {path: at, type: timestamp}, v: v, size: {path: size, type: integer}}
+fields: {id: {path: id, type: integer}, at: {path: at, type: timestamp}, v: {path: v, type: integer}, size: {path: size, type: integer}}
 """
 TOKENS = "pagination: {type: cursor, token: next, into: params.after}\n"
 ITEMS, CHANGES = "request: /items\n", 'request: {path: /items, params: {since: "${cursor}"}}\n'
-CHILDREN = 'for_each: {sync: parents}\nrequest: {path: "/parents/${parent.id}", params: {since: "${cursor}"}}\n'
+CHILDREN = (
+    'for_each: {sync: parents}\nrequest: {path: "/parents/${parent.id}", params: {since: "${cursor}"}}\n'
+)
 PARALLEL = CHILDREN.replace("parents}", "parents, concurrency: 3}", 1)
 WINDOWS = """
 request: {path: /items, params: {from: "${window.start}", to: "${window.end}"}}
@@ -71,8 +77,14 @@ KINDS = [
         cursor=False,
         expires=True,
     ),
-    Kind("weekly", "full", f"{CHANGES}{TOKENS}incremental: {{cursor: at}}\ndeletes: {{snapshot: {{every: 7d}}}}\n"),
-    Kind("client", "each", f"{ITEMS}{TOKENS}incremental: {{cursor: at, filter: client}}\ndeletes: snapshot\n"),
+    Kind(
+        "weekly",
+        "full",
+        f"{CHANGES}{TOKENS}incremental: {{cursor: at}}\ndeletes: {{snapshot: {{every: 7d}}}}\n",
+    ),
+    Kind(
+        "client", "each", f"{ITEMS}{TOKENS}incremental: {{cursor: at, filter: client}}\ndeletes: snapshot\n"
+    ),
     Kind("windows", "never", WINDOWS + TOKENS),
     Kind("windows, weekly", "full", WINDOWS + TOKENS + "deletes: {snapshot: {every: 7d}}\n"),
     Kind("children", "each", CHILDREN + TOKENS, partitioned=True, cursor=False),
@@ -105,11 +117,13 @@ class World:
 
     def __init__(self, kind: Kind, clock: Clock) -> None:
         self.kind, self.clock = kind, clock
-        self.places: dict[str, dict[int, Item]] = {place: {} for place in ("abc" if kind.partitioned else [""])}
+        self.places: dict[str, dict[int, Item]] = {
+            place: {} for place in ("abc" if kind.partitioned else [""])
+        }
         self.away: dict[str, dict[int, Item]] = {}
         self.deleted: dict[int, str] = {}
         self.log: list[int] = []  # ids in the order of their changes
-        self.oldest_token = 0
+        self.oldest_token = self.version = 0
         self.nameless = 0
         self.repeats = False
         self.heal()
@@ -131,8 +145,8 @@ class World:
     def put(self, place: str, number: int, **changes: Any) -> None:
         """Add or change an item."""
         items = self.places[place]
-        known = items.get(number, Item(number, self.now))
-        items[number] = replace(known, **{"v": known.v + 1, **changes, "at": self.now})
+        self.version += 1
+        items[number] = replace(items.get(number, Item(number, "")), v=self.version, at=self.now, **changes)
         self.deleted.pop(number, None)
         self.log.append(number)
 
@@ -154,7 +168,9 @@ class World:
         if self.asked == self.broken_at or status:
             return httpx.Response(status or 403)
         if request.url.path == "/deleted":
-            return {"items": [{"id": n} for n, at in sorted(self.deleted.items()) if at >= query.get("since", "")]}
+            return {
+                "items": [{"id": n} for n, at in sorted(self.deleted.items()) if at >= query.get("since", "")]
+            }
         if self.kind.name == "token":
             return self._by_token(query)
         found = [item.shown() for item in self.places.get(place, {}).values()]
