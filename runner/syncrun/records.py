@@ -59,7 +59,8 @@ class ColumnType:
 class Column:
     """One column of a model; *hashed* columns take part in change detection (R5).
 
-    *declared*: the type is written in YAML, so that it holds also in a model whose other columns are inferred.
+    *declared*: the type is written in YAML, so that it holds also in a model whose other columns are
+    inferred.
     """
 
     name: str
@@ -73,9 +74,9 @@ class Column:
 class Model:
     """The record type that a sync fills: `<connector>.<name>` in the database.
 
-    *columns* are in YAML order. With *inferred* they are those known so far: each staged file brings its own, and
-    the table grows and widens. *key* names columns, and is empty for a keyless sync. With *open*, every member of a
-    record is a column: those that the table has stay in the view.
+    *columns* are in YAML order. With *inferred* they are those known so far: each staged file brings its own,
+    and the table grows and widens. *key* names columns, and is empty for a keyless sync. With *open*, every
+    member of a record is a column: those that the table has stay in the view.
     """
 
     connector: str
@@ -92,10 +93,10 @@ class Model:
 class StagedFile:
     """A file of newline-delimited JSON, one object a record, written by `transform.stage`.
 
-    Members: `i` ordinal in the run (source order), `p` partition id, `k` canonical id, `h` content hash (32 hex
-    digits), `a` what it means (`U` upsert, `D` deleted at the source, `S` only seen: quarantined with a key),
-    `c0`… the values of *columns* by position, `r` the record as received when the model is raw.
-    A `D` or `S` line has only `i`, `p`, `k`, `a`.
+    Members: `i` ordinal in the run (source order), `p` partition id, `k` canonical id, `h` content hash (32
+    hex digits), `a` what it means (`U` upsert, `D` deleted at the source, `S` only seen: quarantined with a
+    key), `c0`… the values of *columns* by position, `r` the record as received when the model is raw. A `D`
+    or `S` line has only `i`, `p`, `k`, `a`.
     """
 
     path: Path

@@ -176,7 +176,7 @@ def test_r26_nothing_to_run_in_a_project_without_connections(tmp_path: Path) -> 
         "error: nothing to check in '.'\n  hint: name a file, or a folder with syncrun.yaml or connector files\n"
     )
     assert refused(project, "query", "SELECT 1", exit_code=1) == (
-        f"error: there is no database at {tmp_path}/syncrun.duckdb yet\n  hint: `syncrun run` makes it\n"
+        f"error: there is no database at {tmp_path}/data.duckdb yet\n  hint: `syncrun run` makes it\n"
     )
 
 

@@ -23,7 +23,23 @@ def check_project(path: Path) -> list[Problem]:
         yaml, content = read_project(path)
     except ConfigurationError as error:
         return list(error.problems)
-    return in_order(list(_check_connections(yaml, content, path.parent / "connectors")))
+    found = [*_check_connections(yaml, content, path.parent / "connectors"), *_check_database(yaml, content)]
+    return in_order(found)
+
+
+def _check_database(yaml: YamlFile, content: ProjectFile) -> Iterator[Problem]:
+    """Warn of a file whose name other clients of DuckDB could not tell from a schema in it."""
+    schemas = {"syncrun", *(connection.connector for connection in content.connections.values())}
+    named: list[tuple[YamlPath, str | None]] = [(("database",), content.database)]
+    named += [(("environments", name, "database"), e.database) for name, e in content.environments.items()]
+    for path, database in named:
+        stem = Path(database).stem if database else ""
+        if stem in schemas:
+            message = (
+                f"the database is called '{stem}' like a schema in it, so '{stem}.…' is ambiguous in DuckDB"
+            )
+            hint = "call the file something else, such as data.duckdb"
+            yield Problem(message, yaml.name, *yaml.place(path), hint, severity="warning")
 
 
 def check_names(yaml: YamlFile, content: ProjectFile) -> Iterator[Problem]:

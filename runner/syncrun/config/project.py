@@ -1,6 +1,6 @@
 """A project: the folder with `syncrun.yaml`, its database, connections and environments.
 
-    database: syncrun.duckdb
+    database: data.duckdb
     commits: {rows: 250000, every: 60s}
     connections:
       acme:
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 PROJECT_FILES = ("syncrun.yaml", "syncrun.yml")
-DATABASE = "syncrun.duckdb"
+DATABASE = "data.duckdb"
 
 _Model = TypeVar("_Model", bound=YamlModel)
 _NO_ENVIRON: Mapping[str, str] = MappingProxyType({})

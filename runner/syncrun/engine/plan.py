@@ -80,7 +80,7 @@ def snapshot_due(sync: Sync, progress: Progress, now: datetime) -> bool:
 def plan_partitions(
     sources: Sequence[PartitionSource], parents: Parents, context: Mapping[str, Any]
 ) -> list[Partition]:
-    """Return the partitions that *sources* make, their product in order; one without a name if there are none."""
+    """Return the partitions that *sources* make, their product in order; a nameless one without sources."""
     if not sources:
         return [Partition()]
     lists = [list(_partitions_of(source, parents, context)) for source in sources]

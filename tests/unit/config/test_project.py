@@ -71,7 +71,7 @@ def test_without_a_project_file_the_folder_is_the_default_project(tmp_path: Path
     (tmp_path / ".env").write_text("TOKEN=t\n")
     project = load_project(tmp_path)
     assert project == Project.default(tmp_path, {"TOKEN": "t"})
-    assert project.database_path == tmp_path / "syncrun.duckdb"
+    assert project.database_path == tmp_path / "data.duckdb"
     assert project.connections == {}
 
 
@@ -306,8 +306,10 @@ def test_an_empty_variable_counts_as_unset(folder: Path, value: str | None) -> N
     environ = {} if value is None else {"TOKEN": value}
     values = load_project(folder, environ=environ).connections["acme"].config
     assert config_refusal(dict(values)) == [
-        "acme: the config value 'token' needs the environment variable TOKEN, which is not set\n"
-        "  hint: set it, or write it into .env"
+        (
+            "acme: the config value 'token' needs the environment variable TOKEN, which is not set\n"
+            "  hint: set it, or write it into .env"
+        )
     ]
 
 
@@ -326,4 +328,14 @@ def test_r26_a_commit_rule_that_means_nothing_is_told_with_its_place(folder: Pat
     )
     assert refusal(folder, "commits: {every: 60}\n") == (
         "syncrun.yaml:1:18: 60 is no duration\n  hint: write a number and ms, s, m, h, d or w, such as 60s"
+    )
+
+
+def test_a_database_called_like_a_schema_in_it_is_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "syncrun.yaml"
+    file.write_text("database: pokeapi.duckdb\nconnections: {p: {connector: pokeapi}}\n", encoding="utf-8")
+    (problem,) = check_project(file)
+    assert str(problem).replace(f"{tmp_path}/", "") == (
+        "syncrun.yaml:1:11: warning: the database is called 'pokeapi' like a schema in it, so 'pokeapi.…' is "
+        "ambiguous in DuckDB\n  hint: call the file something else, such as data.duckdb"
     )

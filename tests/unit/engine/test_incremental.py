@@ -407,7 +407,9 @@ def test_r13_a_future_value_does_not_hide_what_changes_before_it(lab: Lab) -> No
 
 
 @pytest.mark.parametrize("order", ["descending", "unknown"])
-def test_r13_pages_that_begin_with_the_newest_lose_nothing_when_they_are_cut_short(lab: Lab, order: str) -> None:
+def test_r13_pages_that_begin_with_the_newest_lose_nothing_when_they_are_cut_short(
+    lab: Lab, order: str
+) -> None:
     yaml = EVENTS.replace("pagination: none", "pagination: {type: page, size: 1}")
     lab.write(yaml.replace("{cursor: at}", f"{{cursor: at, order: {order}}}"))
     newest_first = [event(3, day(3)), event(2, day(2)), event(1, day(1))]

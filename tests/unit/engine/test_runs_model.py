@@ -282,7 +282,7 @@ class RunsModel(RuleBasedStateMachine):
         self, place: str, plan: Plan, report: RunReport | None, before: Rows, after: Rows
     ) -> None:
         was_unread = place in self.unread
-        read = report is not None and report.status in ("ok", "incomplete") and not plan.options == ("limit",)
+        read = report is not None and report.status in ("ok", "incomplete") and plan.options != ("limit",)
         complete = read and place not in self.world.down and self._is_complete(report)
         if not complete or plan.meddling is not None:
             self.unread.add(place)
@@ -325,7 +325,7 @@ class RunsModel(RuleBasedStateMachine):
     def _notices(self, place: str, report: RunReport) -> bool:
         """Tell whether a run like that finds what was deleted in *place*."""
         finds = self.kind.finds
-        return finds == "each" or finds == "told" or (finds == "full" and report.mode == "full")
+        return finds in {"each", "told"} or (finds == "full" and report.mode == "full")
 
     def _judge_loosely(self, items: dict[int, Item], mine: set[int], before: Rows, after: Rows) -> None:
         """Whatever happened: nothing was made up, nothing deleted that was there all the time."""

@@ -124,7 +124,7 @@ class Reference:
         self.rows[connection, line["k"]] = Row(name, line["p"], self._next(), action, run, at, first)
         return action.lower()
 
-    def _vanish(  # noqa: PLR0917
+    def _vanish(
         self,
         connection: str,
         run: str,
@@ -232,7 +232,7 @@ class StoreMachine(RuleBasedStateMachine):
         with pytest.raises(_Crash):
             DuckDBStore(self.desk.path, fault=fail).commit(self.desk.build(staged, **build))
 
-    def _commit(  # noqa: PLR0917
+    def _commit(
         self, staged: Any, connection: str, state: Any, removed: Any, snapshot: Any, started: float
     ) -> None:
         options = {
