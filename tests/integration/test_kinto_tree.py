@@ -41,8 +41,7 @@ class Tree:
             answer = self._client.get(f"/buckets/{bucket}/collections")
             for collection in answer.json()["data"] if answer.status_code == 200 else ():
                 records = self._client.get(f"/buckets/{bucket}/collections/{collection['id']}/records")
-                for record in records.json()["data"]:
-                    found.append((bucket, collection["id"], record["id"], record["title"]))
+                found += [(bucket, collection["id"], r["id"], r["title"]) for r in records.json()["data"]]
         return sorted(found)
 
     def _send(self, method: str, path: str, body: object = None) -> None:
