@@ -187,7 +187,7 @@ def test_a_run_that_waits_says_so(project: ProjectFolder, api: Api) -> None:
 
     project.run("acme/items")
     with duckdb.connect(str(project.database), read_only=True):
-        done = project.run("acme/items", "--lock-timeout", "0.05", exit_code=75)
+        done = project.run("acme/items", "--lock-timeout", "2", exit_code=75)
     [event] = [event for event in done.events if event["event"] == "waiting"]
     check(event)
     assert event["reason"] == f"waiting for {project.database}, which is held by this process itself"

@@ -37,10 +37,11 @@ def decide(
     *stored* are the partitions that live records belong to; None for a sync without partitions, which are
     those that have no *sources*.
     """
-    if rule is None or not rule.snapshot:
-        return Decision(None)  # the sync declares no snapshot
-    if mode != "full":
-        return Decision(None)  # only changes were asked for: what is missing says nothing
+    if rule is None:
+        return Decision(None)  # the sync says that nothing is ever deleted
+    if not rule.snapshot or mode != "full":
+        # only changes were asked for: what is missing says nothing, but a parent that has gone does
+        return _orphans(rule, (stored or frozenset()) - frozenset(readings), sources)
     complete = frozenset(name for name, reading in readings.items() if reading.complete)
     if stored is None:
         # one enumeration answers for the whole model
@@ -56,6 +57,13 @@ def decide(
         return Decision(_snapshot(rule, complete, accept=accept), kept=vanished)
     # a parent that is no longer live took its leave in a complete read of its own (R9)
     return Decision(_snapshot(rule, complete | vanished, accept=accept))
+
+
+def _orphans(rule: Deletes, vanished: frozenset[str], sources: Sequence[PartitionSource]) -> Decision:
+    """Return the deletes of records whose parent left in a complete, guarded read of its own (R9)."""
+    if not vanished or any(source.is_listed or source.batch for source in sources):
+        return Decision(None)
+    return Decision(SnapshotDeletes(vanished, rule.max_ratio, allow_empty=True))
 
 
 def _snapshot(rule: Deletes, partitions: frozenset[str] | None, *, accept: bool) -> SnapshotDeletes:

@@ -223,7 +223,7 @@ class SyncRun:
         if self.options.limit is not None:
             # a look, not progress
             return self.commits.commit(self._row(status, message), self.mapper, {}, at_once=at_once)
-        deletes = None if decision is None else decision.deletes
+        deletes = decided = None if decision is None else decision.deletes
         if self.mode == "full" and decision is None:
             # the read goes on in a later commit, perhaps of a later run
             self.window = self.window or self.run_id
@@ -234,7 +234,7 @@ class SyncRun:
             self.mapper,
             self._progress(decision),
             snapshot=self.window if finds_missing(self.sync) else None,
-            deletes=deletes if finds_missing(self.sync) else None,
+            deletes=deletes if finds_missing(self.sync) else decided,
             at_once=at_once,
         )
 
@@ -251,8 +251,10 @@ class SyncRun:
         snapshot = full and self.sync.incremental is not None and not rejected
         now = progress.at_the_end(readings, self.whole, self.started if snapshot else None)
         # should a partition come back whose records are deleted, all of them have to be read
-        gone = self.saved.keys() - now.keys() - decision.kept if full else frozenset()
-        return self._moved(now, frozenset(gone))
+        gone = frozenset(self.saved.keys() - now.keys() - decision.kept)
+        if not full:
+            gone &= (decision.deletes and decision.deletes.partitions) or frozenset()
+        return self._moved(now, gone)
 
     def _moved(self, now: Mapping[str, checkpoints.Progress], gone: frozenset[str]) -> dict[str, str | None]:
         """Return the checkpoints to write, and take them for saved: no commit follows one that fails."""

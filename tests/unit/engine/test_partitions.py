@@ -300,3 +300,21 @@ def test_r07_a_skipped_detail_is_not_taken_for_deleted(lab: Lab) -> None:
     assert len(lab.live()) == 2
     broken.clear()
     assert lab.run().status == "ok"
+
+
+def test_r09_a_parent_that_disappears_takes_the_children_of_an_incremental_sync_too(lab: Lab) -> None:
+    lab.write(
+        INCREMENTAL.replace(
+            "incremental: {cursor: at}", "incremental: {cursor: at}\n        deletes: {flag: gone}"
+        )
+    )
+    forge = lab.api = Forge()
+    forge.issues = {"a": [{"id": 1, "at": 5}], "b": [{"id": 2, "at": 9}, {"id": 3, "at": 9}]}
+    lab.run("repos")
+    lab.run("issues")
+    forge.repos = ["a"]
+    lab.run("repos", accept_deletes=True)
+    report = lab.run("issues")
+    assert (report.status, report.mode, report.changes.deleted) == ("ok", "incremental", 2)
+    assert lab.rows("SELECT id FROM lab.issues") == [(1,)]
+    assert lab.run("issues").changes.deleted == 0

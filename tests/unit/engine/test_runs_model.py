@@ -102,6 +102,10 @@ class Plan:
     meddling: tuple[int, Any] | None = None
 
 
+def planned(fault: dict[str, Any], commit_rows: int, options: tuple[str, ...], late: bool) -> Plan:
+    return Plan(**{"commit_rows": commit_rows, "options": options, "late": late, **fault})
+
+
 SOON = st.integers(1, 6)
 FAULTS: dict[str, st.SearchStrategy[Any]] = {
     "broken_at": SOON,
@@ -112,16 +116,12 @@ FAULTS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "meddling": st.tuples(SOON, CHANGE),
 }
-CLEAN: st.SearchStrategy[dict[str, Any]] = st.just({})
 FAULT = st.sampled_from(sorted(FAULTS)).flatmap(lambda name: st.fixed_dictionaries({name: FAULTS[name]}))
+OPTION = st.sampled_from([(), (), (), ("full",), ("reset",), ("limit",), ("accept_deletes",)])
 PLAN = st.builds(
-    lambda fault, **rest: Plan(**{**rest, **fault}),
-    CLEAN | FAULT | FAULT,
-    commit_rows=st.sampled_from([1, 3, 1000]),
-    options=st.lists(st.sampled_from(["full", "reset", "limit", "accept_deletes"]), max_size=1).map(tuple)
-    | st.just(()),
-    late=st.booleans(),
+    planned, st.just({}) | FAULT | FAULT, st.sampled_from([1, 1, 3, 1000]), OPTION, st.booleans()
 )
+CHANGES = st.lists(CHANGE, max_size=4)
 
 
 class RunsModel(RuleBasedStateMachine):
@@ -157,11 +157,6 @@ class RunsModel(RuleBasedStateMachine):
 
     # ── the API changes ────────────────────────────────────────────────────────────────────────────
 
-    @rule(changes=st.lists(CHANGE, min_size=1, max_size=4))
-    def the_api_changes(self, changes: list[Any]) -> None:
-        for change in changes:
-            self._change(change)
-
     def _change(self, change: tuple[str, int, int]) -> None:
         action, where, number = change
         place = sorted(self.world.places)[where % len(self.world.places)]
@@ -176,8 +171,10 @@ class RunsModel(RuleBasedStateMachine):
     def _remember(self, place: str, identity: int) -> None:
         item = self.world.places.get(place, {}).get(identity)
         states = self.states.setdefault(identity, {GONE})
-        if item is None or not item.bad:  # a bad version leaves what is stored as it is
-            states.add(item.v if item and item.open else GONE)
+        if item is None or not item.open:
+            states.add(GONE)
+        elif not item.bad:  # a bad version leaves what is stored as it is
+            states.add(item.v)
 
     @rule(nameless=st.integers(0, 3), repeats=st.booleans())
     def records_get_odd(self, nameless: int, repeats: bool) -> None:
@@ -194,6 +191,8 @@ class RunsModel(RuleBasedStateMachine):
         here, away = self.world.places, self.world.away
         if place in here and len(here) > 1:
             away[place] = here.pop(place)
+            for identity in away[place]:
+                self.states[identity].add(GONE)
         elif place in away:
             here[place] = away.pop(place)
 
@@ -204,13 +203,16 @@ class RunsModel(RuleBasedStateMachine):
 
     # ── runs ───────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(plan=PLAN)
-    def a_run(self, plan: Plan) -> None:
+    @rule(changes=CHANGES, plan=PLAN)
+    def a_run(self, changes: list[Any], plan: Plan) -> None:
+        for change in changes:
+            self._change(change)
         self._run_and_judge(plan)
 
-    @rule()
-    def a_run_in_peace(self) -> None:
-        self._run_and_judge(Plan())
+    @rule(changes=CHANGES, then=CHANGES, plan=PLAN)
+    def a_run_and_one_that_goes_on(self, changes: list[Any], then: list[Any], plan: Plan) -> None:
+        self.a_run(changes, plan)
+        self.a_run(then, Plan(commit_rows=plan.commit_rows))
 
     def _run_and_judge(self, plan: Plan) -> None:
         self._run_parents("acme")
@@ -283,7 +285,7 @@ class RunsModel(RuleBasedStateMachine):
     ) -> None:
         was_unread = place in self.unread
         read = report is not None and report.status in ("ok", "incomplete") and plan.options != ("limit",)
-        complete = read and place not in self.world.down and self._is_complete(report)
+        complete = read and place not in self.world.failed and self._is_complete(report)
         if not complete or plan.meddling is not None:
             self.unread.add(place)
         else:
@@ -301,7 +303,7 @@ class RunsModel(RuleBasedStateMachine):
                 self._judge_unfinished(place, items, mine, before, after)
 
     def _is_complete(self, report: RunReport | None) -> bool:
-        return report is not None and (report.status == "ok" or bool(self.world.down))
+        return report is not None and (report.status == "ok" or bool(self.world.failed))
 
     def _judge_strictly(
         self,
@@ -316,15 +318,19 @@ class RunsModel(RuleBasedStateMachine):
         for number in sorted(mine):
             item, known = items.get(number), before[number].v if number in before else GONE
             found = after[number].v if number in after else GONE
-            expected = known if item is None or item.bad else (item.v if item.open else GONE)
+            expected = known
+            if item is not None and (not item.open or not item.bad):
+                expected = item.v if item.open else GONE
             if item is None and self._notices(place, report) and number not in self.orphans:
                 expected = GONE
             assert found == expected, f"{number} in {place!r} is {found}, not {expected}"
-            self.states[number] = {expected}
+            self.states[number] = {expected} if item is not None else {expected, GONE}
 
     def _notices(self, place: str, report: RunReport) -> bool:
         """Tell whether a run like that finds what was deleted in *place*."""
         finds = self.kind.finds
+        if place not in self.world.places:
+            return True  # its parent took its leave in a read of its own
         return finds in {"each", "told"} or (finds == "full" and report.mode == "full")
 
     def _judge_loosely(self, items: dict[int, Item], mine: set[int], before: Rows, after: Rows) -> None:

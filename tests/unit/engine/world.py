@@ -134,6 +134,7 @@ class World:
         self.broken_at: int | None = None
         self.down: dict[str, int] = {}
         self.late = False
+        self.failed: set[str] = set()
         self.at_request: dict[int, Callable[[], None]] = {}
 
     @property
@@ -166,6 +167,7 @@ class World:
         query = request.url.params
         status = self.down.get(place) if "after" in query or not self.late else None
         if self.asked == self.broken_at or status:
+            self.failed.add(place)
             return httpx.Response(status or 403)
         if request.url.path == "/deleted":
             return {
