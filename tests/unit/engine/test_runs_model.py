@@ -27,7 +27,7 @@ from tests.lab import Lab
 from tests.unit.engine.world import KINDS, Item, Kind, World
 
 SETTINGS = settings(
-    max_examples=35,
+    max_examples=12,
     stateful_step_count=12,
     deadline=None,
     print_blob=True,
@@ -195,6 +195,8 @@ class RunsModel(RuleBasedStateMachine):
                 self.states[identity].add(GONE)
         elif place in away:
             here[place] = away.pop(place)
+            for identity in here[place]:
+                self._remember(place, identity)
 
     @precondition(lambda self: self.kind.name == "token")
     @rule()
@@ -260,6 +262,8 @@ class RunsModel(RuleBasedStateMachine):
             )
         except Killed:
             return None
+        finally:
+            self.store.held_at = None
 
     # ── what must be true after a run ──────────────────────────────────────────────────────────────
 

@@ -137,7 +137,7 @@ def test_a_call_gives(text: str, expected: object) -> None:
     ("text", "reason"),
     [
         ("parse_time('soon')", "'soon' is no ISO 8601 time"),
-        ("parse_time('1 May', '%d/%m')", "'1 May' is no time written as %d/%m"),
+        ("parse_time('1 May', '%d/%m/%Y')", "'1 May' is no time written as %d/%m/%Y"),
         (
             "parse_time('1714521600250', 'epoch')",
             "1714521600250.0 seconds since 1970 is no time; for milliseconds use parse_time(t, 'epoch_ms')",
