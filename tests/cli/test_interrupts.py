@@ -57,6 +57,7 @@ def test_looking_at_a_held_database_can_be_interrupted(project: ProjectFolder, a
     assert (process.returncode, out, err.strip()) == (130, "", "")
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="there ^C reaches a query only when it ends")
 def test_a_query_can_be_interrupted(project: ProjectFolder, tmp_path: Path) -> None:
     project.run("acme/items")
     fifo = tmp_path / "rows"

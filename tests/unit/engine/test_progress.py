@@ -268,6 +268,19 @@ def test_r15_a_parent_that_comes_back_brings_all_its_children(lab: Lab) -> None:
     assert ids(lab) == [1, 2, 3, 4, 5]
 
 
+def test_r09_r15_a_parent_that_leaves_between_snapshots_takes_its_children_and_their_cursor(lab: Lab) -> None:
+    lab.write(CHILDREN)
+    many = list(range(10, 40))
+    family = lab.api = Family(a=[1, 2], b=many)
+    run_both(lab)
+    del family.items["b"]
+    report = run_both(lab)
+    assert (report.status, report.mode, report.changes.deleted) == ("ok", "incremental", 30)
+    family.items["b"] = many  # nothing in them is newer than the old cursor
+    report = run_both(lab)
+    assert (report.mode, ids(lab)) == ("incremental", [1, 2, *many])
+
+
 def test_r08_a_place_in_one_snapshot_is_none_in_the_next(lab: Lab) -> None:
     """Otherwise what was seen before the stop, in a window that is closed, would be deleted."""
     lab.write(CHILDREN.replace("        incremental: {cursor: at}\n", "").replace("{every: 7d}", "true"))
