@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import yaml
 
+from syncrun.config.yaml_nodes import MAX_DEPTH
+
 _HINTS = {
     "mapping values are not allowed": "put text that contains ': ' in quotes, and check the indentation",
     "could not find expected ':'": "each line of a mapping is 'key: value'; check the indentation",
@@ -32,6 +34,8 @@ def explain_syntax(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> tuple[s
         return f"text cannot start with {character!r} here", "put it in quotes"
     if "unexpected end of stream" in problem and error.context_mark:
         return f"the quote opened on line {error.context_mark.line + 1} is never closed", ""
+    if "maximum nesting depth" in problem:  # the parser looks ahead, and may find it before the composer does
+        return f"nested more than {MAX_DEPTH} levels deep", ""
     hint = next((hint for known, hint in _HINTS.items() if known in problem), "")
     if "${" in line and "expected ',' or" in problem:
         hint = 'inside { } and [ ], put ${…} in quotes: "${…}"'
