@@ -29,7 +29,7 @@ def test_a_built_in_connector_is_found_by_its_name_and_is_described(name: str) -
 
 
 @pytest.mark.parametrize(
-    "file", sorted(CONNECTORS.glob("*/*.json")), ids=lambda file: f"{file.parent.name}/{file.stem}"
+    "file", sorted(CONNECTORS.glob("*/*.*")), ids=lambda file: f"{file.parent.name}/{file.stem}"
 )
 def test_sample_responses_belong_to_a_sync_and_stay_small(file: Path) -> None:
     connector = load_connector(find_connector(file.parent.name, []))
