@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-import pytest
 
 from tests.project_folder import ProjectFolder, clean_environment
 
@@ -40,7 +39,7 @@ def test_waiting_for_the_database_can_be_interrupted(project: ProjectFolder) -> 
         assert process.stderr is not None
         assert "which is held by" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert process.returncode == 130
 
 
@@ -53,11 +52,10 @@ def test_looking_at_a_held_database_can_be_interrupted(project: ProjectFolder, a
         assert process.stderr is not None
         assert process.stderr.readline().startswith(f"waiting for {project.database}, which is held by ")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err.strip()) == (130, "", "")
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="there ^C reaches a query only when it ends")
 def test_a_query_can_be_interrupted(project: ProjectFolder, tmp_path: Path) -> None:
     project.run("acme/items")
     fifo = tmp_path / "rows"
@@ -68,5 +66,5 @@ def test_a_query_can_be_interrupted(project: ProjectFolder, tmp_path: Path) -> N
         with fifo.open("w") as rows:  # opening waits until the query reads it
             rows.write("n\n1\n")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err.strip()) == (130, "", "")

@@ -7,7 +7,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 _CHUNK = 2_000
+_INTERRUPT_EVERY = 0.05  # seconds
 _IN_MEMORY = 16 << 20  # bytes of live records that are kept without a temporary file
 
 
@@ -115,7 +116,9 @@ def _interruptible(db: DuckDBPyConnection, act: Callable[[], _Result]) -> _Resul
         try:
             return future.result()
         except KeyboardInterrupt:
-            db.interrupt()
+            while not future.done():  # again and again: a statement that is only being planned forgets it
+                db.interrupt()
+                wait([future], timeout=_INTERRUPT_EVERY)
             raise
 
 
