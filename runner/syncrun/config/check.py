@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from syncrun.config.base import YamlPath, suggest
 from syncrun.config.check_names import check_names, check_partitions
+from syncrun.config.check_setup import check_setup
 from syncrun.config.inspection import Inspection
 from syncrun.config.record_schema import RecordSchemaError, check_schema, describe_failure, find_record_schema
 from syncrun.config.sync import Sync
@@ -206,6 +207,7 @@ def check_deletes(inspection: Inspection) -> Iterator[Problem]:
 CHECKS: Iterable[Check] = (
     check_names,
     check_partitions,
+    check_setup,
     check_fields,
     check_models,
     check_base_url,

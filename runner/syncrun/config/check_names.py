@@ -15,7 +15,7 @@ from syncrun.expressions.references import Reference
 
 _ALWAYS = frozenset({"config", "connection", "now"})
 _REQUEST = _ALWAYS | {"cursor", "window", "page"}
-_KNOWN = _REQUEST | {"record", "parent"}
+_KNOWN = _REQUEST | {"record", "parent", "vars"}
 _CHOICE = frozenset({"config", "connection"})
 _STOP_WHEN = frozenset({"body", "headers", "status", "records", "page"})
 _MEMBERS = {
@@ -64,12 +64,17 @@ def roots_at(inspection: Inspection, path: YamlPath) -> frozenset[str]:
     """Return the names that a template at *path* may use."""
     if is_error_rule(path):
         return RULE_ROOTS
-    if path[0] != "syncs":
-        return _ALWAYS
+    has_vars = bool(inspection.connector.setup) or ("setup",) in inspection.unsure
+    # setup's own requests sign in, too: credentials cannot wait for its values
+    always = _ALWAYS | {"vars"} if has_vars and path[0] != "auth" else _ALWAYS
+    return _sync_roots(inspection, path, always) if path[0] == "syncs" else always
+
+
+def _sync_roots(inspection: Inspection, path: YamlPath, always: frozenset[str]) -> frozenset[str]:
     sync = inspection.connector.syncs[str(path[1])]
-    roots = _ROOTS.get(str(path[2]), _ALWAYS)
+    roots = always | _ROOTS.get(str(path[2]), _ALWAYS)
     if path[2:4] == ("incremental", "start"):
-        roots = _ALWAYS
+        roots = always
     elif path[2] in _ROOTS:
         roots = roots | {source.root for source in sync.sources}
     windowed = sync.incremental is not None and sync.incremental.window is not None
@@ -98,6 +103,8 @@ def _unknown_root(reference: Reference, roots: frozenset[str]) -> tuple[str, str
         )
     if root == "window":
         return "'window' has a value only in requests of a sync with incremental.window", ""
+    if root == "vars" and "cursor" in roots:
+        return "'vars' has no value: the connector has no setup", "declare the value under setup:"
     if root in _KNOWN:
         return f"'{root}' has no value here", f"one of: {', '.join(sorted(roots))}"
     return f"unknown name '{root}' in a template", suggest(root, roots)
@@ -111,6 +118,10 @@ def _check_member(
         if member not in entries and ("config",) not in inspection.unsure:
             hint = suggest(member, entries) if entries else "declare it under config:"
             yield f"unknown config value '{member}'", hint
+    elif root == "vars":
+        values = inspection.connector.setup
+        if member not in values and ("setup",) not in inspection.unsure:
+            yield f"unknown value '{member}' in vars", suggest(member, values)
     elif root in _MEMBERS:
         if member not in _MEMBERS[root]:
             yield f"'{root}' has no '{member}'", suggest(member, _MEMBERS[root])

@@ -11,6 +11,7 @@ from syncrun.config.base import VARIABLE_NAME, Duration, Identifier, YamlModel, 
 from syncrun.config.error_rules import ErrorRules
 from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.scalars import ModelName, Pattern
+from syncrun.config.setup import SetupEntry
 from syncrun.config.sync import Sync
 from syncrun.expressions.fields import Template, TemplateTree
 
@@ -107,6 +108,10 @@ class Connector(YamlModel):
     )
     timeout: Duration = Field("60s", description="Of one request.")
     verify: bool = Field(default=True, description="Whether TLS certificates are checked.")
+    setup: dict[Identifier, SetupEntry] = Field(
+        default_factory=dict,
+        description="What is asked for once a run, before records; `${vars.NAME}` is it.",
+    )
     defaults: dict[str, Any] = Field(default_factory=dict, description="Merged into every sync.")
     syncs: Annotated[dict[ModelName, Sync], Field(min_length=1)]
 

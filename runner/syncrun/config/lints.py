@@ -166,6 +166,19 @@ def lint_unused_config(inspection: Inspection) -> Iterator[Problem]:
             )
 
 
+def lint_unused_setup(inspection: Inspection) -> Iterator[Problem]:
+    """Warn of a value of `setup` that nothing reads, and that is therefore never asked for."""
+    templates = [text for text in inspection.texts if text.kind == "template"]
+    read = [found for text in templates for found in inspection.references(text) if found.root == "vars"]
+    used = {found.member for found in read}
+    for name in inspection.connector.setup:
+        if name not in used and None not in used:
+            message = f"the value '{name}' of setup is never used"
+            yield _warn(
+                inspection, ("setup", name), message, f"use it as ${{vars.{name}}}, or remove it", key=True
+            )
+
+
 LINTS: Sequence[Lint] = (
     lint_unused_cursor,
     lint_cursor_without_incremental,
@@ -176,6 +189,7 @@ LINTS: Sequence[Lint] = (
     lint_clear_secret,
     lint_unreachable_auth,
     lint_unused_config,
+    lint_unused_setup,
 )
 
 

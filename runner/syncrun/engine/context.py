@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syncrun.auth.base import Auth, AuthContext
+from syncrun.decoders import DecoderName
 from syncrun.engine.job import Job, Runtime
 from syncrun.engine.limits import error_rules, rate_limiters, retry_policy
 from syncrun.errors import UsageError
@@ -35,19 +36,27 @@ def open_client(
     log: Callable[[Exchange], None],
     *,
     functions: Functions = DEFAULT,
+    base_url: str | None = None,
+    decoder: DecoderName | None = None,
 ) -> Client:
-    """Return the client of *job*: its origin, credentials, retries and limits."""
+    """Return the client of *job*: its origin, credentials, retries and limits.
+
+    *base_url* stands in for the connector's while that is unknown. Error rules read answers with *decoder*;
+    None: that of the sync.
+    """
+    base_url = base_url_of(job, context) if base_url is None else base_url
     auth = auth_of(job, context)
+    own = auth_context(job, runtime, context, redactor, log, base_url=base_url)
     return _client(
         job,
         runtime,
-        base_url_of(job, context),
+        base_url,
         redactor,
         log,
-        auth=auth.authenticator(auth_context(job, runtime, context, redactor, log)) if auth else None,
+        auth=auth.authenticator(own) if auth else None,
         headers=render(job.connector.headers, context),
         allow_hosts=job.connector.allow_hosts,
-        judge=error_rules(job, redactor, functions),
+        judge=error_rules(job, redactor, functions, decoder),
         limits=rate_limiters(job, runtime),
     )
 
@@ -102,8 +111,10 @@ def auth_context(
     context: Mapping[str, Any],
     redactor: Redactor,
     log: Callable[[Exchange], None],
+    *,
+    base_url: str = "",
 ) -> AuthContext:
-    """Return what the auth kind of *job* works with."""
+    """Return what the auth kind of *job* works with; logins are at *base_url*."""
 
     def send(request: Request, statuses: frozenset[int]) -> Response:
         # Its own client, rarely opened: the request's server is the one it trusts, and no other.
@@ -119,7 +130,7 @@ def auth_context(
         credentials=runtime.credentials,
         owner=job.id.connection,
         connector=job.id.connector,
-        base_url=base_url_of(job, context),
+        base_url=base_url,
     )
 
 

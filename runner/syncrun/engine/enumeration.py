@@ -19,6 +19,7 @@ from syncrun.engine.fetching import pages_of
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, Partition, plan_partitions
 from syncrun.engine.reading import Fetch, Reading, Taken
+from syncrun.engine.variables import read_vars
 from syncrun.errors import RequestError, RunError
 from syncrun.expressions.functions import Functions
 from syncrun.extract.fetch import Fetched
@@ -81,11 +82,13 @@ class Enumeration:
         self._feed = feed_of(self.sync)
         self._feed_mapper = Mapper(self._feed or self.sync, redact=redactor.text)
         self._functions = Functions(clock=runtime.now)
-        self._definition = self._fingerprint()
+        self.vars: dict[str, Any] | None = None
+        self._definition = ""
         self.ordinal = self._skips = 0
         if before is not None:
             self.records, self.pages = before.records, before.pages
             self.requests, self.rejected = before.requests, before.rejected
+            self.vars = before.vars
             self.ordinal = before.ordinal  # one run, one order: what is staged last wins
 
     @property
@@ -105,6 +108,12 @@ class Enumeration:
         An error in one of several partitions is kept in `failures`, and the others go on.
         """
         roots = context_of(self.job, self.runtime)
+        if self.vars is None:
+            self.vars = read_vars(
+                self.job, self.runtime, roots, self.redactor, self._count, functions=self._functions
+            )
+        roots = {**roots, "vars": self.vars}
+        self._definition = self._fingerprint()
         with open_client(
             self.job, self.runtime, roots, self.redactor, self._count, functions=self._functions
         ) as client:
@@ -169,7 +178,7 @@ class Enumeration:
         entries = job.connector.config
         config = {n: value for n, value in job.config.items() if n not in entries or not entries[n].secret}
         sync = job.sync.model_dump(mode="json", exclude=_NOT_THE_LIST)
-        parts = (job.connector.base_url, config, dict(job.metadata), sync)
+        parts = (job.connector.base_url, config, dict(job.metadata), self.vars, sync)
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

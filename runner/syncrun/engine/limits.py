@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from syncrun.config.limits import RateLimit
-from syncrun.decoders import decode
+from syncrun.decoders import DecoderName, decode
 from syncrun.engine.job import Job, Runtime
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.functions import Functions
@@ -27,8 +27,13 @@ def retry_policy(job: Job) -> RetryPolicy:
     return RetryPolicy(spec.attempts, _seconds(spec.base), _seconds(spec.max_wait), spec.wait_headers)
 
 
-def error_rules(job: Job, redactor: Redactor, functions: Functions) -> ErrorRules | None:
-    """Return what judges the answers to *job*, None when nothing is declared; the sync's rules come first."""
+def error_rules(
+    job: Job, redactor: Redactor, functions: Functions, decoder: DecoderName | None = None
+) -> ErrorRules | None:
+    """Return what judges the answers to *job*, None when nothing is declared; the sync's rules come first.
+
+    Answers are read with *decoder*, or as the sync reads its own.
+    """
     name, sync, connector = job.id.sync, job.sync, job.connector
     rules = [(f"syncs.{name}.errors[{index}]", rule) for index, rule in enumerate(sync.errors)]
     rules += [(f"errors[{index}]", rule) for index, rule in enumerate(connector.errors)]
@@ -37,7 +42,7 @@ def error_rules(job: Job, redactor: Redactor, functions: Functions) -> ErrorRule
         return None
     return ErrorRules(
         rules,
-        partial(decode, sync.decode, redactor=redactor),
+        partial(decode, decoder or sync.decode, redactor=redactor),
         decode_json=partial(decode, "json", redactor=redactor),
         wait_body=retry.wait_body,
         functions=functions,

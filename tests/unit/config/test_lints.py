@@ -236,5 +236,12 @@ def test_a_file_with_errors_has_no_warnings_beside_them() -> None:
     assert [problem.severity for problem in problems] == ["error"]
 
 
+def test_a_value_of_setup_that_nothing_reads() -> None:
+    setup = "setup: {site: {request: /sites, value: id}}\n"
+    expected = ["7:9: the value 'site' of setup is never used\n  hint: use it as ${vars.site}, or remove it"]
+    assert warnings(sync("    request: /\n") + setup) == expected
+    assert warnings(sync("    request: /${vars.site}\n") + setup) == []
+
+
 def test_every_lint_is_tested_here() -> None:
-    assert len(LINTS) == 9
+    assert len(LINTS) == 10

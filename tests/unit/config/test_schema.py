@@ -53,6 +53,8 @@ ACCEPTED = [
     SYNC + "    explode: {path: calls, as: call}\n    on_invalid: 'null'\n    max_quarantined: 0.1\n",
     SYNC + "    schema: {type: object}\n    decode: jsonl\n    max_quarantined: 5\n",
     SYNC + "config: {token: {secret: true, env: TOKEN}, size: {type: integer, minimum: 1, default: 5}}\n",
+    SYNC
+    + "setup: {cloud_id: {request: /me, value: id}, dc: {request: {url: 'https://x/y'}, value: '[0].d'}}\n",
     SYNC + "auth: {type: none}\n",
     SYNC + "auth: {type: bearer, token: x}\n",
     SYNC + "auth: {type: api_key, in: query, name: k, key: x}\n",
@@ -78,6 +80,10 @@ ACCEPTED = [
     + "syncs: {a: {request: {method: POST, url: x, json: [1, {a: null}], headers: {A: 1}}, key: [a, b]}}\n",
 ]
 REJECTED = [
+    SYNC + "setup: {cloud_id: {request: /me}}\n",
+    SYNC + "setup: {Cloud-Id: {request: /me, value: id}}\n",
+    SYNC + "setup: {cloud_id: {request: /me, value: id, once: true}}\n",
+    SYNC + "setup: {cloud_id: /me}\n",
     "{}",
     HEAD,
     HEAD + "syncs: {}\n",
