@@ -25,6 +25,10 @@ RESERVED_COLUMNS = frozenset(
         "_pruned_at",
         "_run_id",
         "_raw",
+        "_valid_from",  # of a version in the history
+        "_valid_to",
+        "_last_action",  # of a record in the change feed
+        "_cursor",
     ]
 )
 RESERVED_ENDINGS = ("__records", "__history")

@@ -192,6 +192,9 @@ class Sync(YamlModel):
     every: Duration | None = None
     auto_start: bool = True
     raw: bool = False
+    history: bool = Field(
+        default=False, description="true keeps every version of every record, in MODEL__history."
+    )
 
     @property
     def request_spec(self) -> RequestSpec:

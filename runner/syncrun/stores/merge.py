@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from syncrun.errors import StoreError
 from syncrun.stores import checkpoints, quarantine, runs, snapshots
 from syncrun.stores.base import Changes, Commit
+from syncrun.stores.history import open_history
 from syncrun.stores.staging import ORDINALS, StagedFiles
 from syncrun.stores.tables import Stored, Table, look_up, prepare, refuse_loss
 from syncrun.stores.types import quote
@@ -135,12 +136,15 @@ def _apply(
     before = _sequence(db)
     window = snapshots.window_of(db, commit, before)
     table = prepare(db, commit.model, staged, stored)
+    history = open_history(db, commit.model, table, stored)
     fault("prepared")
     written = _write_records(db, commit, table, staged, before)
     fault("records")
     last = before + written.events
     vanished, refused = snapshots.settle(db, commit, table.name, window, last)
     last += vanished
+    if history is not None:
+        history.catch_up()
     fault("deletes")
     if last != before:
         db.execute("UPDATE syncrun.sequence SET last = ?", [last])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ SYSTEM_COLUMNS = {
     "_run_id": "VARCHAR",
 }
 _RAW = {"_raw": "JSON"}
-_RESERVED = frozenset((*SYSTEM_COLUMNS, *_RAW))
+_ELSEWHERE = ("_valid_from", "_valid_to", "_last_action", "_cursor")  # in the history and the change feed
+_RESERVED = frozenset((*SYSTEM_COLUMNS, *_RAW, *_ELSEWHERE))
 _SHOWN = ("_connection", "_first_seen_at", "_last_modified_at")
 _EXAMPLE = 60  # characters of a value that a message shows
 _RESERVED_SCHEMAS = frozenset({"syncrun", "main", "temp", "system", "information_schema", "pg_catalog"})
@@ -38,10 +39,11 @@ _RESERVED_SCHEMAS = frozenset({"syncrun", "main", "temp", "system", "information
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a model has in the database: the columns of its table and of its view with their DuckDB types."""
+    """What a model has in the database: the columns of its tables and its view with their DuckDB types."""
 
     table: dict[str, str]
     view: dict[str, str]
+    history: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ class Table:
 def record_table(connector: str, model: str) -> str:
     """Return the SQL name of the table behind a model's view."""
     return f"{quote(connector)}.{quote(f'{model}__records')}"
+
+
+def history_table(connector: str, model: str) -> str:
+    """Return the SQL name of the table that keeps the versions of a model's records."""
+    return f"{quote(connector)}.{quote(f'{model}__history')}"
 
 
 def described(db: DuckDBPyConnection, schema: str, name: str) -> dict[str, str]:
@@ -91,9 +98,9 @@ def field_columns(stored: dict[str, str]) -> tuple[Column, ...]:
 
 def look_up(db: DuckDBPyConnection, model: Model) -> Stored:
     """Return what there is of *model*; call it before the transaction begins."""
-    return Stored(
-        described(db, model.connector, f"{model.name}__records"), described(db, model.connector, model.name)
-    )
+    schema, name = model.connector, model.name
+    history = described(db, schema, f"{name}__history") if model.history else {}
+    return Stored(described(db, schema, f"{name}__records"), described(db, schema, name), history)
 
 
 def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles, stored: Stored) -> Table:
@@ -101,10 +108,10 @@ def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles, stored: S
     _check_names(model, staged)
     name = record_table(model.connector, model.name)
     old = {fold(column.name): column for column in field_columns(stored.table)}
-    target = _Target(db, name, model, staged, old).columns()
+    target = _Target(db, model, staged, stored, old).columns()
     if stored.table:
-        _extend(db, name, target, stored.table, raw=model.raw)
-        _convert(db, model, name, target, old)
+        extend(db, name, target, stored.table, raw=model.raw)
+        convert_columns(db, model, name, target, old)
     else:
         _create(db, model, name, target)
     shown = {fold(c.name) for c in model.columns}
@@ -134,9 +141,14 @@ class _Target:
     """The columns that records will go to, by folded name, in the order in which new ones are added."""
 
     def __init__(
-        self, db: DuckDBPyConnection, table: str, model: Model, staged: StagedFiles, old: dict[str, Column]
+        self,
+        db: DuckDBPyConnection,
+        model: Model,
+        staged: StagedFiles,
+        stored: Stored,
+        old: dict[str, Column],
     ) -> None:
-        self._db, self._table, self._model, self._staged, self._old = db, table, model, staged, old
+        self._db, self._model, self._staged, self._stored, self._old = db, model, staged, stored, old
         self._given = list(model.columns)
         if model.inferred:
             self._given += [column for file in staged.files for column in file.columns]
@@ -166,9 +178,16 @@ class _Target:
     def _fits_double(self, key: str) -> bool:
         """Return whether every exact number of a column, stored or staged, equals a double."""
         sources = list(self._staged.values(key, self._keys))
-        if key in self._old:
-            column = self._old[key]
-            sources.append((column, f"(SELECT {quote(column.name)} AS c FROM {self._table})"))
+        names = (self._model.connector, self._model.name)
+        for table, stored in (
+            (record_table(*names), self._stored.table),
+            (history_table(*names), self._stored.history),
+        ):
+            sources += [
+                (column, f"(SELECT {quote(column.name)} AS c FROM {table})")
+                for column in field_columns(stored)
+                if fold(column.name) == key
+            ]
         return not any(count_lost(self._db, values, column.type, NUMBER) for column, values in sources)
 
 
@@ -180,9 +199,10 @@ def _create(db: DuckDBPyConnection, model: Model, table: str, target: dict[str, 
     db.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
 
 
-def _extend(
+def extend(
     db: DuckDBPyConnection, table: str, target: dict[str, Column], stored: dict[str, str], *, raw: bool
 ) -> None:
+    """Add to *table*, which has the columns *stored*, those of *target* that it lacks."""
     names = {fold(name) for name in stored}
     for key, column in target.items():
         if key not in names:
@@ -191,8 +211,14 @@ def _extend(
         db.execute(f"ALTER TABLE {table} ADD COLUMN _raw JSON")
 
 
-def _convert(
-    db: DuckDBPyConnection, model: Model, table: str, target: dict[str, Column], old: dict[str, Column]
+def convert_columns(
+    db: DuckDBPyConnection,
+    model: Model,
+    table: str,
+    target: dict[str, Column],
+    old: dict[str, Column],
+    *,
+    values: str = "of the stored values",
 ) -> None:
     """Change the types of stored columns; raise StoreError when a stored value would not survive."""
     for key, new in target.items():
@@ -201,9 +227,7 @@ def _convert(
             continue
         place = f"{model.connector}.{model.name}: column {before.name}"
         value = quote(before.name)
-        refuse_loss(
-            db, f"(SELECT {value} AS c FROM {table})", before.type, new.type, f"{place}: of the stored values"
-        )
+        refuse_loss(db, f"(SELECT {value} AS c FROM {table})", before.type, new.type, f"{place}: {values}")
         db.execute(
             f"ALTER TABLE {table} ALTER COLUMN {value} TYPE {sql_type(new.type)}"
             f" USING {convert(value, before.type, new.type)}"

@@ -105,6 +105,7 @@ class Mapper:
             inferred=inferred,
             open=specs is None,
             raw=self.sync.raw,
+            history=self.sync.history,
         )
 
     def bind(

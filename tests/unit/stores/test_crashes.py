@@ -51,6 +51,7 @@ for point in sys.argv[2:]:
 
 def first(desk: Desk) -> None:
     """Commit what was there before."""
+    desk.model = replace(desk.model, history=True)
     desk.commit(*(put(n, name=f"old {n}") for n in range(30)), rejected=[bad("x")], checkpoints={"": "old"})
     desk.commit(put(0, name="old 0"), snapshot="w", run="first of the window")
 
@@ -58,6 +59,7 @@ def first(desk: Desk) -> None:
 def second(desk: Desk) -> Any:
     """Return a commit with something of everything in it."""
     desk.hours = 2
+    desk.model = replace(desk.model, history=True)
     types = {"id": "integer", "name": "string", "new": "json"}
     lines = [put(n, name=f"new {n}", new=[n] * 500) for n in range(5, 35)]
     commit = desk.build(
@@ -74,7 +76,7 @@ def second(desk: Desk) -> Any:
 
 def state(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Return everything that the database holds, and its columns."""
-    tables = ["lab.items__records", "lab.items"]
+    tables = ["lab.items__records", "lab.items", "lab.items__history"]
     tables += [f"syncrun.{n}" for n in ("sequence", "runs", "checkpoints", "snapshots", "seen", "quarantine")]
     with duckdb.connect(str(path), read_only=True) as db:
         return {

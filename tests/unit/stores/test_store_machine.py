@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,19 @@ class Row:
 
 
 @dataclass
+class Version:
+    """What the reference remembers of a record's past."""
+
+    key: tuple[str, str]
+    name: str
+    seq: int
+    action: str
+    run: str
+    since: float
+    until: float | None = None
+
+
+@dataclass
 class Reference:
     """The store as one would write it without a database; times are hours."""
 
@@ -69,11 +82,36 @@ class Reference:
     checkpoints: dict[str, str] = field(default_factory=dict)
     window: tuple[str, float, int] | None = None
     seen: dict[str, set[str]] = field(default_factory=dict)
+    versions: list[Version] = field(default_factory=list)
 
     def commit(
         self, connection: str, run: str, at: float, started: float, staged: Sequence[Line], **options: Any
     ) -> Changes:
         """Do the commit and return what it changed."""
+        if not options.pop("history"):
+            return self._commit(connection, run, at, started, staged, **options)
+        self._remember()
+        changes = self._commit(connection, run, at, started, staged, **options)
+        self._remember()
+        return changes
+
+    def _remember(self) -> None:
+        known = max((version.seq for version in self.versions), default=0)
+        for key, row in sorted(self.rows.items(), key=lambda item: item[1].seq):
+            if row.seq > known:
+                for version in self.versions:
+                    if version.key == key and version.until is None:
+                        version.until = row.changed
+                self.versions.append(Version(key, row.name, row.seq, row.action, row.run, row.changed))
+
+    def state(self, seq: int) -> dict[tuple[str, str], str]:
+        """Return the name of each record that was live after the change *seq*, as far as it is remembered."""
+        last = {version.key: version for version in self.versions if version.seq <= seq}
+        return {key: version.name for key, version in last.items() if version.action != "DELETED"}
+
+    def _commit(
+        self, connection: str, run: str, at: float, started: float, staged: Sequence[Line], **options: Any
+    ) -> Changes:
         begun = self.seq
         upserts = {line["k"]: line for line in staged if line["a"] != "S"}
         last = {id(line) for line in upserts.values()}
@@ -188,10 +226,13 @@ class StoreMachine(RuleBasedStateMachine):
         state=states,
         removed=st.none() | deletes,
         started=st.sampled_from([0.5, 1.5]),
+        history=st.sampled_from([True, True, False]),
     )
-    def commit(self, staged: Any, connection: str, state: Any, removed: Any, started: float) -> None:
+    def commit(
+        self, staged: Any, connection: str, state: Any, removed: Any, started: float, *, history: bool
+    ) -> None:
         """A run that ends in one commit."""
-        self._commit(staged, connection, state, removed, None, started)
+        self._commit(staged, connection, state, removed, None, started, history=history)
 
     @rule(staged=files, state=states)
     def open_or_continue_a_window(self, staged: Any, state: Any) -> None:
@@ -233,7 +274,15 @@ class StoreMachine(RuleBasedStateMachine):
             DuckDBStore(self.desk.path, fault=fail).commit(self.desk.build(staged, **build))
 
     def _commit(
-        self, staged: Any, connection: str, state: Any, removed: Any, snapshot: Any, started: float
+        self,
+        staged: Any,
+        connection: str,
+        state: Any,
+        removed: Any,
+        snapshot: Any,
+        started: float,
+        *,
+        history: bool = False,
     ) -> None:
         options = {
             "checkpoints": {} if state is None else {"": state},
@@ -241,10 +290,12 @@ class StoreMachine(RuleBasedStateMachine):
             "deletes": removed,
         }
         sync = self.desk.other(connection=connection)
-        commit = self.desk.build(staged, sync=sync, started=started, **options)
+        model = replace(self.desk.model, history=history)
+        commit = self.desk.build(staged, sync=sync, model=model, started=started, **options)
         at = float(self.desk.hours)
         if connection != "acme":
             options["checkpoints"] = {}
+        options["history"] = history
         flat = [line | {} for lines_ in staged for line in lines_]
         expected = self.reference.commit(connection, commit.run.id, at, at - started, flat, **options)
         changes = self.desk.store.commit(commit)
@@ -275,6 +326,7 @@ class StoreMachine(RuleBasedStateMachine):
             )
             windows = db.execute("SELECT id FROM syncrun.snapshots").fetchall()
             left = db.execute("SELECT count(*) FROM syncrun.seen").fetchall()
+            past = self.reference.versions and db.execute(_VERSIONS).fetchall()
         rows = sorted(self.reference.rows.items(), key=lambda item: item[1].seq)
         assert stored == [
             (*key, row.name, row.partition, row.seq, row.action, row.run, row.changed, row.first)
@@ -283,6 +335,9 @@ class StoreMachine(RuleBasedStateMachine):
         ]
         assert live == sorted((c, r.name) for (c, _), r in rows if r.action != "DELETED")
         assert saved == self.reference.checkpoints
+        assert past == [
+            (*v.key, v.name, v.seq, v.action, v.run, v.since, v.until) for v in self.reference.versions
+        ]
         window = self.reference.window
         assert windows == ([(window[0],)] if window else [])
         assert window or left == [(0,)]
@@ -295,6 +350,12 @@ _RECORDS = f"""
         {_HOURS.format("_last_modified_at")}, {_HOURS.format("_first_seen_at")},
         _deleted_at = _last_modified_at
     FROM lab.items__records ORDER BY _seq
+"""
+_VERSIONS = f"""
+    SELECT
+        _connection, _id, name, _seq, _action, _run_id,
+        {_HOURS.format("_valid_from")}, {_HOURS.format("_valid_to")}
+    FROM lab.items__history ORDER BY _seq
 """
 
 
