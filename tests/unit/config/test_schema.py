@@ -32,7 +32,8 @@ SYNC = HEAD + "syncs:\n  things:\n    request: /things\n    key: id\n"
 
 ACCEPTED = [
     SYNC,
-    SYNC + "    model: stuff\n    description: x\n    every: 15m\n    raw: true\n    history: true\n    auto_start: false\n",
+    SYNC
+    + "    model: stuff\n    description: x\n    every: 15m\n    raw: true\n    history: true\n    auto_start: false\n",
     SYNC + "    pagination: link_header\n",
     SYNC + "    pagination: {type: page, param: p, start: 0, size_param: n, size: 50, max_pages: 3}\n",
     SYNC + "    pagination: {type: cursor, token: next, into: params.after}\n",
@@ -149,7 +150,7 @@ REJECTED = [
     SYNC.replace("key: id", "key: []"),
     SYNC.replace("key: id", "key: 5"),
     SYNC.replace("key: id", "key: ''"),
-    SYNC + "    history: true\n",
+    SYNC + "    history: yesterday\n",
     SYNC + "    for_each: {sync: a, bogus: 1}\n",
     SYNC + "    for_each: []\n",
     SYNC + "    for_each: {values: 5}\n",
