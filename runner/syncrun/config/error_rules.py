@@ -52,8 +52,9 @@ class ErrorRule(YamlModel):
     when: Expression | None = Field(
         None, description="JMESPath over body, headers and status; absent: true for every answer."
     )
-    then: Literal["retry", "skip", "fail", "reset", "refresh_auth"] = Field(
-        description="Send it again; do without; give up; start over without a cursor; get a new token first."
+    then: Literal["retry", "skip", "empty", "fail", "reset", "refresh_auth"] = Field(
+        description="Send it again; do without; take it for no records; give up; start over without a cursor;"
+        " get a new token first."
     )
     message: Template | None = Field(
         None, description="What is told in place of the answer's start; ${…} sees body, headers and status."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.config.inspection import Inspection
+from syncrun.config.partitions import Detail
 from syncrun.config.sync import Sync
 from syncrun.errors import SyncrunError
 from syncrun.expressions.fields import is_template
@@ -24,12 +25,9 @@ def find_empty_fields(inspection: Inspection, name: str, sync: Sync) -> Iterator
     samples = list(_find_samples(inspection, name))
     if not specs or not samples:
         return
-    from syncrun.expressions.compile import compile_expression
-
     records = [record for path in samples for record in _records(path, sync)]
     for field, spec in specs.items():
-        select = compile_expression(spec.path)
-        if records and all(_select(select, record) is None for record in records):
+        if records and all(_select(spec.path, record) is None for record in records):
             yield field, samples[0].name
 
 
@@ -46,30 +44,41 @@ def _find_samples(inspection: Inspection, name: str) -> Iterator[Path]:
 
 def _records(path: Path, sync: Sync) -> list[Any]:
     """Return the records in a sample, chosen as a run would; none when it has another shape."""
-    from syncrun.expressions.compile import compile_expression
-
     if path.stat().st_size > _MAX_BYTES:
         return []
     try:
         body = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         return []
-    if sync.records is not None:
-        body = _select(compile_expression(sync.records), body)
-    elif isinstance(body, dict):
-        lists = [member for member in body.values() if isinstance(member, list)]
-        body = lists[0] if len(lists) == 1 else None
-    records = body if isinstance(body, list) else [body] if isinstance(body, dict) else []
+    found = _listed(body, sync)
+    if found is None and sync.detail is not None:
+        found = _in_full(body, sync.detail)
+    records = found if isinstance(found, list) else [found] if isinstance(found, dict) else []
     if sync.explode is None:
         return records
-    explode = compile_expression(sync.explode.path)
-    return [
-        {**record, sync.explode.name: each} for record in records for each in _select(explode, record) or ()
-    ]
+    elements, name = sync.explode.path, sync.explode.name
+    return [{**record, name: each} for record in records for each in _select(elements, record) or ()]
 
 
-def _select(function: Any, value: Any) -> Any:
+def _listed(body: Any, sync: Sync) -> Any:
+    if sync.records is not None:
+        return _select(sync.records, body)
+    if not isinstance(body, dict):
+        return body
+    lists = [member for member in body.values() if isinstance(member, list)]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _in_full(body: Any, detail: Detail) -> Any:
+    """Return the record in an answer to `detail`, which holds no list."""
+    record = body if detail.record is None else _select(detail.record, body)
+    return record if detail.into is None else {detail.into: record}
+
+
+def _select(expression: str, value: Any) -> Any:
+    from syncrun.expressions.compile import compile_expression
+
     try:
-        return function(value)
+        return compile_expression(expression)(value)
     except SyncrunError:
         return None  # fails on this record: a run would say so

@@ -132,6 +132,9 @@ class Client:
             if response is not None and verdict is None and _is_wanted(response.status, also):
                 self._note(outcome, attempt)
                 return response
+            if response is not None and verdict is not None and verdict.then == "empty":
+                self._note(outcome, attempt, verdict=verdict)
+                return replace(response, content=b"", memo={})
             if verdict is not None and verdict.then == "refresh_auth":
                 again, refreshed = not refreshed and self._gate.refresh(), True
                 wait = 0.0

@@ -7,8 +7,9 @@ from typing import Any, Literal, Protocol
 
 from syncrun.http.messages import Response
 
-Action = Literal["retry", "skip", "fail", "reset", "refresh_auth"]
-"""Send it again; do without it; give up; start over without a cursor; get a new token and send it again."""
+Action = Literal["retry", "skip", "empty", "fail", "reset", "refresh_auth"]
+"""Send it again; do without it; take it for an answer without records; give up; start over without a cursor;
+get a new token and send it again."""
 
 
 @dataclass(frozen=True, slots=True)

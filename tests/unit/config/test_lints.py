@@ -225,6 +225,13 @@ def test_samples_are_read_as_a_run_would_read_them(tmp_path: Path) -> None:
     assert warnings(path) == ["7:41: the field 'gone' selects nothing in the sample things.json"]
 
 
+def test_a_sample_without_a_list_is_the_full_form_that_detail_fetches(tmp_path: Path) -> None:
+    rest = "    records: rows\n    detail: {path: '/things/${record.id}', record: data}\n"
+    full = {"data": {"id": 1, "name": "a"}}
+    path = write(tmp_path, "[id, name, gone]", rest, things_1={"rows": [{"id": 1}]}, things_2=full)
+    assert warnings(path) == ["7:24: the field 'gone' selects nothing in the sample things_1.json"]
+
+
 def test_the_samples_of_a_sync_with_a_longer_name_are_its_own(tmp_path: Path) -> None:
     rest = "  things_log: {request: /log, key: id, fields: [id]}\n"
     path = write(tmp_path, "[id, name]", rest, things_log_1=[{"id": 1}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from textwrap import dedent
 from typing import Any
 
@@ -50,6 +51,25 @@ def test_the_first_rule_that_matches_counts_and_those_of_the_sync_come_first(lab
     )
     lab.api = lambda _: httpx.Response(403)
     assert lab.run().status == "ok"
+
+
+def test_an_error_that_means_no_records_is_an_empty_page(lab: Lab) -> None:
+    window = {"cursor": "day", "start": "2024-05-29", "window": "1d", "format": "%Y-%m-%d"}
+    lab.write(
+        "errors: [{status: 404, when: \"body.error == 'no report'\", then: empty}]\n"
+        "syncs: {sales: {request: {path: /sales, params: {on: '${window.start}'}}, key: day, pagination: none,"
+        f" fields: {{day: {{path: day, type: date}}}}, incremental: {json.dumps(window)}}}}}"
+    )
+    closed = httpx.Response(404, json={"error": "no report"})
+    lab.api = lambda request: (
+        closed if request.url.params["on"] == "2024-05-30" else [{"day": request.url.params["on"]}]
+    )
+    report = lab.run()
+
+    assert (report.status, report.message) == ("ok", "")
+    assert [str(row["day"]) for row in lab.live("sales")] == ["2024-05-29", "2024-05-31", "2024-06-01"]
+    lab.api = lambda _: httpx.Response(404, json={"error": "no such thing"})
+    assert lab.run().status == "failed"
 
 
 def test_r07_a_skipped_answer_deletes_nothing_and_the_run_is_ok(lab: Lab) -> None:
