@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from syncrun.config.load import load_connector
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import Event, RunReport
 from syncrun.engine.run import run_sync
+from syncrun.http.redact import Redactor
 from syncrun.stores.base import SyncId
 from syncrun.stores.duckdb import DuckDBStore
 
@@ -58,6 +60,7 @@ class Lab:
         self.api: Handler = api or (lambda _request: [])
         self.requests: list[str] = []
         self.events: list[Event] = []
+        self.environ: dict[str, str] = {}
         if yaml:
             self.write(yaml)
 
@@ -80,14 +83,35 @@ class Lab:
         **options: Any,
     ) -> RunReport:
         """Run *sync* (the only one when absent) and return its report."""
+        job = self._job(sync, connection, config)
+        return run_sync(job, Options(**{"lock_timeout": 0.0, **options}), self._runtime(fault))
+
+    def sign_in(
+        self, token: str, *, connection: str = "acme", config: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep the access *token* as if a person had signed *connection* in."""
+        from syncrun.auth.grants import fingerprint
+        from syncrun.auth.oauth2 import OAuth2
+        from syncrun.auth.tokens import Token, credentials_name, write_token
+        from syncrun.engine.context import auth_context, auth_of, context_of
+
+        self.environ["SYNCRUN_SECRET_KEY"] = urlsafe_b64encode(b"k" * 32).decode()
+        job, runtime = self._job(None, connection, config), self._runtime()
+        roots = context_of(job, runtime)
+        spec = auth_of(job, roots)
+        assert isinstance(spec, OAuth2)
+        context = auth_context(job, runtime, roots, Redactor(()), lambda _exchange: None)
+        kept = write_token(Token(token, self.clock.monotonic()), fingerprint(spec, context))
+        with context.credentials.hold(credentials_name(context)):
+            context.credentials.save(credentials_name(context), kept)
+
+    def _job(self, sync: str | None, connection: str, config: Mapping[str, Any] | None) -> Job:
         name = sync or next(iter(self.connector.syncs))
-        job = Job(
-            SyncId(connection, self.connector.connector, name),
-            self.connector,
-            config or {},
-            folder=self.folder,
-        )
-        runtime = Runtime(
+        identity = SyncId(connection, self.connector.connector, name)
+        return Job(identity, self.connector, config or {}, folder=self.folder)
+
+    def _runtime(self, fault: Callable[[str], None] = lambda _step: None) -> Runtime:
+        return Runtime(
             self.store,
             self.database,
             now=self.clock.now,
@@ -96,10 +120,9 @@ class Lab:
             random=lambda: 1.0,
             transport=httpx.MockTransport(self._answer),
             emit=self.events.append,
-            environ={},
+            environ=self.environ,
             fault=fault,
         )
-        return run_sync(job, Options(**{"lock_timeout": 0.0, **options}), runtime)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         query = f"?{request.url.query.decode()}" if request.url.query else ""

@@ -26,7 +26,7 @@ import orjson
 from syncrun.config.connection_config import resolve_config
 from syncrun.config.load import find_connector, load_connector
 from syncrun.engine.report import RunReport
-from syncrun.expressions.template import render_text
+from syncrun.expressions.template import render
 from tests.lab import Clock, Lab
 
 CONNECTORS = Path(__file__).parents[2] / "connectors"
@@ -78,7 +78,8 @@ class Replay:
         self._lab = Lab(folder)
         self._lab.connector = self.connector = load_connector(find_connector(connector, []))
         self._config = resolve_config(self.connector, config, {})
-        self.base_url = render_text(self.connector.base_url, {"config": self._config}, "base_url")
+        roots = {"config": self._config, "vars": {}}
+        self.base_url = render(self.connector.base_url, roots) or ""  # unknown until `setup` has asked
         self.requests: list[httpx.Request] = []
 
     @property
@@ -117,6 +118,10 @@ class Replay:
         expected = [answer.request(self.base_url) for answer in answers]
         assert (asked if in_order else sorted(asked)) == (expected if in_order else sorted(expected)), report
         return report
+
+    def sign_in(self, token: str) -> None:
+        """Keep the access *token* as if a person had signed in."""
+        self._lab.sign_in(token, config=self._config)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Return what a query gives, as one dictionary a row."""

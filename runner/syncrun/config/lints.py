@@ -154,7 +154,7 @@ def lint_unused_config(inspection: Inspection) -> Iterator[Problem]:
     """Warn of a config entry that nothing reads, and that is asked of every connection in vain."""
     used: set[str | None] = set()
     for text in inspection.texts:
-        if text.kind == "template" or text.path[0] == "auth":
+        if text.kind == "template" or text.path[0] == "auth" or text.path[-1] == "when":
             used |= {found.member for found in inspection.references(text) if found.root == "config"}
     if None in used:
         return

@@ -16,6 +16,10 @@ class SetupEntry(YamlModel):
         description="Its answer is JSON. It may read `vars` of the entries before this one."
     )
     value: Expression = Field(description="JMESPath from the answer to the value, which must not be null.")
+    when: Expression | None = Field(
+        None,
+        description="JMESPath over config: where it is not true, nothing is asked, and it is null.",
+    )
 
     @property
     def request_spec(self) -> RequestSpec:

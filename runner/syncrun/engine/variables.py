@@ -10,6 +10,7 @@ from syncrun.decoders import decode
 from syncrun.engine.context import base_url_of, open_client
 from syncrun.engine.job import Job, Runtime
 from syncrun.errors import RunError
+from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.functions import Functions
 from syncrun.expressions.template import render_text
 from syncrun.extract.setup import base_url_needs, fetch_value, needed_entries
@@ -30,6 +31,10 @@ def read_vars(
     found: dict[str, Any] = {}
     for name in needed_entries(job.connector, job.id.sync) if job.connector.setup else ():
         context = {**roots, "vars": found}
+        when = job.connector.setup[name].when
+        if when is not None and not is_true(compile_expression(when, functions=functions)(context)):
+            found = {**found, name: None}  # this connection does without
+            continue
         try:
             value = _value(name, job, runtime, context, redactor=redactor, log=log, functions=functions)
         except RunError as error:

@@ -46,6 +46,19 @@ def test_a_value_is_asked_for_once_a_run_and_only_if_it_is_read(lab: Lab) -> Non
     assert lab.live("issues") == [{"id": 5, "site": 7}]
 
 
+def test_a_value_is_not_asked_for_where_its_condition_is_false(lab: Lab) -> None:
+    lab.write("""
+        config: {site: {optional: true}}
+        setup: {cloud_id: {request: /resources, value: "[0].id", when: "!(config.site)"}}
+        syncs: {issues: {request: "/${config.site || vars.cloud_id}/issues", key: id, pagination: none}}
+        """)
+    lab.api = lambda request: [{"id": 7}]
+    lab.run(config={"site": "acme"})
+    assert lab.requests == ["GET /acme/issues"]
+    lab.run(config={})
+    assert lab.requests == ["GET /acme/issues", "GET /resources", "GET /7/issues"]
+
+
 def test_a_later_value_is_found_by_means_of_an_earlier_one(lab: Lab) -> None:
     lab.write(SITES)
     lab.api = sites
