@@ -20,6 +20,7 @@ _COMMANDS = {
     "demo": "Sync a bundled API and show what happened; works offline.",
     "list": "Show connectors, connections and syncs, with their last run.",
     "query": "Run read-only SQL against the database.",
+    "records": "Read the change feed of a model, from a cursor on.",
     "run": "Run syncs.",
     "schema": "Print the JSON Schema of connector or project files.",
     "validate": "Check connector and project files.",

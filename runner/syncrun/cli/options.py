@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -30,6 +31,23 @@ class Seconds(click.ParamType[float]):
         if not 0 <= seconds < math.inf:
             self.fail(f"{text!r} is no length of time; write seconds, or such as 90s, 5m, 1h", param, ctx)
         return seconds
+
+
+class Moment(click.ParamType[datetime]):
+    """A point in time: a date, a time, or a length such as 2h for two hours ago."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return *value* as an aware time."""
+        if isinstance(value, datetime):
+            return value
+        from syncrun.expressions.moments import parse_moment
+
+        try:
+            return parse_moment(str(value), datetime.now(UTC))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 project_folder = click.option(

@@ -137,6 +137,47 @@ class QueryResult:
     rows: Iterator[tuple[Any, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class ModelId:
+    """Whose records of which model; as text it is what `syncrun records` is given."""
+
+    connection: str
+    connector: str
+    model: str
+
+    def __str__(self) -> str:
+        return str(SyncId(self.connection, self.connector, self.model))
+
+
+@dataclass(frozen=True, slots=True)
+class FeedQuery:
+    """What somebody wants of a model's change feed: the records in the order of their last change.
+
+    *cursor*: only what changed after it, as text from an earlier read. *actions*: ADDED, UPDATED, DELETED;
+    none means all. *ids*: keys, as `[1]` or simply `1`. *as_of*: the records that were live then, by time or
+    by position, which takes a history.
+    """
+
+    model: ModelId
+    cursor: str = ""
+    modified_after: datetime | None = None
+    actions: frozenset[str] = frozenset()
+    ids: tuple[str, ...] = ()
+    limit: int | None = None
+    as_of: datetime | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Records with their metadata, and the *cursor* after the last of them, from which the next read goes on.
+
+    It is past everything that was looked at: also past what a filter left out, when no limit ended the read.
+    """
+
+    result: QueryResult
+    cursor: str
+
+
 class Store(Protocol):
     """A place that keeps records, change by change. Every method opens, acts and closes (R3)."""
 
@@ -174,6 +215,12 @@ class Store(Protocol):
         self, connector: str, model: str, connection: str, *, since_seq: int = 0
     ) -> Iterator[dict[str, Any]]:
         """Yield live records changed after *since_seq*, oldest first: JSON values, `_id`, `_seq`."""
+
+    def records(self, query: FeedQuery) -> Feed:
+        """Read a model's change feed; raise UsageError for a cursor that is not of it."""
+
+    def export_records(self, query: FeedQuery, path: Path) -> str:
+        """Write a model's change feed to the Parquet file *path*, and return the cursor to go on from."""
 
     def last_runs(self) -> list[Run]:
         """Return the newest run of every sync of every connection."""

@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.records import Column
-from syncrun.stores import checkpoints, query, runs, snapshots
-from syncrun.stores.base import Changes, Checkpoint, Commit, QueryResult, Run, Saved, SyncId
+from syncrun.stores import change_feed, checkpoints, query, runs, snapshots
+from syncrun.stores.base import (
+    Changes,
+    Checkpoint,
+    Commit,
+    Feed,
+    FeedQuery,
+    QueryResult,
+    Run,
+    Saved,
+    SyncId,
+)
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.merge import merge
 from syncrun.stores.migrations import stored_version
@@ -138,6 +148,14 @@ class DuckDBStore:
             if db is None or not described(db, connector, f"{model}__records"):
                 return iter(())
             return query.live_records(db, connector, model, connection, since_seq)
+
+    def records(self, query: FeedQuery) -> Feed:
+        """Read a model's change feed; the file stays open until the last record is read."""
+        return change_feed.read(self._file, query)
+
+    def export_records(self, query: FeedQuery, path: Path) -> str:
+        """Write a model's change feed to the Parquet file *path*, and return the cursor to go on from."""
+        return change_feed.export(self._file, query, path)
 
     def last_runs(self) -> list[Run]:
         """Return the newest run of every sync of every connection."""

@@ -72,39 +72,51 @@ def run_query(file: DatabaseFile, sql: str, parameters: Sequence[Any]) -> QueryR
 
     Only this database is read-only: SQL may read other files, as DuckDB lets it.
     """
+    with ExitStack() as opened:
+        db = opened.enter_context(open_to_read(file))
+        return stream(db, opened, sql, parameters)
+    raise AssertionError  # the stack above lets no exception end here
+
+
+def stream(
+    db: DuckDBPyConnection, opened: ExitStack, sql: str, parameters: Sequence[Any] = ()
+) -> QueryResult:
+    """Run *sql* and return its rows; what *opened* holds is closed after the last one."""
     import duckdb
 
-    with ExitStack() as opened:
-        db = opened.enter_context(_opened(file))
-        try:
-            _interruptible(db, lambda: db.execute(sql, list(parameters) or None))
-        except duckdb.Error as error:
-            raise _in_words(error) from None
-        described_by = db.description
-        if not described_by:
-            return QueryResult((), (), _Closed())
-        names = tuple(str(column[0]) for column in described_by)
-        types = tuple(str(column[1]) for column in described_by)
-        return QueryResult(names, types, _Rows(db, opened.pop_all()))
-    raise AssertionError  # the stack above lets no exception end here
+    try:
+        _interruptible(db, lambda: db.execute(sql, list(parameters) or None))
+    except duckdb.Error as error:
+        raise _in_words(error) from None
+    described_by = db.description
+    if not described_by:
+        return QueryResult((), (), _Closed())
+    names = tuple(str(column[0]) for column in described_by)
+    types = tuple(str(column[1]) for column in described_by)
+    return QueryResult(names, types, _Rows(db, opened.pop_all()))
 
 
 def export(file: DatabaseFile, sql: str, path: Path) -> None:
     """Write the rows of *sql* to the Parquet file *path*, as `run_query` reads them; raise StoreError."""
+    with open_to_read(file) as db:
+        write_parquet(db, sql, path)
+
+
+def write_parquet(db: DuckDBPyConnection, sql: str, path: Path) -> None:
+    """Write the rows of *sql* to the Parquet file *path*; raise StoreError."""
     import duckdb
 
-    with _opened(file) as db:
-        try:
-            statements = duckdb.extract_statements(_without_end(sql))
-            last = statements.pop() if statements else None
-            if last is None or duckdb.ExpectedResultType.QUERY_RESULT not in last.expected_result_type:
-                raise StoreError("the SQL gives no rows to write")
-            for statement in statements:
-                db.execute(statement)
-            rows = db.sql(last)
-            _interruptible(db, lambda: rows.write_parquet(str(path), compression="zstd"))
-        except duckdb.Error as error:
-            raise _in_words(error) from None
+    try:
+        statements = duckdb.extract_statements(_without_end(sql))
+        last = statements.pop() if statements else None
+        if last is None or duckdb.ExpectedResultType.QUERY_RESULT not in last.expected_result_type:
+            raise StoreError("the SQL gives no rows to write")
+        for statement in statements:
+            db.execute(statement)
+        rows = db.sql(last)
+        _interruptible(db, lambda: rows.write_parquet(str(path), compression="zstd"))
+    except duckdb.Error as error:
+        raise _in_words(error) from None
 
 
 def _interruptible(db: DuckDBPyConnection, act: Callable[[], _Result]) -> _Result:
@@ -134,7 +146,8 @@ def _without_end(sql: str) -> str:
     return content[:end].decode()
 
 
-def _opened(file: DatabaseFile) -> AbstractContextManager[DuckDBPyConnection]:
+def open_to_read(file: DatabaseFile) -> AbstractContextManager[DuckDBPyConnection]:
+    """Open *file* as it is; raise StoreError when there is none."""
     if not file.exists:
         raise StoreError(f"there is no database at {file.path} yet", hint="`syncrun run` makes it")
     return file.open(read_only=True)

@@ -1,0 +1,73 @@
+"""Where rows go and in which format: the options `--format` and `--output`, and what they mean."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from syncrun.cli.tables import FORMATS, write
+from syncrun.errors import UsageError
+from syncrun.stores.base import QueryResult
+
+_PARQUET = "parquet"
+_STDOUT = Path("-")
+
+format_option = click.option(
+    "--format",
+    "-f",
+    "form",
+    type=click.Choice([*FORMATS, _PARQUET]),
+    help="By default what the output's name ends with, else a table.",
+)
+output_option = click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
+    default=_STDOUT,
+    help="Write to a file instead of standard output; a file that is there is replaced.",
+)
+
+
+def deliver(
+    query: Callable[[], QueryResult], export: Callable[[Path], object], form: str | None, output: Path
+) -> None:
+    """Write the rows of *query* to *output* in the format *form*; *export* is asked for a Parquet file."""
+    if form is None:
+        suffix = output.suffix.removeprefix(".")
+        form = suffix if suffix in (*FORMATS, _PARQUET) else "table"
+    if form == _PARQUET and output == _STDOUT:
+        raise UsageError("parquet cannot be written to standard output", hint="give it a file: -o FILE")
+
+    def save(path: Path) -> None:
+        if form == _PARQUET:
+            export(path)
+            return
+        result = query()
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write(result, form, file)
+
+    if output == _STDOUT:
+        write(query(), form, sys.stdout)
+        sys.stdout.flush()
+    elif output.exists() and not output.is_file():  # a pipe or device cannot be replaced
+        save(output)
+    else:
+        replace_file(output, save)
+
+
+def replace_file(output: Path, save: Callable[[Path], object]) -> None:
+    """Let *save* write beside *output* and then put it in its place: a failure leaves what was there."""
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {output.parent}", hint="create it, or name another file")
+    draft = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
+    try:
+        save(draft)
+        draft.replace(output)
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror or error}") from None
+    finally:
+        draft.unlink(missing_ok=True)

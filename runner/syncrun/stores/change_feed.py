@@ -1,0 +1,195 @@
+"""The change feed of a model: its records in the order of their last change, from a cursor on.
+
+A cursor is the position of a change in hexadecimal digits, so that cursors sort as texts, and a few more that
+tell whose feed it is of: taken for another connection or model, it is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncrun.errors import StoreError, UsageError
+from syncrun.stores.base import Feed, FeedQuery, ModelId
+from syncrun.stores.connection import DatabaseFile
+from syncrun.stores.migrations import stored_version
+from syncrun.stores.query import open_to_read, stream, write_parquet
+from syncrun.stores.tables import described, field_columns, history_table, record_table
+from syncrun.stores.types import fold, quote, quote_text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CURSOR = re.compile(r"(?P<seq>[0-9a-f]{16})(?P<check>[0-9a-f]{8})")
+_RECORDS = {
+    "_id": "r._id",
+    "_first_seen_at": "r._first_seen_at",
+    "_last_modified_at": "r._last_modified_at",
+    "_last_action": "r._action",
+    "_deleted_at": "r._deleted_at",
+    "_pruned_at": "r._pruned_at",
+}
+_VERSIONS = _RECORDS | {
+    "_last_modified_at": "r._valid_from",
+    "_deleted_at": "CASE WHEN r._action = 'DELETED' THEN r._valid_from END",
+}
+
+
+def read(file: DatabaseFile, query: FeedQuery) -> Feed:
+    """Return what *query* asks for; the file stays open until the last record is read."""
+    with ExitStack() as opened:
+        db = opened.enter_context(open_to_read(file))
+        reading = _plan(db, query)
+        return Feed(stream(db, opened, reading.sql), reading.cursor)
+    raise AssertionError  # the stack above lets no exception end here
+
+
+def export(file: DatabaseFile, query: FeedQuery, path: Path) -> str:
+    """Write what *query* asks for to the Parquet file *path*, and return the cursor to go on from."""
+    with open_to_read(file) as db:
+        reading = _plan(db, query)
+        write_parquet(db, reading.sql, path)
+        return reading.cursor
+
+
+def cursor_text(model: ModelId, seq: int) -> str:
+    """Return the cursor of the change at the position *seq*."""
+    digits = f"{seq:016x}"
+    return digits + hashlib.md5(f"{_owner(model)}{digits}".encode(), usedforsecurity=False).hexdigest()[:8]
+
+
+def read_cursor(model: ModelId, text: str) -> int:
+    """Return the position that *text* names; raise UsageError when it is no cursor of *model*."""
+    match = _CURSOR.fullmatch(text)
+    seq = int(match["seq"], 16) if match else 0
+    if match is None or cursor_text(model, seq) != text:
+        what = f"a cursor of another feed than {model}" if match else "no cursor"
+        raise UsageError(
+            f"{text!r} is {what}",
+            hint="a cursor is the `_cursor` of a record that was read from the same model",
+        )
+    return seq
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The SQL of one read, and where the next one goes on."""
+
+    sql: str
+    cursor: str
+
+
+def _plan(db: DuckDBPyConnection, query: FeedQuery) -> _Reading:
+    model = query.model
+    start = read_cursor(model, query.cursor) if query.cursor else 0
+    end = _newest(db)
+    if start > end:
+        raise UsageError(
+            f"the cursor {query.cursor} is ahead of {model}: it was read from another database, or from"
+            " this one before an older copy was restored",
+            hint="leave the cursor out to read everything again",
+        )
+    stored = described(db, model.connector, f"{model.model}__records")
+    if not stored:
+        names = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in (*_RECORDS, "_cursor"))
+        return _Reading(f"SELECT {names} WHERE FALSE", cursor_text(model, end))
+    source = f"{record_table(model.connector, model.model)} AS r"
+    conditions = [f"r._connection = {quote_text(model.connection)}", f"r._seq > {start}"]
+    metadata = _RECORDS
+    if query.as_of is not None:
+        metadata = _VERSIONS
+        end, source, valid = _travel(db, query)
+        conditions += valid
+    conditions += _filters(query, metadata)
+    body = f"FROM {source} WHERE {' AND '.join(conditions)} ORDER BY r._seq"
+    if query.limit is not None:
+        body += f" LIMIT {query.limit}"
+        count, last = _one(db, f"SELECT count(*), max(x.seq) FROM (SELECT r._seq AS seq {body}) AS x")
+        end = last if count == query.limit else end
+    fields = [f"r.{quote(name)}" for name in _fields(db, model, stored)]
+    check = f"md5({quote_text(_owner(model))} || format('{{:016x}}', r._seq))"
+    columns = [*fields, *(f"{value} AS {name}" for name, value in metadata.items())]
+    columns.append(f"format('{{:016x}}', r._seq) || left({check}, 8) AS _cursor")
+    return _Reading(f"SELECT {', '.join(columns)} {body}", cursor_text(model, max(start, end)))
+
+
+def _travel(db: DuckDBPyConnection, query: FeedQuery) -> tuple[int, str, list[str]]:
+    """Return the position that `as_of` means, the source of what was true then, and its conditions."""
+    model = query.model
+    history = history_table(model.connector, model.model)
+    if not described(db, model.connector, f"{model.model}__history"):
+        raise UsageError(
+            f"{model} keeps no history, so that its past is not known",
+            hint="write `history: true` in the sync; the history begins with the next run",
+        )
+    mine = f"h._connection = {quote_text(model.connection)}"
+    if isinstance(query.as_of, datetime):
+        at = _moment(query.as_of)
+        later = f"min(h._seq) FILTER (WHERE h._valid_from > {at}) - 1"
+        end = _one(db, f"SELECT coalesce({later}, max(h._seq), 0) FROM {history} AS h WHERE {mine}")[0]
+        valid = [f"r._valid_from <= {at}", f"(r._valid_to IS NULL OR r._valid_to > {at})"]
+        source = f"{history} AS r"
+    else:
+        last = _one(db, f"SELECT coalesce(max(h._seq), 0) FROM {history} AS h WHERE {mine}")[0]
+        end, valid = min(int(query.as_of or 0), last), []
+        source = (
+            f"(SELECT h.* FROM {history} AS h WHERE {mine} AND h._seq <= {end}"
+            " QUALIFY row_number() OVER (PARTITION BY h._id ORDER BY h._seq DESC) = 1) AS r"
+        )
+    if not query.actions:
+        valid.append("r._action <> 'DELETED'")
+    return end, source, valid
+
+
+def _filters(query: FeedQuery, metadata: dict[str, str]) -> list[str]:
+    conditions = []
+    if query.actions:
+        conditions.append(f"r._action IN ({', '.join(map(quote_text, sorted(query.actions)))})")
+    if query.modified_after is not None:
+        conditions.append(f"{metadata['_last_modified_at']} > {_moment(query.modified_after)}")
+    if query.ids:
+        ids = dict.fromkeys(identity for text in query.ids for identity in _identities(text))
+        conditions.append(f"r._id IN ({', '.join(map(quote_text, ids))})")
+    return conditions
+
+
+def _identities(text: str) -> list[str]:
+    """Return the ids that *text* may mean: itself, or a single key, which is a number or a string."""
+    if text.startswith("["):
+        try:
+            return [text, json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))]
+        except ValueError:
+            pass
+    keys = [f"[{text}]"] if re.fullmatch(r"-?\d+|true|false", text) else []
+    return [text, json.dumps([text], ensure_ascii=False), *keys]
+
+
+def _fields(db: DuckDBPyConnection, model: ModelId, stored: dict[str, str]) -> list[str]:
+    """Return the fields that the model's view shows."""
+    known = {fold(column.name) for column in field_columns(stored)}
+    return [name for name in described(db, model.connector, model.model) if fold(name) in known]
+
+
+def _newest(db: DuckDBPyConnection) -> int:
+    return int(_one(db, "SELECT last FROM syncrun.sequence")[0]) if stored_version(db) else 0
+
+
+def _one(db: DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    row = db.execute(sql).fetchone()
+    if row is None:
+        raise StoreError("a table of the database is empty that never is")
+    return tuple(row)
+
+
+def _moment(at: datetime) -> str:
+    return f"TIMESTAMPTZ {quote_text(at.astimezone(UTC).isoformat())}"
+
+
+def _owner(model: ModelId) -> str:
+    return json.dumps([model.connection, model.connector, model.model])
