@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from syncrun.engine import pending
+from syncrun.engine import disk, pending
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import add_changes
+from syncrun.engine.run_log import RunLog
 from syncrun.errors import StoreError
+from syncrun.http.redact import Redactor
 from syncrun.records import Column
 from syncrun.stores.base import Changes, Commit, Run, SnapshotDeletes, Store, SyncId
 from syncrun.transform.mapping import Mapped, Mapper
@@ -21,13 +21,24 @@ from syncrun.transform.stage import Staging
 class Commits:
     """Stages mapped pages and makes them true in the store, in one transaction each.
 
-    As a context manager it closes the files that it writes, also when a defect ends the run.
+    `log` is the run's log, which goes with every commit; *notes* are the run's. As a context manager it
+    closes the files that it writes, also when a defect ends the run.
     """
 
-    def __init__(self, job: Job, options: Options, runtime: Runtime, run_id: str) -> None:
+    def __init__(
+        self,
+        job: Job,
+        options: Options,
+        runtime: Runtime,
+        run_id: str,
+        *,
+        notes: Sequence[str] = (),
+        redactor: Redactor,
+    ) -> None:
         self._job, self._options, self._runtime = job, options, runtime
         self.folder: Path = pending.folder_of(runtime.staging_folder, job.id, run_id)
         self._staging = Staging(self.folder)
+        self.log = RunLog(self.folder, notes=notes, now=runtime.now, redact=redactor.text)
         self._last = runtime.clock()
         self.changes = Changes()
         self._sealed = False
@@ -37,6 +48,7 @@ class Commits:
 
     def __exit__(self, *_: object) -> None:
         self._staging.close()
+        self.log.close()
 
     @property
     def unsettled(self) -> bool:
@@ -57,7 +69,7 @@ class Commits:
 
     def stage(self, mapped: Mapped, columns: tuple[Column, ...]) -> None:
         """Append one mapped page to the staging file; raise StoreError when the disk does not take it."""
-        with _disk():
+        with disk.in_words():
             self._staging.write(mapped, columns)
 
     @property
@@ -83,7 +95,7 @@ class Commits:
         the disk does not take it.
         """
         self._sealed = True
-        with _disk():
+        with disk.in_words():
             staged, rejected = self._staging.seal()
         self._runtime.fault("sealed")
         commit = Commit(
@@ -95,8 +107,9 @@ class Commits:
             checkpoints=checkpoints,
             snapshot=snapshot,
             deletes=deletes,
+            log=self.log.seal(),
         )
-        with _disk():
+        with disk.in_words():
             pending.save(self.folder, commit)
         self._runtime.fault("staged")
         if not at_once:
@@ -106,27 +119,21 @@ class Commits:
         pending.done(self.folder)
         self._sealed = False
         self._staging.discard()
+        self.log.discard()
         self._runtime.fault("settled")
         self._last = self._runtime.clock()
         self.changes = add_changes(self.changes, changes)
         return changes
 
+    def record(self, run: Run) -> None:
+        """Write the row and the log of a run that can commit nothing."""
+        self._runtime.store.record_run(run, self.log.seal())
+
     def close(self) -> None:
         """Remove the staging folder, unless the next run has to commit what is in it."""
         if not self.left:
-            with _disk():
+            with disk.in_words():
                 pending.discard(self.folder)
-
-
-@contextmanager
-def _disk() -> Iterator[None]:
-    """Put what the operating system refuses into words."""
-    try:
-        yield
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        hint = "make room, then run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        raise StoreError(f"{place}{error.strerror or error}", hint=hint) from None
 
 
 def recover(
@@ -134,7 +141,7 @@ def recover(
 ) -> list[str]:
     """Commit what runs of *sync* left in *staging*; return what there is to tell. Hold the sync's lock."""
     told = []
-    with _disk():
+    with disk.in_words():
         for commit in pending.find(staging, sync):
             try:
                 store.commit(commit)

@@ -19,6 +19,7 @@ from syncrun.engine.fetching import pages_of
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, Partition, plan_partitions
 from syncrun.engine.reading import Fetch, Reading, Taken
+from syncrun.engine.run_log import RunLog
 from syncrun.engine.variables import read_vars
 from syncrun.errors import RequestError, RunError
 from syncrun.expressions.functions import Functions
@@ -69,10 +70,11 @@ class Enumeration:
         between: Callable[[], None],
         check: Callable[[], None],
         notes: list[str],
+        log: RunLog,
         before: Enumeration | None = None,
     ) -> None:
         self.job, self.options, self.runtime, self.mode, self.window = job, options, runtime, mode, window
-        self.mapper, self.redactor, self.notes = mapper, redactor, notes
+        self.mapper, self.redactor, self.notes, self.log = mapper, redactor, notes, log
         self.sync, self.sources = job.sync, job.sync.sources
         self.readings: dict[str, Reading] = {}
         self.failures: list[RunError] = []
@@ -242,6 +244,7 @@ class Enumeration:
             reading.skip("its parent is gone")  # the parent's own next read finds out
             return
         self.failures.append(error)
+        self.log.tell("error", error.message)
         reading.stop(error.message)
 
     def _skip(self, reading: Reading, reason: str) -> None:
@@ -267,8 +270,8 @@ class Enumeration:
             self.notes.append(note)
 
     def _count(self, exchange: Exchange) -> None:
-        del exchange
         self.requests += 1
+        self.log.request(exchange)
 
 
 def _shown(

@@ -16,11 +16,20 @@ from syncrun.engine.enumeration import CursorExpired, Enumeration
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
 from syncrun.engine.plan import Mode, finds_missing, mode_of
-from syncrun.engine.report import Event, RunReport
-from syncrun.errors import Interrupted, LockedError, RunError, SyncrunError
+from syncrun.engine.report import Event, RunReport, Status
+from syncrun.engine.run_log import Level
+from syncrun.errors import Interrupted, LockedError, SyncrunError
 from syncrun.http.redact import Redactor
 from syncrun.stores.base import Changes, Run, SnapshotDeletes
 from syncrun.transform.mapping import Mapped, Mapper
+
+_LEVELS: Mapping[Status, Level] = {
+    "ok": "info",
+    "incomplete": "warning",
+    "interrupted": "warning",
+    "locked": "warning",
+    "failed": "error",
+}
 
 
 def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
@@ -51,23 +60,19 @@ class SyncRun:
         self.runtime = runtime.telling(self.waiting)
         self.sync = job.sync
         self.redactor = Redactor(job.secrets)
-        self.commits = Commits(job, options, self.runtime, run_id)
+        self.notes: list[str] = []
+        self.commits = Commits(job, options, self.runtime, run_id, notes=self.notes, redactor=self.redactor)
         self.mode: Mode = "full"
         self.window: str | None = None
-        self.notes: list[str] = []
         self.enumeration: Enumeration | None = None
 
     def execute(self) -> RunReport:
         """Do the whole run, with the sync's lock held."""
         self.deadline = Deadline(self.runtime, self.options.timeout)
         self.notes += self.commits.recover()
-        try:
-            saved = self._prepare()
-        except RunError as error:
-            return self._record(error)
         with self.commits:
             try:
-                self._read(saved)
+                self._read(self._prepare())
                 report = self._finish()
             except SyncrunError as error:
                 report = self._end_early(error)
@@ -128,6 +133,7 @@ class SyncRun:
             between=self._commit_when_due,
             check=self.deadline.check,
             notes=self.notes,
+            log=self.commits.log,
             before=self.enumeration,
         )
         self.enumeration.read(saved, self._fresh())
@@ -149,13 +155,15 @@ class SyncRun:
         partly = ended.status == "incomplete" and self._partly()
         may_delete = self.options.limit is None and (ended.status == "ok" or partly)
         decision = self._decide() if may_delete else Decision(None)
-        changes = self._commit(ended.status, ended.message, decision=decision)
         if decision.reason:
             self.notes.append(decision.reason)
+        self.commits.log.tell(_LEVELS[ended.status], ended.message)
+        changes = self._commit(ended.status, ended.message, decision=decision)
         return self.report(refused=changes.refused.reason if changes.refused else "")
 
     def _end_early(self, error: SyncrunError) -> RunReport:
         """Keep what was read before *error*, for the next run to go on from; delete nothing (R7)."""
+        self.commits.log.tell(_LEVELS[outcome.of_error(error).status], error.message)
         if self.enumeration is None or not self.enumeration.pages:
             return self._record(error)
         if self.commits.unsettled:  # it was this commit that failed
@@ -177,7 +185,7 @@ class SyncRun:
         if isinstance(error, LockedError):
             return report
         try:
-            self.runtime.store.record_run(self._row(report.status, report.message))
+            self.commits.record(self._row(report.status, report.message))
         except SyncrunError as trouble:  # the run's own error is the one to tell
             self._note(trouble, unless=error)
         return self.report(error)
@@ -298,6 +306,7 @@ class SyncRun:
 
     def waiting(self, reason: str) -> None:
         """Tell that the run waits for somebody else."""
+        self.commits.log.tell("info", reason)
         self._emit("waiting", reason=reason)
 
     def _emit(self, name: str, **details: Any) -> None:

@@ -209,11 +209,12 @@ class Client:
             finally:
                 answer.close()
         except httpx.TransportError as error:
-            return Outcome(method, url, self._now() - started, failure=explain(error, self._timeout))
+            failure = explain(error, self._timeout)
+            return Outcome(method, url, self._now() - started, failure=failure, at=started)
         except httpx.InvalidURL:  # httpx looks at the Location of an answer on its own account
-            return Outcome(method, url, self._now() - started, failure=BAD_LOCATION)
+            return Outcome(method, url, self._now() - started, failure=BAD_LOCATION, at=started)
         except CorruptContentError as error:
-            return Outcome(method, url, self._now() - started, failure=Failure(str(error)))
+            return Outcome(method, url, self._now() - started, failure=Failure(str(error)), at=started)
         except OversizedContentError as error:
             place = self._redactor.exchange(method, url)
             if isinstance(error, InflatedContentError):
@@ -224,8 +225,9 @@ class Client:
                 status=answer.status_code,
                 hint="ask for smaller pages",
             ) from None
-        headers_received = dict(answer.headers.items())
-        return Outcome(method, url, self._now() - started, answer.status_code, headers_received, content)
+        received = dict(answer.headers.items())
+        elapsed = self._now() - started
+        return Outcome(method, url, elapsed, answer.status_code, received, content, at=started)
 
     def _read(self, answer: httpx.Response, started: float) -> bytes:
         if answer.is_stream_consumed:  # by an auth flow that wanted to see it

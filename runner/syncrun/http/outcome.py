@@ -31,7 +31,7 @@ class Exchange:
 
     *status* is None when no answer came, and *reason* then says why. *elapsed* and *wait* (before the next
     attempt; 0 when there is none) are seconds, *received* counts bytes of decoded content. *queued* is how
-    many seconds the rate limit held the request back.
+    many seconds the rate limit held the request back, *at* when it was sent, in seconds since the epoch.
     """
 
     method: str
@@ -43,11 +43,12 @@ class Exchange:
     wait: float = 0.0
     reason: str = ""
     queued: float = 0.0
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An answer, or the failure to get one; *queued* is how many seconds the rate limit held it back."""
+    """An answer, or the failure to get one; *queued* and *at* are as in `Exchange`."""
 
     method: str
     url: str
@@ -57,6 +58,7 @@ class Outcome:
     content: bytes = b""
     failure: Failure | None = None
     queued: float = 0.0
+    at: float = 0.0
 
     def response(self, request: Request, attempt: int) -> Response | None:
         """Return the answer to *request*; None when none came."""
@@ -107,4 +109,5 @@ def exchange_of(
         wait=wait,
         reason=reason,
         queued=outcome.queued,
+        at=outcome.at,
     )

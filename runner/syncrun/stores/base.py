@@ -82,7 +82,8 @@ class Commit:
     *staged* and *rejected* are read in order: the last row of a key wins. *checkpoints* maps a partition id
     to the JSON text to keep, or to None to forget it. *snapshot*, when given, is the id of an open window:
     the ids of this commit are remembered in it (`syncrun.seen`) until a commit with *deletes* closes it (R8);
-    without it *deletes* look at this commit's ids alone.
+    without it *deletes* look at this commit's ids alone. *log* are files of the run's log (see
+    `stores.run_log`), of which lines that are there already are passed over.
     """
 
     run: Run
@@ -93,6 +94,7 @@ class Commit:
     checkpoints: Mapping[str, str | None] = field(default_factory=dict)
     snapshot: str | None = None
     deletes: SnapshotDeletes | None = None
+    log: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +189,8 @@ class Store(Protocol):
     def telling(self, on_wait: Callable[[str], None]) -> Store:
         """Return the same store for somebody who wants to be told, in one sentence, what it waits for."""
 
-    def record_run(self, run: Run) -> None:
-        """Write or replace the row of *run*, for runs that end without a commit."""
+    def record_run(self, run: Run, log: Sequence[Path] = ()) -> None:
+        """Write or replace the row of *run*, and its *log*, for runs that end without a commit."""
 
     def saved(self, sync: SyncId, model: str) -> Saved:
         """Return all that a run of *sync* needs to know before it reads, in one look."""

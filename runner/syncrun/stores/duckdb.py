@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.records import Column
-from syncrun.stores import change_feed, checkpoints, query, runs, snapshots
+from syncrun.stores import change_feed, checkpoints, query, run_log, runs, snapshots
 from syncrun.stores.base import (
     Changes,
     Checkpoint,
@@ -72,11 +72,12 @@ class DuckDBStore:
         with self._file.writing(commit.at) as db:
             return merge(db, commit, self._fault)
 
-    def record_run(self, run: Run) -> None:
-        """Write or replace the row of *run*."""
+    def record_run(self, run: Run, log: Sequence[Path] = ()) -> None:
+        """Write or replace the row of *run*, and add the files of its *log*."""
         with self._file.writing(run.ended_at or run.started_at) as db:
             db.execute("BEGIN")
             runs.write(db, run)
+            run_log.write(db, run.id, log)
             db.execute("COMMIT")
 
     def saved(self, sync: SyncId, model: str) -> Saved:

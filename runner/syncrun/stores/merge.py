@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
-from syncrun.stores import checkpoints, quarantine, runs, snapshots
+from syncrun.stores import checkpoints, quarantine, run_log, runs, snapshots
 from syncrun.stores.base import Changes, Commit
 from syncrun.stores.history import open_history
 from syncrun.stores.staging import ORDINALS, StagedFiles
@@ -121,6 +121,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
             changes = _apply(db, commit, staged, stored, fault)
             changes = replace(changes, duplicates=duplicates)
             runs.write(db, commit.run, changes, identity)
+            run_log.write(db, commit.run.id, commit.log)
         fault("state")
         db.execute("COMMIT")
     except BaseException:

@@ -5,14 +5,13 @@ Reading twice keeps memory flat, and a run that changed nothing never converts a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
 from syncrun.records import Column, RejectedFile, StagedFile
-from syncrun.stores.types import quote, quote_text, sql_type
+from syncrun.stores.types import quote, quote_path, quote_text, sql_type
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -99,13 +98,9 @@ class StagedFiles:
             )
 
     def _relation(self, path: Path, columns: Mapping[str, str]) -> str:
-        # DuckDB takes the path for a glob: a folder named `[x]` must not read the file of a folder named `x`.
-        pattern = re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
         members = ", ".join(f"{quote(name)}: {quote_text(kind)}" for name, kind in columns.items())
         size = f", maximum_object_size = {self._longest[path]}" if path in self._longest else ""
-        return (
-            f"read_json({quote_text(pattern)}, format = 'newline_delimited', columns = {{{members}}}{size})"
-        )
+        return f"read_json({quote_path(path)}, format = 'newline_delimited', columns = {{{members}}}{size})"
 
     def _check(self) -> None:
         wrong = self._db.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from syncrun.records import ColumnType
 
@@ -40,6 +41,12 @@ def quote(name: str) -> str:
 def quote_text(text: str) -> str:
     """Return *text* as an SQL string, for the few places where DuckDB takes no parameter."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def quote_path(path: Path) -> str:
+    """Return *path* as an SQL string that DuckDB takes for one file, whatever characters it has."""
+    # DuckDB takes it for a glob: a folder named `[x]` must not read the file of a folder named `x`.
+    return quote_text(re.sub(r"([*?\[])", r"[\1]", str(path.absolute())))
 
 
 def fold(name: str) -> str:
