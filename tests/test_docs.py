@@ -1,7 +1,7 @@
 """The documentation is true: its files are valid, its commands work, and its output is what comes out.
 
 Each Markdown file is one story in a new folder. A `yaml` block names its file in its first line; an `sh`
-block is run; a `text` block is what the commands before it wrote; a `cron` block is one crontab line.
+block is run, and so is a `python` block; a `text` block is what the commands before it wrote; a `cron` block is one crontab line.
 """
 
 from __future__ import annotations
@@ -86,6 +86,9 @@ class Reader:
         )
         self.output = done.stderr + done.stdout
         assert done.returncode == 0, f"exit {done.returncode}\n{self.output}"
+
+    def _python(self, text: str) -> None:
+        self._sh(f"'{sys.executable}' - <<'END'\n{text}END\n")
 
     def _text(self, text: str) -> None:
         assert _timeless(text) in _timeless(self.output)

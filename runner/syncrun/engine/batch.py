@@ -41,9 +41,13 @@ def run_all(
             futures = [pool.submit(run, job) for job in generation]
             done += futures
             pending = set(futures)
-            while pending:
-                # a timeout keeps the main thread able to receive signals on every platform
-                _, pending = wait(pending, timeout=_POLL_SECONDS)
+            try:
+                while pending:
+                    # a timeout keeps the main thread able to receive signals on every platform
+                    _, pending = wait(pending, timeout=_POLL_SECONDS)
+            except KeyboardInterrupt:  # from Python, where no `Stop` turns signals into events
+                runtime.stop.set()
+                raise
     return [report for report in (future.result() for future in done) if report is not None]
 
 
