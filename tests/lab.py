@@ -86,6 +86,10 @@ class Lab:
         job = self._job(sync, connection, config)
         return run_sync(job, Options(**{"lock_timeout": 0.0, **options}), self._runtime(fault))
 
+    def keep_secrets(self) -> None:
+        """Give the key that issued tokens are kept with."""
+        self.environ["SYNCRUN_SECRET_KEY"] = urlsafe_b64encode(b"k" * 32).decode()
+
     def sign_in(
         self, token: str, *, connection: str = "acme", config: Mapping[str, Any] | None = None
     ) -> None:
@@ -95,7 +99,7 @@ class Lab:
         from syncrun.auth.tokens import Token, credentials_name, write_token
         from syncrun.engine.context import auth_context, auth_of, context_of
 
-        self.environ["SYNCRUN_SECRET_KEY"] = urlsafe_b64encode(b"k" * 32).decode()
+        self.keep_secrets()
         job, runtime = self._job(None, connection, config), self._runtime()
         roots = context_of(job, runtime)
         spec = auth_of(job, roots)

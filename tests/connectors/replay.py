@@ -119,6 +119,10 @@ class Replay:
         assert (asked if in_order else sorted(asked)) == (expected if in_order else sorted(expected)), report
         return report
 
+    def keep_secrets(self) -> None:
+        """Give the key that issued tokens are kept with."""
+        self._lab.keep_secrets()
+
     def sign_in(self, token: str) -> None:
         """Keep the access *token* as if a person had signed in."""
         self._lab.sign_in(token, config=self._config)

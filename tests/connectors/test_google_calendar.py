@@ -106,6 +106,24 @@ def test_r16_an_expired_sync_token_reads_everything_again(tmp_path: Path) -> Non
     assert report.notes[0].startswith("the cursor has expired, everything is read again: GET ")
 
 
+def test_a_refresh_token_or_a_person_signs_in_as_well(tmp_path: Path) -> None:
+    client = {"client_id": "app-1", "client_secret": "shh-secret"}
+    (tmp_path / "refresh").mkdir()
+    (tmp_path / "person").mkdir()
+
+    api = Replay("google_calendar", tmp_path / "refresh", **client, refresh_token="1//refresh")
+    api.keep_secrets()
+    sent = {"grant_type": "refresh_token", "refresh_token": "1//refresh", **client}
+    assert api.run("calendars", Answer(TOKEN.url, TOKEN.body, sent=sent), CALENDARS).status == "ok"
+
+    api = Replay("google_calendar", tmp_path / "person", **client)
+    api.keep_secrets()
+    assert api.run("calendars").hint == "sign in with `syncrun auth login acme`"
+    api.sign_in("ya29-2")
+    assert api.run("calendars", CALENDARS).status == "ok"
+    assert api.requests[0].headers["authorization"] == "Bearer ya29-2"
+
+
 def test_rate_limits_come_with_status_403(tmp_path: Path) -> None:
     api = Replay("google_calendar", tmp_path, client_email="sync@acme.example", private_key=private_key())
     limited = {

@@ -62,6 +62,14 @@ def test_members_of_each_group(tmp_path: Path) -> None:
     ]
 
 
+def test_without_a_secret_a_person_signs_in_on_some_device(tmp_path: Path) -> None:
+    api = Replay("microsoft_graph", tmp_path, tenant="acme.example", client_id="app-1")
+    api.sign_in("eyJ0-2")
+
+    assert api.run("groups", Answer("/groups?$top=999", "groups.1.json")).status == "ok"
+    assert api.requests[0].headers["authorization"] == "Bearer eyJ0-2"
+
+
 def test_throttling_is_waited_for_and_a_refusal_is_told(tmp_path: Path) -> None:
     api = graph(tmp_path)
     busy = {"error": {"code": "TooManyRequests", "message": "Too many requests"}}
