@@ -11,6 +11,7 @@ SyncrunError                 1
     ├── RequestError             no usable answer: network, status, retries used up
     ├── ResponseError            an answer that is not what the connector describes
     ├── EvaluationError          an expression that fails on the data at hand
+    ├── HookError                a hook of the connector fails, or gives what it may not
     ├── CheckpointError          saved progress that is unreadable or foreign (R1)
     └── StoreError               the database refuses
 """
@@ -135,6 +136,10 @@ class ResponseError(RunError):
 
 class EvaluationError(RunError):
     """An expression that fails on the data at hand, such as `sum` over strings."""
+
+
+class HookError(RunError):
+    """A hook that raises, cannot be loaded, or returns what means nothing at its stage."""
 
 
 class CheckpointError(RunError):

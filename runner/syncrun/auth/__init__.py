@@ -12,13 +12,14 @@ from syncrun.auth.base import Auth
 from syncrun.auth.basic import Basic
 from syncrun.auth.bearer import Bearer
 from syncrun.auth.digest import Digest
+from syncrun.auth.hook import HookAuth
 from syncrun.auth.jwt import Jwt
 from syncrun.auth.none import NoAuth
 from syncrun.auth.oauth2 import OAuth2
 from syncrun.auth.session import Session
 
 AnyAuth = Annotated[
-    NoAuth | Bearer | Basic | ApiKey | OAuth2 | Jwt | Session | AwsSigV4 | Digest,
+    NoAuth | Bearer | Basic | ApiKey | OAuth2 | Jwt | Session | AwsSigV4 | Digest | HookAuth,
     Field(discriminator="type"),
 ]
 
@@ -30,6 +31,7 @@ __all__ = [
     "Basic",
     "Bearer",
     "Digest",
+    "HookAuth",
     "Jwt",
     "NoAuth",
     "OAuth2",

@@ -42,6 +42,9 @@ Lifetime = Annotated[Duration, AfterValidator(_check_positive)]
 Render = Callable[[str], Any]
 """Renders the text of a template to its value; a template that is null gives None."""
 
+SignByHook = Callable[["httpx.Request", bool], None]
+"""Lets a hook sign a request; the flag tells it that what it gave last was refused."""
+
 _CONFIG_NAME = re.compile(r"\bconfig\.(\w+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LINE_BREAKS = re.compile(r"[\r\n\t]")
@@ -55,7 +58,8 @@ class AuthContext:
     server that the request names may see the secrets in it, because the connector declares it. It returns
     answers of 2xx, and of the statuses in its second argument; it raises RequestError for all others. *now*
     is in epoch seconds, *sleep* takes seconds. *redactor* learns every secret that is issued (R23).
-    *owner* names the connection in messages; *credentials* keeps what it was issued.
+    *owner* names the connection in messages; *credentials* keeps what it was issued. *sign* is the hook that
+    signs, None when the connector has none.
     """
 
     render: Callable[[Any], Any]
@@ -67,6 +71,7 @@ class AuthContext:
     owner: str
     connector: str
     base_url: str = ""
+    sign: SignByHook | None = None
 
 
 class Auth(BaseModel):

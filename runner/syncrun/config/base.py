@@ -16,6 +16,7 @@ YamlPath = tuple[str | int, ...]
 IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 CONNECTION_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 VARIABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+HOOK_FILE = r"^[^\x00]+\.py$"
 
 
 class YamlModel(BaseModel):
@@ -51,3 +52,5 @@ def suggest(word: str, names: Iterable[str]) -> str:
 
 
 Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=63)]
+HookFileName = Annotated[str, Field(pattern=HOOK_FILE)]
+"""A Python file of hooks, relative to the project folder."""

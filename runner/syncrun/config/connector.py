@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, NonNegativeInt, PositiveFloat, Tag
 
 from syncrun.auth import AnyAuth, Auth
-from syncrun.config.base import VARIABLE_NAME, Duration, Identifier, YamlModel, shape_of
+from syncrun.config.base import VARIABLE_NAME, Duration, HookFileName, Identifier, YamlModel, shape_of
 from syncrun.config.error_rules import ErrorRules
 from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.scalars import ModelName, Pattern
@@ -111,6 +111,9 @@ class Connector(YamlModel):
     setup: dict[Identifier, SetupEntry] = Field(
         default_factory=dict,
         description="What is asked for once a run, before records; `${vars.NAME}` is it.",
+    )
+    hooks: HookFileName | None = Field(
+        None, description="A Python file in the project folder with functions named by stage."
     )
     defaults: dict[str, Any] = Field(default_factory=dict, description="Merged into every sync.")
     syncs: Annotated[dict[ModelName, Sync], Field(min_length=1)]

@@ -10,7 +10,15 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from syncrun.config.base import CONNECTION_NAME, IDENTIFIER, VARIABLE_NAME, YamlPath, shape_of, suggest
+from syncrun.config.base import (
+    CONNECTION_NAME,
+    HOOK_FILE,
+    IDENTIFIER,
+    VARIABLE_NAME,
+    YamlPath,
+    shape_of,
+    suggest,
+)
 from syncrun.config.outline import Spot, keys_of, locate, tags_of
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ExpressionError, Problem
@@ -19,13 +27,9 @@ from syncrun.secrets import is_sensitive_name
 
 # What later versions bring: an honest answer is better than a guess at a typing mistake.
 LATER_KEYS: Mapping[str, frozenset[str]] = {
-    "Connector": frozenset({"actions", "hooks", "tests", "webhooks"}),
-    "Sync": frozenset({"history", "hooks", "job", "timeout"}),
+    "Connector": frozenset({"actions", "tests", "webhooks"}),
+    "Sync": frozenset({"history", "job", "timeout"}),
     "ProjectFile": frozenset({"encryption_key", "publish", "retention", "webhooks"}),
-}
-LATER_TYPES: Mapping[str, frozenset[str]] = {
-    "auth": frozenset({"hook"}),
-    "pagination": frozenset({"hook"}),
 }
 _SHAPES = {"mapping": "a mapping", "text": "text", "list": "a list", "number": "a number", "boolean": "true"}
 _EXPECTED = {
@@ -58,6 +62,7 @@ _NAMES = {
     IDENTIFIER: "lower-case letters, digits and _, starting with a letter",
     CONNECTION_NAME: "letters, digits, '_', '-' and '.', starting with a letter, digit or '_'",
     VARIABLE_NAME: "letters, digits and _, not starting with a digit",
+    HOOK_FILE: "a Python file in the project folder, such as hooks/acme.py",
 }
 _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _LONGEST = 60
@@ -209,11 +214,6 @@ def _wrong_tag(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:
     if set(tags) <= set(_SHAPES):
         return _wrong_type([_SHAPES[tag] for tag in tags], detail["input"], spot.path)
     tag = detail["ctx"]["tag"]
-    if tag in LATER_TYPES.get(name, ()):
-        return (
-            f"{name} type '{tag}' is not available yet in this version of syncrun",
-            f"one of: {', '.join(tags)}",
-        )
     return f"unknown {name} type {_shorten(tag)!r}", suggest(tag, tags)
 
 

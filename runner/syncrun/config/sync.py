@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from syncrun.config.base import Duration, Identifier, YamlModel, shape_of
+from syncrun.config.base import Duration, HookFileName, Identifier, YamlModel, shape_of
 from syncrun.config.error_rules import ErrorRules
 from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.partitions import AnyForEach, Detail, PartitionSource, sources_of
@@ -194,6 +194,9 @@ class Sync(YamlModel):
     raw: bool = False
     history: bool = Field(
         default=False, description="true keeps every version of every record, in MODEL__history."
+    )
+    hooks: HookFileName | None = Field(
+        None, description="A Python file whose functions take the place of the connector's, stage by stage."
     )
 
     @property

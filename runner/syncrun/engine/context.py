@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from syncrun.auth.base import Auth, AuthContext
@@ -14,10 +15,13 @@ from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.expressions.template import render, render_text
+from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
 
 if TYPE_CHECKING:
+    import httpx
+
     from syncrun.http.client import Client, Exchange
 
 
@@ -38,6 +42,7 @@ def open_client(
     functions: Functions = DEFAULT,
     base_url: str | None = None,
     decoder: DecoderName | None = None,
+    hooks: Hooks = NO_HOOKS,
 ) -> Client:
     """Return the client of *job*: its origin, credentials, retries and limits.
 
@@ -46,7 +51,12 @@ def open_client(
     """
     base_url = base_url_of(job, context) if base_url is None else base_url
     auth = auth_of(job, context)
+
+    def sign(request: httpx.Request, refused: bool) -> None:  # noqa: FBT001 - as auth kinds call it
+        hooks.authenticate(request, context, redactor, refused=refused)
+
     own = auth_context(job, runtime, context, redactor, log, base_url=base_url)
+    own = replace(own, sign=sign) if hooks.has("authenticate") else own
     return _client(
         job,
         runtime,
@@ -56,7 +66,7 @@ def open_client(
         auth=auth.authenticator(own) if auth else None,
         headers=render(job.connector.headers, context),
         allow_hosts=job.connector.allow_hosts,
-        judge=error_rules(job, redactor, functions, decoder),
+        judge=error_rules(job, redactor, functions, decoder, parsed=hooks.has("parse_response")),
         limits=rate_limiters(job, runtime),
     )
 

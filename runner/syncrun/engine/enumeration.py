@@ -25,6 +25,7 @@ from syncrun.errors import RequestError, RunError
 from syncrun.expressions.functions import Functions
 from syncrun.extract.fetch import Fetched
 from syncrun.extract.parallel import Ended, interleave
+from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.client import Client, Exchange
 from syncrun.http.redact import Redactor
 from syncrun.paginators.base import End, PageState, Pagination
@@ -71,11 +72,12 @@ class Enumeration:
         check: Callable[[], None],
         notes: list[str],
         log: RunLog,
+        hooks: Hooks = NO_HOOKS,
         before: Enumeration | None = None,
     ) -> None:
         self.job, self.options, self.runtime, self.mode, self.window = job, options, runtime, mode, window
         self.mapper, self.redactor, self.notes, self.log = mapper, redactor, notes, log
-        self.sync, self.sources = job.sync, job.sync.sources
+        self.sync, self.sources, self.hooks = job.sync, job.sync.sources, hooks
         self.readings: dict[str, Reading] = {}
         self.failures: list[RunError] = []
         self.records = self.pages = self.requests = self.rejected = 0
@@ -117,7 +119,13 @@ class Enumeration:
         roots = {**roots, "vars": self.vars}
         self._definition = self._fingerprint()
         with open_client(
-            self.job, self.runtime, roots, self.redactor, self._count, functions=self._functions
+            self.job,
+            self.runtime,
+            roots,
+            self.redactor,
+            self._count,
+            functions=self._functions,
+            hooks=self.hooks,
         ) as client:
             for partition in plan_partitions(self.sources, self._parents, roots):
                 self._prepare(partition, saved.get(partition.id, fresh), roots, client)
@@ -141,7 +149,12 @@ class Enumeration:
         context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
         base_url = base_url_of(self.job, context)
         fetching = partial(
-            pages_of, base_url=base_url, client=client, redactor=self.redactor, functions=self._functions
+            pages_of,
+            base_url=base_url,
+            client=client,
+            redactor=self.redactor,
+            functions=self._functions,
+            hooks=self.hooks,
         )
         feed = fetching(self._feed) if self._feed is not None and saved.cursor is not None else None
         # deletions are asked for since the last run, also when all records are read again
@@ -180,7 +193,7 @@ class Enumeration:
         entries = job.connector.config
         config = {n: value for n, value in job.config.items() if n not in entries or not entries[n].secret}
         sync = job.sync.model_dump(mode="json", exclude=_NOT_THE_LIST)
-        parts = (job.connector.base_url, config, dict(job.metadata), self.vars, sync)
+        parts = (job.connector.base_url, config, dict(job.metadata), self.vars, sync, self.hooks.digest)
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -222,7 +235,10 @@ class Enumeration:
             return self._feed_mapper.bind(name, reading.context)
         bound = self._bound.get(name)
         if bound is None:
-            bound = self._bound[name] = self.mapper.bind(name, reading.context, since=reading.since)
+            mapped = self.hooks.record_mapper(reading.context) if self.hooks.has("map_record") else None
+            bound = self._bound[name] = self.mapper.bind(
+                name, reading.context, since=reading.since, hook=mapped
+            )
         return bound
 
     def _partition_ended(self, reading: Reading, error: BaseException | None) -> None:

@@ -14,9 +14,12 @@ from syncrun.engine.reading import Fetch
 from syncrun.expressions.functions import Functions
 from syncrun.extract.detail import Details
 from syncrun.extract.fetch import Fetched, Source, fetch
+from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.client import Client
+from syncrun.http.messages import Response
 from syncrun.http.redact import Redactor
-from syncrun.paginators.base import PageState, Pagination
+from syncrun.paginators.base import Page, PageState, Pagination
+from syncrun.paginators.hook import HookPagination
 
 _EXCLUSIVE = (("path", "url"), ("json", "form", "text"))
 
@@ -30,23 +33,40 @@ def pages_of(
     functions: Functions,
     changes_only: bool = False,
     on_detect: Callable[[Pagination, str], None] | None = None,
+    hooks: Hooks = NO_HOOKS,
 ) -> Fetch:
     """Return the function that fetches the pages of *sync*; with *changes_only* its request for changes."""
     request = changes_request(sync) if changes_only else sync.request_spec
-    source = Source(base_url, request, sync.records, sync.pagination)
-    decoded = partial(decode, sync.decode, redactor=redactor)
-    details = Details(sync.detail, base_url, client.send, decoded, functions) if sync.detail else None
+    prepare = hooks.before_request if hooks.has("before_request") else None
+    source = Source(base_url, request, sync.records, sync.pagination, prepare)
+    decoded: Callable[[Response], Any] = partial(decode, sync.decode, redactor=redactor)
 
     def pages(
         context: Mapping[str, Any], start: PageState | None, detected: Pagination | None = None
     ) -> Iterator[Fetched]:
-        known = source if detected is None else replace(source, pagination=detected)
+        known = _asking(source if detected is None else replace(source, pagination=detected), hooks, context)
+        read = partial(hooks.parse_response, context=context) if hooks.has("parse_response") else decoded
         found = fetch(
-            known, context, client.send, decoded, start=start, on_detect=on_detect, functions=functions
+            known, context, client.send, read, start=start, on_detect=on_detect, functions=functions
         )
-        return found if details is None else (details.complete(page, context) for page in found)
+        if sync.detail is None:
+            return found
+        details = Details(sync.detail, base_url, client.send, read, functions, prepare=prepare)
+        return (details.complete(page, context) for page in found)
 
     return pages
+
+
+def _asking(source: Source, hooks: Hooks, context: Mapping[str, Any]) -> Source:
+    """Return *source* with its pagination bound to the hook that it asks, where it asks one."""
+    pagination = source.pagination
+    if not isinstance(pagination, HookPagination) or not hooks.has("next_page"):
+        return source
+
+    def ask(page: Page) -> Any:
+        return hooks.next_page(page, {**context, "page": pagination.context(page.state)})
+
+    return replace(source, pagination=pagination.asking(ask))
 
 
 def changes_request(sync: Sync) -> RequestSpec:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncrun.config.limits import RateLimit
 from syncrun.decoders import DecoderName, decode
 from syncrun.engine.job import Job, Runtime
+from syncrun.errors import ResponseError
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.functions import Functions
 from syncrun.extract.error_rules import ErrorRules
+from syncrun.http.messages import Response
 from syncrun.http.redact import Redactor
 
 if TYPE_CHECKING:
@@ -28,11 +31,17 @@ def retry_policy(job: Job) -> RetryPolicy:
 
 
 def error_rules(
-    job: Job, redactor: Redactor, functions: Functions, decoder: DecoderName | None = None
+    job: Job,
+    redactor: Redactor,
+    functions: Functions,
+    decoder: DecoderName | None = None,
+    *,
+    parsed: bool = False,
 ) -> ErrorRules | None:
     """Return what judges the answers to *job*, None when nothing is declared; the sync's rules come first.
 
-    Answers are read with *decoder*, or as the sync reads its own.
+    Answers are read with *decoder*, or as the sync reads its own. With *parsed* a hook reads them: rules see
+    them as they come, as text where the decoder cannot read them.
     """
     name, sync, connector = job.id.sync, job.sync, job.connector
     rules = [(f"syncs.{name}.errors[{index}]", rule) for index, rule in enumerate(sync.errors)]
@@ -40,13 +49,21 @@ def error_rules(
     retry = sync.retry.over(connector.retry) if sync.retry is not None else connector.retry
     if not rules and retry.wait_body is None:
         return None
+    decoded = partial(decode, decoder or sync.decode, redactor=redactor)
     return ErrorRules(
         rules,
-        partial(decode, decoder or sync.decode, redactor=redactor),
+        partial(_as_it_came, decoded) if parsed else decoded,
         decode_json=partial(decode, "json", redactor=redactor),
         wait_body=retry.wait_body,
         functions=functions,
     )
+
+
+def _as_it_came(decoded: Callable[[Response], Any], response: Response) -> Any:
+    try:
+        return decoded(response)
+    except ResponseError:
+        return response.content.decode("utf-8", "replace")
 
 
 def rate_limiters(job: Job, runtime: Runtime) -> list[RateLimiter]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from syncrun.engine import checkpoints, locks, outcome, progress
+from syncrun.engine.after_run import after_run
 from syncrun.engine.commits import Commits
 from syncrun.engine.deadline import Deadline
 from syncrun.engine.deletes import Decision, decide
@@ -19,6 +20,7 @@ from syncrun.engine.plan import Mode, finds_missing, mode_of
 from syncrun.engine.report import Event, RunReport, Status
 from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, SyncrunError
+from syncrun.hooks import NO_HOOKS, load_hooks
 from syncrun.http.redact import Redactor
 from syncrun.stores.base import Changes, Run, SnapshotDeletes
 from syncrun.transform.mapping import Mapped, Mapper
@@ -47,7 +49,8 @@ def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
             sleep=runtime.sleep,
             on_wait=run.waiting,
         ):
-            return run.execute()
+            report = run.execute()
+            return after_run(run.hooks, job, runtime, report)
     except SyncrunError as error:
         return run.report(error)
 
@@ -62,6 +65,7 @@ class SyncRun:
         self.redactor = Redactor(job.secrets)
         self.notes: list[str] = []
         self.commits = Commits(job, options, self.runtime, run_id, notes=self.notes, redactor=self.redactor)
+        self.hooks = NO_HOOKS
         self.mode: Mode = "full"
         self.window: str | None = None
         self.enumeration: Enumeration | None = None
@@ -84,6 +88,8 @@ class SyncRun:
     def _prepare(self) -> dict[str, checkpoints.Progress]:
         """Find out what to read, and return the saved progress by partition; raise CheckpointError (R1)."""
         store, sync = self.runtime.store, self.job.id
+        named = (self.job.connector.hooks, self.sync.hooks)
+        self.hooks = load_hooks(named, self.job.folder, self.redactor.text)
         if self.options.reset:
             store.forget(sync)
         field = self._fresh().field
@@ -134,6 +140,7 @@ class SyncRun:
             check=self.deadline.check,
             notes=self.notes,
             log=self.commits.log,
+            hooks=self.hooks,
             before=self.enumeration,
         )
         self.enumeration.read(saved, self._fresh())

@@ -33,8 +33,10 @@ class Details:
         send: Callable[[Request], Response],
         decode: Callable[[Response], Any],
         functions: Functions = DEFAULT,
+        *,
+        prepare: Callable[[Request, Mapping[str, Any]], Request] | None = None,
     ) -> None:
-        self._detail, self._source = detail, Source(base_url, detail.request)
+        self._detail, self._source = detail, Source(base_url, detail.request, prepare=prepare)
         self._send, self._decode, self._functions = send, decode, functions
         self._select = compile_expression(detail.record, functions=functions) if detail.record else None
 
@@ -62,7 +64,10 @@ class Details:
             return record if self._detail.on_error == "keep" else _Missing(error.message)
 
     def _fetch(self, record: Any, context: Mapping[str, Any]) -> Any:
-        request = build_request(self._source, {**context, "record": record}, functions=self._functions)
+        context = {**context, "record": record}
+        request = build_request(self._source, context, functions=self._functions)
+        if self._source.prepare is not None:
+            request = self._source.prepare(request, context)
         body = self._decode(self._send(request))
         full = body if self._select is None else self._select(body)
         if full is None:

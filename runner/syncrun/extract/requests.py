@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
@@ -21,13 +21,15 @@ _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 class Source:
     """Where the pages of one enumeration come from; *base_url* is rendered, the rest is as in YAML.
 
-    *records* and *pagination* are found out on the first answer when they are None.
+    *records* and *pagination* are found out on the first answer when they are None. *prepare* changes each
+    request last, given the roots that its templates saw.
     """
 
     base_url: str
     request: RequestSpec
     records: str | None = None
     pagination: Pagination | None = None
+    prepare: Callable[[Request, Mapping[str, Any]], Request] | None = None
 
 
 def build_request(source: Source, context: Mapping[str, Any], *, functions: Functions = DEFAULT) -> Request:
@@ -66,6 +68,11 @@ class RequestSeries:
     def request(self, pagination: Pagination | None, state: PageState) -> Request:
         """Return the request for the page of *state*; without *pagination*, the first of an unknown kind."""
         page = state.as_context() if pagination is None else pagination.context(state)
+        request = self._place(pagination, state, page)
+        prepare = self._source.prepare
+        return request if prepare is None else prepare(request, {**self._context, "page": page})
+
+    def _place(self, pagination: Pagination | None, state: PageState, page: Mapping[str, Any]) -> Request:
         if self._rendered is None or self._by_template:
             context = {**self._context, "page": page}
             self._rendered = build_request(self._source, context, functions=self._functions)

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from syncrun.paginators.base import End, Page, PageState, Pagination
 from syncrun.paginators.cursor import CursorPagination
+from syncrun.paginators.hook import HookPagination
 from syncrun.paginators.last_record import LastRecordPagination
 from syncrun.paginators.link_header import LinkHeaderPagination
 from syncrun.paginators.next_url import NextUrlPagination
@@ -22,10 +23,11 @@ _Kinds = Annotated[
     | CursorPagination
     | LinkHeaderPagination
     | NextUrlPagination
-    | LastRecordPagination,
+    | LastRecordPagination
+    | HookPagination,
     Field(discriminator="type"),
 ]
-_Shorthand = Literal["none", "page", "offset", "link_header"]
+_Shorthand = Literal["none", "page", "offset", "link_header", "hook"]
 
 
 def _expand(value: Any) -> Any:

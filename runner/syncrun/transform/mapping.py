@@ -1,9 +1,10 @@
-"""Pages of records to staged lines: validate, explode, filter, map, convert, identify, hash; in this order.
+"""Pages of records to staged lines: validate, hook, explode, filter, map, convert, identify, hash.
 
 A record takes one of these ways:
     mapped           a `U` line
     flagged deleted  a `D` line (R11)
     not `where`      a `D` line too: a stored record that no longer passes has left the model
+    left out         nothing: a hook gave no record for it
     unmoved          an `S` line: with `filter: client`, a record from before the saved cursor
     bad              a rejected line with the reason, and an `S` line if the key is usable (R22)
 """
@@ -29,6 +30,8 @@ from syncrun.transform.validate import Check, schema_check
 from syncrun.transform.watermark import Comparable, Progress
 
 Redact = Callable[[str], str]
+Records = Callable[[Any], Sequence[Any]]
+"""What a hook makes of one record; it raises HookError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Mapped:
     """What one page became.
 
     *lines* and *rejected* are lines of a StagedFile and a RejectedFile, without line ends. *rows* counts `U`
-    lines, *dropped* the records that `where` kept out, *deleted* those flagged as deleted, *unmoved* those
-    from before the cursor. *progress* covers the cursor values of all records of the page (R14).
+    lines, *dropped* the records that `where` or a hook kept out, *deleted* those flagged as deleted, *unmoved*
+    those from before the cursor. *progress* covers the cursor values of all records of the page (R14).
     *next_ordinal* is that of the next page's first record.
     """
 
@@ -109,14 +112,19 @@ class Mapper:
         )
 
     def bind(
-        self, partition: str, context: Mapping[str, Any], *, since: Comparable | None = None
+        self,
+        partition: str,
+        context: Mapping[str, Any],
+        *,
+        since: Comparable | None = None,
+        hook: Records | None = None,
     ) -> BoundMapper:
         """Return the mapper of one partition, with the `${…}` of `fields` rendered over *context*.
 
-        Records whose cursor is below *since* are unmoved (`filter: client`). Raise RunError for a constant
-        that fails.
+        Records whose cursor is below *since* are unmoved (`filter: client`); *hook* sees each record first.
+        Raise RunError for a constant that fails.
         """
-        return BoundMapper(self, partition, self.rows.bind(context), since)
+        return BoundMapper(self, partition, self.rows.bind(context), since, hook)
 
 
 def _as_it_is(text: str) -> str:
@@ -139,19 +147,31 @@ class BoundMapper:
     """Maps the pages of one partition."""
 
     def __init__(
-        self, mapper: Mapper, partition: str, rows: BoundFields | MemberMapping, since: Comparable | None
+        self,
+        mapper: Mapper,
+        partition: str,
+        rows: BoundFields | MemberMapping,
+        since: Comparable | None,
+        hook: Records | None,
     ) -> None:
         self._mapper = mapper
         self._partition = clean_text(partition)
         self._rows = rows
-        self._since = since
+        self._since, self._hook = since, hook
 
     def map(self, records: Sequence[Any], ordinal: int) -> Mapped:
         """Return the staged lines of *records*, whose first has the position *ordinal* in the run.
 
         Raise RunError for the first bad record under `on_invalid: fail`.
         """
-        page = Page(self._mapper, self._rows, partition=self._partition, since=self._since, ordinal=ordinal)
+        page = Page(
+            self._mapper,
+            self._rows,
+            partition=self._partition,
+            since=self._since,
+            hook=self._hook,
+            ordinal=ordinal,
+        )
         page.take(records)
         return Mapped(
             lines=page.lines,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from syncrun.errors import EvaluationError, RunError
+from syncrun.errors import EvaluationError, HookError, RunError
 from syncrun.expressions.compile import is_true
 from syncrun.transform.canonical import dump
 from syncrun.transform.identity import content_hash
@@ -31,11 +31,12 @@ class Page:
         partition: str,
         since: Any,
         ordinal: int,
+        hook: Callable[[Any], Sequence[Any]] | None = None,
     ) -> None:
         self._mapper = mapper
         self._mapping = mapping
         self._partition = partition
-        self._since = since
+        self._since, self._hook = since, hook
         self.ordinal = ordinal
         self.lines: list[bytes] = []
         self.rejected: list[bytes] = []
@@ -45,7 +46,7 @@ class Page:
     def take(self, records: Sequence[Any]) -> None:
         """Map *records*; raise RunError for the first bad one under `on_invalid: fail`."""
         mapper = self._mapper
-        plain = mapper.check is None and mapper.explode is None
+        plain = mapper.check is None and mapper.explode is None and self._hook is None
         judged = plain and mapper.where is None and mapper.flag is None
         for scope, record in zip(records, records, strict=True) if plain else self._scopes(records):
             try:
@@ -115,15 +116,28 @@ class Page:
             try:
                 if check is not None and not self._is_tombstone(record):
                     check(record)
-                scopes = self._explode(record)
+                outer = self._hooked(record)
+                scopes = [scope for one in outer for scope in self._explode(one)]
             except Invalid as problem:
                 self._reject(problem, self._parts(record), record)
                 self.ordinal += 1
                 continue
-            if not scopes:
-                self._identify(record)  # no rows, but its cursor counts
+            if not outer:
+                self.dropped += 1  # neither its key nor its cursor is known: the hook may have renamed both
+            elif not scopes:
+                for one in outer:
+                    self._identify(one)  # no rows, but its cursor counts
             for scope in scopes:
                 yield scope, record
+
+    def _hooked(self, record: Any) -> Sequence[Any]:
+        """Return what the hook makes of *record*; raise Invalid where it fails."""
+        if self._hook is None:
+            return (record,)
+        try:
+            return self._hook(record)
+        except HookError as error:
+            raise Invalid(error.message) from None
 
     def _is_tombstone(self, record: Any) -> bool:
         """Tell whether *record* only says that it is deleted, and so need not fit the schema."""
