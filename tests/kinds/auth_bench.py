@@ -65,7 +65,13 @@ class Bench:
             owner="acme",
             connector="lab",
             base_url="https://api.test",
+            sign=self._sign,
         )
+
+    def _sign(self, request: httpx.Request, refused: bool) -> None:
+        """Sign as a hook of the project would."""
+        token = "renewed" if refused else str(self.config["token"]).strip()
+        request.headers["X-Hook"] = token
 
     def client(self, sample: Mapping[str, Any] | None = None, base_url: str = "https://api.test") -> Client:
         auth = load(sample).authenticator(self.context()) if sample else None

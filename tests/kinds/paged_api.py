@@ -15,7 +15,8 @@ from syncrun.config.request import RequestSpec
 from syncrun.errors import RequestError
 from syncrun.extract.fetch import Fetched, Source, fetch
 from syncrun.http.messages import Request, Response
-from syncrun.paginators import AnyPagination, End, PageState, Pagination
+from syncrun.paginators import AnyPagination, End, Page, PageState, Pagination
+from syncrun.paginators.hook import HookPagination
 
 BASE = "https://api.example.com"
 Answer = Callable[[dict[str, Any]], Any]
@@ -78,7 +79,15 @@ class Enumeration:
 
 
 def paginate(text: str | None) -> Pagination | None:
-    return None if text is None else _pagination.validate_python(yaml.safe_load(text))
+    pagination = None if text is None else _pagination.validate_python(yaml.safe_load(text))
+    return pagination.asking(next_page) if isinstance(pagination, HookPagination) else pagination
+
+
+def next_page(page: Page) -> Any:
+    """Return what the hook of a project would, in each of the ways that there are."""
+    if "meta" in page.body:
+        return page.body["meta"].get("next")
+    return {"url": page.body["links"].get("next")} if "links" in page.body else page.body.get("next")
 
 
 def enumerate_pages(

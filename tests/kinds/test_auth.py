@@ -94,6 +94,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "secret_access_key": "${config.token}",
     },
     "digest": {"type": "digest", "username": "${config.user}", "password": "${config.token}"},
+    "hook": {"type": "hook"},
 }
 CREDENTIALS = {
     "token",

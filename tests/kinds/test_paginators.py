@@ -193,6 +193,11 @@ STYLES: dict[str, tuple[Style, str]] = {
         "{type: last_record, token: id, into: params.starting_after, has_more: has_more}",
     ),
 }
+STYLES |= {
+    "hook, a token": (_cursor, "{type: hook, into: params.cursor, max_pages: 50}"),
+    "hook, a URL": (_next_url, "{type: hook}"),
+    "hook, changes": (_next_url_relative, "{type: hook}"),
+}
 GRAPHQL = """
 type: cursor
 token: data.things.pageInfo.endCursor
@@ -248,6 +253,6 @@ def test_none_asks_once() -> None:
     assert run.end.reason == "there is only one page"
 
 
-@pytest.mark.parametrize("text", ["none", "page", "offset", "link_header"])
+@pytest.mark.parametrize("text", ["none", "page", "offset", "link_header", "hook"])
 def test_a_bare_name_is_a_kind_without_further_keys(text: str) -> None:
     assert paginate(text) == paginate(f"{{type: {text}}}")

@@ -84,7 +84,8 @@ def outline_of(file: HookFile, shown: str) -> Outline:
         tree = file.parse()
     except SyntaxError as error:
         message = f"no valid Python: {error.msg}"
-        return Outline(problems=(Problem(message, shown, error.lineno or 1, error.offset or 1),))
+        line, column = max(error.lineno or 1, 1), max(error.offset or 1, 1)
+        return Outline(problems=(Problem(message, shown, line, column),))
     found = dict(_definitions(tree.body))
     problems: list[Problem] = []
     for name, node in found.items():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from syncrun.config.base import YamlPath
+from syncrun.config.check_hooks import read_hooks, stages_of
 from syncrun.config.inspection import Inspection
 from syncrun.config.samples import find_empty_fields
 from syncrun.config.sync import Sync
@@ -41,6 +42,8 @@ def lint_unused_cursor(inspection: Inspection) -> Iterator[Problem]:
         rule = sync.incremental
         if rule is None or rule.filter == "client" or _uses(inspection, name, "cursor", "window"):
             continue
+        if "before_request" in stages_of(read_hooks(inspection)[0], name):
+            continue  # a hook may send it
         yield _warn(
             inspection,
             ("syncs", name, "incremental"),
@@ -109,7 +112,10 @@ def lint_impossible_snapshot(inspection: Inspection) -> Iterator[Problem]:
 
 def lint_empty_fields(inspection: Inspection) -> Iterator[Problem]:
     """Warn of a field that is null in every record of the saved samples: its path is probably wrong."""
+    hooks, _ = read_hooks(inspection)
     for name, sync in inspection.connector.syncs.items():
+        if stages_of(hooks, name) & {"map_record", "parse_response"}:
+            continue  # the fields are those of what the hook makes of the sample
         for field, sample in find_empty_fields(inspection, name, sync):
             path: YamlPath = ("syncs", name, "fields", field)
             if isinstance(sync.fields, list):
@@ -156,6 +162,8 @@ def lint_unused_config(inspection: Inspection) -> Iterator[Problem]:
     for text in inspection.texts:
         if text.kind == "template" or text.path[0] == "auth" or text.path[-1] == "when":
             used |= {found.member for found in inspection.references(text) if found.root == "config"}
+    for outline in read_hooks(inspection)[0].values():
+        used |= outline.texts
     if None in used:
         return
     for name in inspection.connector.config:
@@ -171,12 +179,30 @@ def lint_unused_setup(inspection: Inspection) -> Iterator[Problem]:
     templates = [text for text in inspection.texts if text.kind == "template"]
     read = [found for text in templates for found in inspection.references(text) if found.root == "vars"]
     used = {found.member for found in read}
+    for outline in read_hooks(inspection)[0].values():
+        used |= outline.texts
     for name in inspection.connector.setup:
         if name not in used and None not in used:
             message = f"the value '{name}' of setup is never used"
             yield _warn(
                 inspection, ("setup", name), message, f"use it as ${{vars.{name}}}, or remove it", key=True
             )
+
+
+def lint_unused_hooks(inspection: Inspection) -> Iterator[Problem]:
+    """Warn of a hook that is called only where `type: hook` asks for it, and nothing does."""
+    files, _ = read_hooks(inspection)
+    connector = inspection.connector
+    for path, outline in files.items():
+        syncs = list(connector.syncs.values()) if path == ("hooks",) else [connector.syncs[str(path[1])]]
+        feeds = [sync.delete_rule.pagination for sync in syncs if sync.delete_rule is not None]
+        asked = {"next_page": [*(sync.pagination for sync in syncs), *feeds]}
+        asked["authenticate"] = [*connector.auth_entries]
+        for stage, kinds in asked.items():
+            if stage in outline.stages and not any(getattr(kind, "type", "") == "hook" for kind in kinds):
+                key = "pagination" if stage == "next_page" else "auth"
+                message = f"the hook '{stage}' is never called"
+                yield _warn(inspection, path, message, f"write {key}: {{type: hook}}, or remove it")
 
 
 LINTS: Sequence[Lint] = (
@@ -190,6 +216,7 @@ LINTS: Sequence[Lint] = (
     lint_unreachable_auth,
     lint_unused_config,
     lint_unused_setup,
+    lint_unused_hooks,
 )
 
 

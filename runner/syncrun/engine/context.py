@@ -57,6 +57,7 @@ def open_client(
 
     own = auth_context(job, runtime, context, redactor, log, base_url=base_url)
     own = replace(own, sign=sign) if hooks.has("authenticate") else own
+    parsed = decoder is None and hooks.has("parse_response")
     return _client(
         job,
         runtime,
@@ -66,7 +67,7 @@ def open_client(
         auth=auth.authenticator(own) if auth else None,
         headers=render(job.connector.headers, context),
         allow_hosts=job.connector.allow_hosts,
-        judge=error_rules(job, redactor, functions, decoder, parsed=hooks.has("parse_response")),
+        judge=error_rules(job, redactor, functions, decoder, parsed=parsed),
         limits=rate_limiters(job, runtime),
     )
 

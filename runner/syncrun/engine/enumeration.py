@@ -114,7 +114,13 @@ class Enumeration:
         roots = context_of(self.job, self.runtime)
         if self.vars is None:
             self.vars = read_vars(
-                self.job, self.runtime, roots, self.redactor, self._count, functions=self._functions
+                self.job,
+                self.runtime,
+                roots,
+                self.redactor,
+                self._count,
+                functions=self._functions,
+                hooks=self.hooks,
             )
         roots = {**roots, "vars": self.vars}
         self._definition = self._fingerprint()

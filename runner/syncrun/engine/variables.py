@@ -14,6 +14,7 @@ from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.functions import Functions
 from syncrun.expressions.template import render_text
 from syncrun.extract.setup import base_url_needs, fetch_value, needed_entries
+from syncrun.hooks import Hooks
 from syncrun.http.client import Exchange
 from syncrun.http.redact import Redactor
 
@@ -26,6 +27,7 @@ def read_vars(
     log: Callable[[Exchange], None],
     *,
     functions: Functions,
+    hooks: Hooks,
 ) -> dict[str, Any]:
     """Return the root `vars` for a run of *job*; raise RunError, which names the entry, without a value."""
     found: dict[str, Any] = {}
@@ -36,7 +38,9 @@ def read_vars(
             found = {**found, name: None}  # this connection does without
             continue
         try:
-            value = _value(name, job, runtime, context, redactor=redactor, log=log, functions=functions)
+            value = _value(
+                name, job, runtime, context, redactor=redactor, log=log, functions=functions, hooks=hooks
+            )
         except RunError as error:
             raise RunError(f"setup.{name}: {error.message}", hint=error.hint) from None
         found = {**found, name: value}
@@ -52,16 +56,33 @@ def _value(
     redactor: Redactor,
     log: Callable[[Exchange], None],
     functions: Functions,
+    hooks: Hooks,
 ) -> Any:
     entry = job.connector.setup[name]
     if base_url_needs(job.connector) <= context["vars"].keys():
         base_url = base_url_of(job, context)
     else:  # the API's address is what is asked for: until then the server that tells it stands for the API
         base_url = render_text(entry.request_spec.url or "", context, "url", functions=functions)
+    prepare = hooks.before_request if hooks.has("before_request") else None
     with open_client(
-        job, runtime, context, redactor, log, functions=functions, base_url=base_url, decoder="json"
+        job,
+        runtime,
+        context,
+        redactor,
+        log,
+        functions=functions,
+        base_url=base_url,
+        decoder="json",
+        hooks=hooks,
     ) as client:
         decoded = partial(decode, "json", redactor=redactor)
         return fetch_value(
-            entry, base_url, context, client.send, decoded, redactor=redactor, functions=functions
+            entry,
+            base_url,
+            context,
+            client.send,
+            decoded,
+            redactor=redactor,
+            functions=functions,
+            prepare=prepare,
         )

@@ -12,7 +12,7 @@ from syncrun.errors import RequestError, ResponseError, RunError
 from syncrun.expressions.compile import compile_expression
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.extract.fetch import Fetched
-from syncrun.extract.requests import Source, build_request
+from syncrun.extract.requests import Prepare, Source, build_request
 from syncrun.http.messages import Request, Response
 
 
@@ -34,7 +34,7 @@ class Details:
         decode: Callable[[Response], Any],
         functions: Functions = DEFAULT,
         *,
-        prepare: Callable[[Request, Mapping[str, Any]], Request] | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         self._detail, self._source = detail, Source(base_url, detail.request, prepare=prepare)
         self._send, self._decode, self._functions = send, decode, functions

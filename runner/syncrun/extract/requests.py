@@ -16,20 +16,22 @@ from syncrun.paginators.base import PageState, Pagination
 
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 
+Prepare = Callable[[Request, Mapping[str, Any]], Request]
+"""Changes a request last, given the roots that its templates saw."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where the pages of one enumeration come from; *base_url* is rendered, the rest is as in YAML.
 
-    *records* and *pagination* are found out on the first answer when they are None. *prepare* changes each
-    request last, given the roots that its templates saw.
+    *records* and *pagination* are found out on the first answer when they are None.
     """
 
     base_url: str
     request: RequestSpec
     records: str | None = None
     pagination: Pagination | None = None
-    prepare: Callable[[Request, Mapping[str, Any]], Request] | None = None
+    prepare: Prepare | None = None
 
 
 def build_request(source: Source, context: Mapping[str, Any], *, functions: Functions = DEFAULT) -> Request:

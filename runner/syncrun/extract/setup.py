@@ -13,13 +13,18 @@ from syncrun.errors import ResponseError
 from syncrun.expressions.compile import compile_expression
 from syncrun.expressions.functions import Functions
 from syncrun.expressions.template import template_references
-from syncrun.extract.requests import Source, build_request
+from syncrun.extract.requests import Prepare, Source, build_request
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
 
 
 def needed_entries(connector: Connector, sync: str) -> list[str]:
-    """Return the entries of `setup` that a run of *sync* reads, in the order in which they are requested."""
+    """Return the entries of `setup` that a run of *sync* reads, in the order in which they are requested.
+
+    Hooks may read any of them.
+    """
+    if connector.hooks is not None or connector.syncs[sync].hooks is not None:
+        return list(connector.setup)
     texts = [text for text in find_computed(connector) if text.kind == "template"]
     needed = {name for path in (("base_url",), ("headers",), ("syncs", sync)) for name in _read(texts, path)}
     for name in reversed(connector.setup):
@@ -44,10 +49,11 @@ def fetch_value(
     *,
     redactor: Redactor,
     functions: Functions,
+    prepare: Prepare | None = None,
 ) -> Any:
     """Return the value of *entry*; raise ResponseError when the answer has none."""
     request = build_request(Source(base_url, entry.request_spec), context, functions=functions)
-    response = send(request)
+    response = send(request if prepare is None else prepare(request, context))
     value = compile_expression(entry.value, functions=functions)(decode(response))
     if value is None:
         place = redactor.exchange(request.method, response.url)

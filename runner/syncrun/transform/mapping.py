@@ -39,9 +39,9 @@ class Mapped:
     """What one page became.
 
     *lines* and *rejected* are lines of a StagedFile and a RejectedFile, without line ends. *rows* counts `U`
-    lines, *dropped* the records that `where` or a hook kept out, *deleted* those flagged as deleted, *unmoved*
-    those from before the cursor. *progress* covers the cursor values of all records of the page (R14).
-    *next_ordinal* is that of the next page's first record.
+    lines, *dropped* the records that `where` or a hook kept out, *deleted* those flagged as deleted,
+    *unmoved* those from before the cursor. *progress* covers the cursor values of all records of the page
+    (R14). *next_ordinal* is that of the next page's first record.
     """
 
     lines: list[bytes]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from syncrun.config.load import check_connector, load_connector
-from syncrun.config.problems import LATER_KEYS, LATER_TYPES, caret
+from syncrun.config.problems import LATER_KEYS, caret
 from syncrun.errors import ConfigurationError
 
 HEAD = "connector: acme\nbase_url: https://api.acme.example\n"
 SYNC = HEAD + "syncs:\n  things:\n    request: /things\n    key: id\n"
-AUTH_KINDS = "one of: none, bearer, basic, api_key, oauth2, jwt, session, aws_sigv4, digest"
+AUTH_KINDS = "one of: none, bearer, basic, api_key, oauth2, jwt, session, aws_sigv4, digest, hook"
 
 
 def problems(text: str) -> list[str]:
@@ -94,7 +94,7 @@ def test_a_valid_file_has_no_problems() -> None:
             [
                 (
                     "acme.yaml:7:5: missing key 'type' in 'syncs.things.pagination'\n"
-                    "  hint: one of: none, page, offset, cursor, link_header, next_url, last_record"
+                    "  hint: one of: none, page, offset, cursor, link_header, next_url, last_record, hook"
                 )
             ],
         ),
@@ -104,7 +104,7 @@ def test_a_valid_file_has_no_problems() -> None:
                 (
                     "acme.yaml:7:17: expected a mapping, got a list\n"
                     "  hint: write pagination: {type: …} with one of: none, page, offset, cursor,"
-                    " link_header, next_url, last_record"
+                    " link_header, next_url, last_record, hook"
                 )
             ],
         ),
@@ -316,15 +316,6 @@ def test_the_caret_stands_under_its_line_of_several() -> None:
 def test_keys_of_later_versions_are_refused_honestly(key: str) -> None:
     expected = f"acme.yaml:7:1: '{key}' is not available yet in this version of syncrun"
     assert problems(SYNC + f"{key}: x\n") == [expected]
-
-
-@pytest.mark.parametrize("kind", sorted(LATER_TYPES["auth"]))
-def test_auth_types_of_later_versions_are_refused_honestly(kind: str) -> None:
-    expected = (
-        f"acme.yaml:7:14: auth type '{kind}' is not available yet in this version of syncrun\n"
-        f"  hint: {AUTH_KINDS}"
-    )
-    assert problems(SYNC + f"auth: {{type: {kind}}}\n") == [expected]
 
 
 def test_a_wrong_default_is_told_once_at_its_place_in_defaults() -> None:

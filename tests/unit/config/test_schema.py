@@ -2,7 +2,8 @@
 
 Out of their reach, and so no cases here, is what a look at several parts of a file tells, or a function:
 names that templates use, keys that exclude each other (`path` and `url`), fields that the key names, the
-syntax of expressions, time zones, regular expressions, JSON Schemas, and what `defaults` leave incomplete.
+syntax of expressions, time zones, regular expressions, JSON Schemas, hook files, and what `defaults` leave
+incomplete.
 One more difference is JSON Schema's own: it takes `1.0` for a whole number.
 """
 
@@ -116,6 +117,11 @@ REJECTED = [
     SYNC + "auth: {type: jwt, algorithm: none, key: x}\n",
     SYNC + "auth: {type: jwt, algorithm: HS256, key: x, lifetime: 60}\n",
     SYNC + "auth: {type: digest, username: x}\n",
+    SYNC + "auth: {type: hook, function: sign}\n",
+    SYNC + "hooks: hooks/acme\n",
+    SYNC + "hooks: {map_record: f}\n",
+    SYNC + "    hooks: [hooks/acme.py]\n",
+    SYNC + "    pagination: {type: hook, url: next}\n",
     SYNC + "config: {token: {secrt: true}}\n",
     SYNC + "config: {Token: {}}\n",
     SYNC + "config: {token: {env: 'A B'}}\n",
@@ -208,6 +214,18 @@ def test_schema_and_loading_accept_alike(text: str) -> None:
 def test_schema_and_loading_reject_alike(text: str) -> None:
     assert inspect(text)[1]
     assert errors_of(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SYNC + "hooks: hooks/acme.py\nauth: {type: hook}\n",
+        SYNC + "    hooks: hooks/acme.py\n    pagination: {type: hook, into: params.after}\n",
+        SYNC + "    hooks: hooks/acme.py\n    pagination: hook\n",
+    ],
+)
+def test_the_schema_accepts_hooks_whose_files_it_does_not_see(text: str) -> None:
+    assert errors_of(text) == []
 
 
 @pytest.mark.parametrize("path", sorted(dict(list_connectors([])).values()), ids=lambda path: path.stem)
