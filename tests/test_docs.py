@@ -1,7 +1,8 @@
 """The documentation is true: its files are valid, its commands work, and its output is what comes out.
 
-Each Markdown file is one story in a new folder. A `yaml` block names its file in its first line; an `sh`
-block is run, and so is a `python` block; a `text` block is what the commands before it wrote; a `cron` block is one crontab line.
+Each Markdown file is one story in a new folder. A `yaml` block names its file in its first line; an `sh` block
+is run, and so is a `python` block that names no file; a `text` block is what the commands before it wrote; a
+`cron` block is one crontab line.
 """
 
 from __future__ import annotations
@@ -59,18 +60,21 @@ class Reader:
         self._home = home
         self.output = ""
         built_in = SAMPLES.with_suffix(".yaml")
-        self._yaml(f"# connectors/{built_in.name}\n" + built_in.read_text(encoding="utf-8"))
+        self._file(f"# connectors/{built_in.name}\n" + built_in.read_text(encoding="utf-8"))
 
     def follow(self, block: Block) -> None:
         getattr(self, f"_{block.kind or 'plain'}")(block.text)
 
-    def _yaml(self, text: str) -> None:
+    def _file(self, text: str) -> None:
         first, _, _ = text.partition("\n")
-        name = re.fullmatch(r"# ([\w./-]+\.yaml)", first)
-        assert name is not None, "a yaml block names its file in its first line"
+        name = re.fullmatch(r"# ([\w./-]+\.(?:yaml|py))", first)
+        assert name is not None, "a block names its file in its first line"
         path = self.folder / name[1]
         path.parent.mkdir(exist_ok=True)
         path.write_text(text.replace(GITHUB, self._api.url), encoding="utf-8")
+
+    def _yaml(self, text: str) -> None:
+        self._file(text)
 
     def _sh(self, text: str, folder: Path | None = None) -> None:
         environment = clean_environment()
@@ -88,6 +92,9 @@ class Reader:
         assert done.returncode == 0, f"exit {done.returncode}\n{self.output}"
 
     def _python(self, text: str) -> None:
+        if re.match(r"# [\w./-]+\.py\n", text):
+            self._file(text)
+            return
         self._sh(f"'{sys.executable}' - <<'END'\n{text}END\n")
 
     def _text(self, text: str) -> None:

@@ -455,4 +455,4 @@ def test_one_problem_is_one_error(value: Any, message: str) -> None:
 def test_the_json_schema_allows_both_forms() -> None:
     schema = TypeAdapter(AnyPagination).json_schema()
     assert schema["anyOf"][0]["enum"] == ["none", "page", "offset", "link_header", "hook"]
-    assert len(schema["anyOf"][1]["oneOf"]) == 7
+    assert len(schema["anyOf"][1]["oneOf"]) == 8

@@ -196,7 +196,7 @@ def lint_unused_hooks(inspection: Inspection) -> Iterator[Problem]:
     for path, outline in files.items():
         syncs = list(connector.syncs.values()) if path == ("hooks",) else [connector.syncs[str(path[1])]]
         feeds = [sync.delete_rule.pagination for sync in syncs if sync.delete_rule is not None]
-        asked = {"next_page": [*(sync.pagination for sync in syncs), *feeds]}
+        asked: dict[str, list[Any]] = {"next_page": [*(sync.pagination for sync in syncs), *feeds]}
         asked["authenticate"] = [*connector.auth_entries]
         for stage, kinds in asked.items():
             if stage in outline.stages and not any(getattr(kind, "type", "") == "hook" for kind in kinds):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -16,6 +14,7 @@ from syncrun.engine.cursors import render as render_cursor
 from syncrun.engine.cursors import slices
 from syncrun.engine.deleted_feed import feed_of
 from syncrun.engine.fetching import pages_of
+from syncrun.engine.fingerprint import fingerprint
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, Partition, plan_partitions
 from syncrun.engine.reading import Fetch, Reading, Taken
@@ -32,16 +31,6 @@ from syncrun.paginators.base import End, PageState, Pagination
 from syncrun.transform.mapping import BoundMapper, Mapped, Mapper
 
 _NOT_FOUND = 404
-_NOT_THE_LIST = {
-    "description",
-    "deletes",
-    "max_quarantined",
-    "every",
-    "auto_start",
-    "errors",
-    "retry",
-    "rate_limit",
-}
 _TOLD = 3  # skipped partitions that notes name
 
 
@@ -123,7 +112,7 @@ class Enumeration:
                 hooks=self.hooks,
             )
         roots = {**roots, "vars": self.vars}
-        self._definition = self._fingerprint()
+        self._definition = fingerprint(self.job, self.vars, self.hooks.digest)
         with open_client(
             self.job,
             self.runtime,
@@ -189,19 +178,6 @@ class Enumeration:
         if saved.resume is not None:
             return False  # what was begun has to be finished
         return saved.parents_seq is not None and partition.seq <= saved.parents_seq
-
-    def _fingerprint(self) -> str:
-        """Return the fingerprint of what a saved page state belongs to: the list, and how it is mapped.
-
-        Pages that were mapped in another way have to be read again. Secrets change without changing the list.
-        """
-        job = self.job
-        entries = job.connector.config
-        config = {n: value for n, value in job.config.items() if n not in entries or not entries[n].secret}
-        sync = job.sync.model_dump(mode="json", exclude=_NOT_THE_LIST)
-        parts = (job.connector.base_url, config, dict(job.metadata), self.vars, sync, self.hooks.digest)
-        text = json.dumps(parts, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────
 
