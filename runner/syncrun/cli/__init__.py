@@ -18,6 +18,7 @@ _COMMANDS = {
     "auth": "Sign connections in and out (OAuth), and show how they stand.",
     "checkpoint": "Show and change the saved progress of a sync.",
     "demo": "Sync a bundled API and show what happened; works offline.",
+    "diff": "Show what a run added, updated and deleted.",
     "list": "Show connectors, connections and syncs, with their last run.",
     "query": "Run read-only SQL against the database.",
     "records": "Read the change feed of a model, from a cursor on.",

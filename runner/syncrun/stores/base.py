@@ -180,6 +180,31 @@ class Feed:
     cursor: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """What a run did to one record: its fields *before* and *after*, None where there are none or unknown."""
+
+    id: str
+    action: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+    @property
+    def fields(self) -> tuple[str, ...] | None:
+        """The fields that changed, None when that is not known."""
+        if self.before is None or self.after is None:
+            return None
+        return tuple(name for name, value in self.after.items() if value != self.before.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanges:
+    """The changes of a run in their order; without *history* only those that no later run has overwritten."""
+
+    changes: Iterator[RunChange]
+    history: bool
+
+
 class Store(Protocol):
     """A place that keeps records, change by change. Every method opens, acts and closes (R3)."""
 
@@ -223,6 +248,12 @@ class Store(Protocol):
 
     def export_records(self, query: FeedQuery, path: Path) -> str:
         """Write a model's change feed to the Parquet file *path*, and return the cursor to go on from."""
+
+    def find_runs(self, prefix: str) -> list[Run]:
+        """Return the runs whose id begins with *prefix*, newest first."""
+
+    def run_changes(self, run: Run) -> RunChanges:
+        """Return what *run* changed, as far as it is known."""
 
     def last_runs(self) -> list[Run]:
         """Return the newest run of every sync of every connection."""

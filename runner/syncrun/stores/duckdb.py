@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.records import Column
-from syncrun.stores import change_feed, checkpoints, query, run_log, runs, snapshots
+from syncrun.stores import change_feed, checkpoints, query, run_changes, run_log, runs, snapshots
 from syncrun.stores.base import (
     Changes,
     Checkpoint,
@@ -19,6 +19,7 @@ from syncrun.stores.base import (
     FeedQuery,
     QueryResult,
     Run,
+    RunChanges,
     Saved,
     SyncId,
 )
@@ -157,6 +158,15 @@ class DuckDBStore:
     def export_records(self, query: FeedQuery, path: Path) -> str:
         """Write a model's change feed to the Parquet file *path*, and return the cursor to go on from."""
         return change_feed.export(self._file, query, path)
+
+    def find_runs(self, prefix: str) -> list[Run]:
+        """Return the runs whose id begins with *prefix*, newest first."""
+        with self._file.reading() as db:
+            return runs.find(db, prefix) if db else []
+
+    def run_changes(self, run: Run) -> RunChanges:
+        """Return what *run* changed; the file stays open until the last change is read."""
+        return run_changes.read(self._file, run)
 
     def last_runs(self) -> list[Run]:
         """Return the newest run of every sync of every connection."""

@@ -77,6 +77,16 @@ def newest(db: DuckDBPyConnection) -> list[Run]:
     return [_run(row) for row in rows]
 
 
+def find(db: DuckDBPyConnection, prefix: str) -> list[Run]:
+    """Return the runs whose id begins with *prefix*, newest first."""
+    rows = db.execute(
+        f"SELECT {', '.join((*_FACTS, *_COUNTS))} FROM syncrun.runs WHERE starts_with(id, ?)"
+        " ORDER BY started_at DESC, id DESC",
+        [prefix],
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
 def _run(row: tuple[Any, ...]) -> Run:
     facts = dict(zip(_FACTS, row, strict=False))
     counts = zip(_COUNTS, row[len(_FACTS) :], strict=True)

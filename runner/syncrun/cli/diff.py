@@ -1,0 +1,65 @@
+"""`syncrun diff`: what a run added, updated and deleted, field by field where there is a history."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncrun.cli import counts
+from syncrun.cli.options import environment, project_folder, tell
+from syncrun.engine.run_names import find_run
+from syncrun.engine.selection import open_workspace
+from syncrun.stores.base import Run, RunChange
+
+_MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
+
+
+@click.command("diff", epilog="Examples: syncrun diff last; syncrun diff acme/issues --json")
+@click.argument("run", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a change, on standard output.")
+@environment
+@project_folder
+def command(*, run: str, as_json: bool, env: str | None, project: Path | None) -> int:
+    """Show what RUN changed: an id or the beginning of it, `last`, or CONNECTION/SYNC for its newest run."""
+    store = open_workspace(project, env=env).store(on_wait=tell)
+    found = find_run(store, run)
+    changed = counts.told({name: found.counts.get(name, 0) for name in ("added", "updated", "deleted")})
+    click.echo(f"{found.sync}, run {found.id}: {changed or 'nothing changed'}", err=True)
+    known = 0
+    told = store.run_changes(found)
+    for change in told.changes:
+        known += 1
+        click.echo(_document(change) if as_json else _line(change))
+    _tell_missing(found, known, history=told.history)
+    return 0
+
+
+def _tell_missing(run: Run, known: int, *, history: bool) -> None:
+    """Say what cannot be shown."""
+    total = sum(run.counts.get(name, 0) for name in ("added", "updated", "deleted"))
+    if known < total:
+        reason = "the history began later" if history else "later runs changed those records again"
+        click.echo(f"{total - known:,} of {total:,} changes are no longer known: {reason}", err=True)
+    if not history and known:
+        click.echo("what was before is not known: `history: true` in the sync keeps every version", err=True)
+
+
+def _document(change: RunChange) -> str:
+    members = {"action": change.action, "id": change.id, "fields": change.fields}
+    return json.dumps({**members, "before": change.before, "after": change.after}, ensure_ascii=False)
+
+
+def _line(change: RunChange) -> str:
+    before, after = change.before, change.after
+    if before is not None and after is not None:
+        parts = [f"{n}: {_shown(before.get(n))} → {_shown(after[n])}" for n in change.fields or ()]
+    else:
+        parts = [f"{name}: {_shown(value)}" for name, value in (after or before or {}).items()]
+    return f"{_MARKS[change.action]} {change.id}  {', '.join(parts)}"
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
