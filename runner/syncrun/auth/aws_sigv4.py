@@ -7,6 +7,9 @@ auth:
   access_key_id: "${config.access_key_id}"
   secret_access_key: "${config.secret_access_key}"
   session_token: "${config.session_token}"
+
+Hosts such as ec2.eu-central-1.amazonaws.com tell service and region by themselves: leave those out for an API
+of several services or regions.
 """
 
 from __future__ import annotations
@@ -26,8 +29,10 @@ class AwsSigV4(Auth):
     """`Authorization: AWS4-HMAC-SHA256 …`, with `X-Amz-Date` and the digest of the body."""
 
     type: Literal["aws_sigv4"]
-    service: Template = Field(description="The service's signing name, such as s3, ec2 or execute-api.")
-    region: Template = Field(description="Such as us-east-1.")
+    service: Template = Field(
+        "", description="The service's signing name, such as s3 or execute-api; else the host tells."
+    )
+    region: Template = Field("", description="Such as us-east-1; else the host of each request tells.")
     access_key_id: Template = Field(description="Which key signs.")
     secret_access_key: Template = Field(description="The key.")
     session_token: Template = Field("", description="Of temporary credentials; may be null.")
@@ -41,8 +46,8 @@ class AwsSigV4(Auth):
         key = SigV4Key(
             self._header_credential("access_key_id", render),
             self._credential("secret_access_key", render),
-            self._header_credential("region", render),
-            self._header_credential("service", render),
+            self._header_credential("region", render) if self.region else "",
+            self._header_credential("service", render) if self.service else "",
             self._header_credential("session_token", render) if token else "",
         )
         return SigV4(key, context.now)

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from posixpath import normpath
 from urllib.parse import quote, unquote_to_bytes
@@ -14,9 +14,14 @@ from urllib.parse import quote, unquote_to_bytes
 import httpx
 
 from syncrun.auth.flows import Flow
+from syncrun.errors import CredentialError
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SPACES = re.compile(r" +")
+_REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]"
+_HOST = re.compile(
+    rf"(?:.+\.)?(?P<service>(?!{_REGION}\.)[a-z0-9-]+)(?:\.(?P<region>{_REGION}))?\.amazonaws\.com(?:\.cn)?"
+)
 # Proxies and httpx itself change these on the way.
 _UNSIGNED = frozenset(
     {"accept-encoding", "authorization", "connection", "content-length", "transfer-encoding", "user-agent"}
@@ -25,13 +30,32 @@ _UNSIGNED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SigV4Key:
-    """Whose signature it is, and for which service."""
+    """Whose signature it is, and for which service; an empty region or service is read from the host."""
 
     access_key_id: str
     secret: str = field(repr=False)
     region: str
     service: str
     session_token: str = field(default="", repr=False)
+
+    def at(self, host: str) -> SigV4Key:
+        """Return the key for requests to *host*; raise CredentialError when that does not tell its service.
+
+        Services that have no regions are signed for us-east-1.
+        """
+        if self.region and self.service:
+            return self
+        named = _HOST.fullmatch(host.lower())
+        if named is None:
+            raise CredentialError(
+                f"the host {host} does not say which AWS service and region it is",
+                hint="give service and region under auth",
+            )
+        return replace(
+            self,
+            service=self.service or named["service"],
+            region=self.region or named["region"] or "us-east-1",
+        )
 
 
 class SigV4(httpx.Auth):
@@ -45,15 +69,16 @@ class SigV4(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Flow:
         """Add the headers of the signature."""
+        key = self._key.at(request.url.host)
         moment = datetime.fromtimestamp(self._now(), UTC)
         payload = hashlib.sha256(request.content).hexdigest()
         request.headers["X-Amz-Date"] = f"{moment:%Y%m%dT%H%M%SZ}"
-        if self._key.service == "s3":
+        if key.service == "s3":
             request.headers["X-Amz-Content-SHA256"] = payload
-        if self._key.session_token:
-            request.headers["X-Amz-Security-Token"] = self._key.session_token
+        if key.session_token:
+            request.headers["X-Amz-Security-Token"] = key.session_token
         request.headers["Authorization"] = authorization(
-            self._key,
+            key,
             moment,
             method=request.method,
             url=request.url,

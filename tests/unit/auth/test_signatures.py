@@ -317,3 +317,25 @@ def test_a_challenge_that_cannot_be_answered_is_one_clear_message(challenge: str
         "GET https://api.test/items?page=2: 401\n  hint: check the credentials of this connection",
     )
     assert load(DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("host", "scope"),
+    [
+        ("ec2.eu-central-1.amazonaws.com", "eu-central-1/ec2"),
+        ("a1b2.execute-api.us-gov-west-1.amazonaws.com", "us-gov-west-1/execute-api"),
+        ("bucket.s3.ap-southeast-2.amazonaws.com", "ap-southeast-2/s3"),
+        ("iam.amazonaws.com", "us-east-1/iam"),
+    ],
+)
+def test_a_host_of_aws_tells_service_and_region(host: str, scope: str) -> None:
+    key = SigV4Key(EXAMPLE.access_key_id, EXAMPLE.secret, "", "")
+    request = signed(key, httpx.Request("GET", f"https://{host}/"))
+    assert f"/{scope}/aws4_request" in request.headers["Authorization"]
+
+
+def test_another_host_needs_them_under_auth() -> None:
+    with pytest.raises(CredentialError) as caught:
+        signed(SigV4Key("AKID", "secret", "us-east-1", ""), httpx.Request("GET", "https://api.test/"))
+    assert caught.value.message == "the host api.test does not say which AWS service and region it is"
+    assert caught.value.hint == "give service and region under auth"
