@@ -17,7 +17,7 @@ _ALWAYS = frozenset({"config", "connection", "now"})
 _REQUEST = _ALWAYS | {"cursor", "window", "page"}
 _KNOWN = _REQUEST | {"record", "parent", "vars"}
 _CHOICE = frozenset({"config", "connection"})
-_STOP_WHEN = frozenset({"body", "headers", "status", "records", "page"})
+_STOP_WHEN = frozenset({"body", "headers", "status", "records", "page", "cursor"})
 _MEMBERS = {
     "connection": frozenset({"name", "metadata"}),
     "page": frozenset({"number", "offset", "size", "token"}),

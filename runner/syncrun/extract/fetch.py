@@ -58,7 +58,13 @@ def fetch(
     """
     series = RequestSeries(source, context, functions)
     enumeration = _Enumeration(
-        source, series=series, send=send, decode=decode, on_detect=on_detect, functions=functions
+        source,
+        series=series,
+        send=send,
+        decode=decode,
+        on_detect=on_detect,
+        functions=functions,
+        cursor=context.get("cursor"),
     )
     pagination = source.pagination
     return enumeration.pages(PageState() if pagination is None else start or pagination.first())
@@ -76,8 +82,9 @@ class _Enumeration:
         decode: Callable[[Response], Any],
         on_detect: Callable[[Pagination, str], None] | None,
         functions: Functions,
+        cursor: Any,
     ) -> None:
-        self._pagination = source.pagination
+        self._pagination, self._cursor = source.pagination, cursor
         self._detected: Pagination | None = None
         self._send = send
         self._decode = decode
@@ -137,7 +144,7 @@ class _Enumeration:
         reason = self._guard.repeated(page, content)
         if reason is not None:
             return End(complete=False, reason=reason)
-        if pagination.stop_when is not None and _stops(pagination, page, self._functions):
+        if pagination.stop_when is not None and _stops(pagination, page, self._cursor, self._functions):
             return End(complete=True, reason="stop_when is true")
         following = pagination.next(page.state, page)
         if isinstance(following, PageState) and following.number >= pagination.max_pages:
@@ -205,12 +212,13 @@ def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _stops(pagination: Pagination, page: Page, functions: Functions) -> bool:
+def _stops(pagination: Pagination, page: Page, cursor: Any, functions: Functions) -> bool:
     seen = {
         "body": page.body,
         "headers": dict(page.headers),
         "status": page.status,
         "records": page.records,
         "page": pagination.context(page.state),
+        "cursor": cursor,
     }
     return is_true(compile_expression(pagination.stop_when or "", functions=functions)(seen))

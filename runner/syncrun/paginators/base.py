@@ -79,7 +79,8 @@ class Pagination(BaseModel):
         description="Where the next value goes: params.X, headers.X or body.a.b.",
     )
     stop_when: Expression | None = Field(
-        None, description="Ends the enumeration when true; sees body, headers, status, records and page."
+        None,
+        description="Ends the enumeration when true; sees body, headers, status, records, page and cursor.",
     )
     empty_page: Literal["stop", "continue"] | None = Field(
         None, description="What a page without records means."

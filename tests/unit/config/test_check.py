@@ -74,7 +74,7 @@ def errors(source: str | Path) -> list[str]:
             [
                 (
                     "acme.yaml:7:43: unknown name 'has_more'\n"
-                    "  hint: stop_when sees body, headers, page, records, status: such as body.has_more"
+                    "  hint: stop_when sees body, cursor, headers, page, records, status: such as body.has_more"
                 )
             ],
         ),
