@@ -97,7 +97,9 @@ class Incremental(YamlModel):
     format: str = Field(
         "iso", description="How ${cursor} is written: iso, epoch, epoch_ms or a strftime format."
     )
-    order: Literal["ascending", "descending", "unknown"] = "unknown"
+    order: Literal["ascending", "descending", "unknown"] = Field(
+        "unknown", description="descending: of several versions of a record in one read, the first counts."
+    )
     window: Duration | None = Field(None, description="Read [start, end) slices of this length.")
     request: dict[RequestKey, TemplateTree] | None = Field(
         None, description="Overrides, once a cursor exists."
@@ -224,6 +226,13 @@ class Sync(YamlModel):
         if isinstance(self.fields, list):
             return {name: FieldSpec(path=_quoted(name)) for name in self.fields}
         return {n: FieldSpec(path=f) if isinstance(f, str) else f for n, f in self.fields.items()}
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether changes come newest first: of the versions of a record in one read the first counts."""
+        rule, deletes = self.incremental, self.delete_rule
+        fed = deletes is not None and deletes.request is not None
+        return rule is not None and rule.order == "descending" and rule.window is None and not fed
 
     @property
     def delete_rule(self) -> Deletes | None:

@@ -23,6 +23,9 @@ class Commits:
 
     `log` is the run's log, which goes with every commit; *notes* are the run's. As a context manager it
     closes the files that it writes, also when a defect ends the run.
+    With *newest_first* the first version of a record counts, so all that is read goes into one commit.
+
+    As a context manager it closes the files that it writes, also when a defect ends the run.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Commits:
         self._last = runtime.clock()
         self.changes = Changes()
         self._sealed = False
+        self.newest_first = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +79,8 @@ class Commits:
     @property
     def due(self) -> bool:
         """Whether enough is staged, or has waited long enough, to be shown."""
+        if self.newest_first:
+            return False
         rows = self._staging.rows
         waited = self._runtime.clock() - self._last
         return rows >= self._options.commit_rows or (rows > 0 and waited >= self._options.commit_seconds)
@@ -108,6 +114,7 @@ class Commits:
             snapshot=snapshot,
             deletes=deletes,
             log=self.log.seal(),
+            newest_first=self.newest_first,
         )
         with disk.in_words():
             pending.save(self.folder, commit)

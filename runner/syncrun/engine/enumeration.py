@@ -166,6 +166,7 @@ class Enumeration:
             context=context,
             parts=slices(incremental, since, roots, now) if incremental and incremental.window else (),
             feed=partial(_shown, feed, deleted_since) if feed else None,
+            resumable=self.mode == "full" or not self.sync.newest_first,
         )
         if self.window is not None and saved.window == self.window:
             reading.keep()  # read completely before the run that began this snapshot was cut short (R8)

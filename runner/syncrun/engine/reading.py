@@ -62,12 +62,14 @@ class Reading:
         window: str | None = None,
         parts: Sequence[Slice] = (),
         feed: Fetch | None = None,
+        resumable: bool = True,
     ) -> None:
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
         self.context, self._started = context, now
         self.end: End | None = None
         self.skipped = False
         self._incremental, self._fetch, self._parts, self._feed = incremental, fetch, parts, feed
+        self._resumable = resumable
         self._read_to: End | None = None
         self._lost = ""
         self._watermark: Any = None
@@ -226,6 +228,8 @@ class Reading:
 
     def _place(self, cursor: Any, window: str | None) -> Resume | None:
         """Return where the next run goes on when this one saves *cursor*."""
+        if not self._resumable:
+            return None  # older versions of what is already stored would come after it
         if self._taken == 0:
             return self._resume  # its turn has not come, or the API did not answer
         listed = self._read_to is not None and not self._is_windowed

@@ -127,6 +127,7 @@ class SyncRun:
             self._enumerate({})
 
     def _enumerate(self, saved: Mapping[str, checkpoints.Progress]) -> None:
+        self.commits.newest_first = self.mode == "incremental" and self.sync.newest_first
         self.enumeration = Enumeration(
             self.job,
             self.options,

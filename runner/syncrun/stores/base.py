@@ -84,6 +84,10 @@ class Commit:
     the ids of this commit are remembered in it (`syncrun.seen`) until a commit with *deletes* closes it (R8);
     without it *deletes* look at this commit's ids alone. *log* are files of the run's log (see
     `stores.run_log`), of which lines that are there already are passed over.
+    *staged* and *rejected* are read in order: the last row of a key wins, or with *newest_first* the first.
+    *checkpoints* maps a partition id to the JSON text to keep, or to None to forget it. *snapshot*, when
+    given, is the id of an open window: the ids of this commit are remembered in it (`syncrun.seen`) until a
+    commit with *deletes* closes it (R8); without it *deletes* look at this commit's ids alone.
     """
 
     run: Run
@@ -95,6 +99,7 @@ class Commit:
     snapshot: str | None = None
     deletes: SnapshotDeletes | None = None
     log: Sequence[Path] = ()
+    newest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
     *fault* is told at each step, for tests that stop there: loaded, begun, prepared, records, deletes, state,
     committed.
     """
-    staged = StagedFiles(db, commit.staged, commit.rejected)
+    staged = StagedFiles(db, commit.staged, commit.rejected, newest_first=commit.newest_first)
     duplicates = staged.load()
     identity = _identity(db, commit)
     stored = look_up(db, commit.model)

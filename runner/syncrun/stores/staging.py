@@ -35,15 +35,21 @@ class StagedFiles:
     """The files of one commit. `load` first: it also finds out how long their lines are."""
 
     def __init__(
-        self, db: DuckDBPyConnection, files: Sequence[StagedFile], rejected: Sequence[RejectedFile]
+        self,
+        db: DuckDBPyConnection,
+        files: Sequence[StagedFile],
+        rejected: Sequence[RejectedFile],
+        *,
+        newest_first: bool = False,
     ) -> None:
+        self._newest_first = newest_first
         self._db = db
         self.files = tuple(files)
         self._rejected = tuple(rejected)
         self._longest: dict[Path, int] = {}
 
     def load(self) -> int:
-        """Fill `temp.staged` and `temp.rejected`; return how many lines a later one of their key replaced.
+        """Fill `temp.staged` and `temp.rejected`; return how many lines another of their key replaced.
 
         Raise StoreError for a file that is not as it was written.
         """
@@ -111,13 +117,14 @@ class StagedFiles:
             raise StoreError(f"{wrong} staged lines lack an ordinal, a key, a hash or an action")
 
     def _drop_repeated(self) -> int:
-        """Keep the last line of each key, apart from those that only say that it was seen."""
+        """Keep the newest line of each key, apart from those that only say that it was seen."""
+        newest = "min" if self._newest_first else "max"
         self._db.execute(
-            "CREATE TEMP TABLE repeated AS SELECT s.k, max(s.ord) AS ord FROM temp.staged AS s"
+            f"CREATE TEMP TABLE repeated AS SELECT s.k, {newest}(s.ord) AS ord FROM temp.staged AS s"
             " WHERE s.a <> 'S' GROUP BY s.k HAVING count(*) > 1"
         )
         dropped = self._db.execute(
             "DELETE FROM temp.staged USING temp.repeated AS r"
-            " WHERE staged.k = r.k AND staged.a <> 'S' AND staged.ord < r.ord"
+            " WHERE staged.k = r.k AND staged.a <> 'S' AND staged.ord <> r.ord"
         ).fetchall()
         return int(dropped[0][0])
