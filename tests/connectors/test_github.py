@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from tests.connectors.replay import Answer, Replay
+from tests.connectors.replay import Answer, Replay, counts
 
 URL = "https://api.github.com"
 USER = f"{URL}/users/acme-labs"
@@ -26,18 +27,18 @@ REPOS = pages(
 EVENTS = pages(
     f"{USER}/events/public?per_page=100", f"{URL}/user/501/events/public?per_page=100&page=2", "events"
 )
-BY_UPDATE = "sort=updated&direction=asc"
+BY_CREATION = "sort=created&direction=asc"
 ISSUES = pages(
-    f"{REPO}/issues?per_page=100&state=all&{BY_UPDATE}",
-    f"{URL}/repositories/9001/issues?per_page=100&state=all&{BY_UPDATE}&page=2",
+    f"{REPO}/issues?per_page=100&state=all&{BY_CREATION}",
+    f"{URL}/repositories/9001/issues?per_page=100&state=all&{BY_CREATION}&page=2",
     "issues",
 )
 NEWER_ISSUES = Answer(
-    f"{REPO}/issues?per_page=100&state=all&{BY_UPDATE}&since=2024-03-05T06:07:08Z", "issues.3.json"
+    f"{REPO}/issues?per_page=100&state=all&{BY_CREATION}&since=2024-03-05T06:07:08Z", "issues.3.json"
 )
 COMMENTS = pages(
-    f"{REPO}/issues/comments?per_page=100&{BY_UPDATE}",
-    f"{URL}/repositories/9001/issues/comments?per_page=100&{BY_UPDATE}&page=2",
+    f"{REPO}/issues/comments?per_page=100&{BY_CREATION}",
+    f"{URL}/repositories/9001/issues/comments?per_page=100&{BY_CREATION}&page=2",
     "comments",
 )
 RELEASES = pages(
@@ -164,3 +165,85 @@ def test_releases_count_downloads_which_are_no_change(tmp_path: Path) -> None:
         {"name": "anvil.zip.sig", "bytes": 96},
     ]
     assert api.connector.syncs["releases"].field_specs["downloads"].hash is False
+
+
+ALL = f"per_page=100&state=all&{BY_CREATION}"
+
+
+def issues_of(repo: str, body: Any, status: int = 200, *, since: str = "") -> Answer:
+    return Answer(f"/repos/acme-labs/{repo}/issues?{ALL}{since}", body, status=status)
+
+
+def test_issues_of_all_repositories_go_on_by_themselves(tmp_path: Path) -> None:
+    api = Replay("github", tmp_path, owner="acme-labs", token="ghp_acme")
+    api.run("repos", *REPOS)
+    assert {request.headers["Authorization"] for request in api.requests} == {"Bearer ghp_acme"}
+
+    disabled = {"message": "Issues are disabled for this repo"}
+    first = [
+        issues_of("anvil", "issues.1.json"),
+        issues_of("dotfiles", disabled, 410),
+        issues_of("magnet", []),
+    ]
+    report = api.run("issues", *first, in_order=False)
+    assert (report.status, counts(report)) == ("ok", (1, 0, 0, 0))
+    assert api.rows("SELECT repo, number, title, labels, assignees FROM github.issues") == [
+        {
+            "repo": "anvil",
+            "number": 1,
+            "title": "Falls too late",
+            "labels": ["bug"],
+            "assignees": ["road-runner"],
+        }
+    ]
+
+    # a second before the last change, which was a pull request's; repositories without records are read whole
+    since = "&since=2024-02-02T09:59:59Z"
+    later = [issues_of("anvil", [], since=since), issues_of("dotfiles", [], 410), issues_of("magnet", [])]
+    assert counts(api.run("issues", *later, in_order=False)) == (0, 0, 0, 0)
+
+    # once a week all is read, and what has gone is found
+    api.clock.advance(days=8)
+    weekly = [issues_of("anvil", "issues.2.json"), issues_of("dotfiles", [], 410), issues_of("magnet", [])]
+    report = api.run("issues", *weekly, in_order=False)
+    assert (report.mode, counts(report)) == ("full", (1, 0, 1, 0))
+
+
+def test_only_organisations_have_members(tmp_path: Path) -> None:
+    api = Replay("github", tmp_path, owner="acme-labs")
+    members = "/orgs/acme-labs/members?per_page=100"
+    assert counts(api.run("members", Answer(members, "members.1.json"))) == (1, 0, 0, 0)
+    assert "Authorization" not in api.requests[0].headers
+
+    report = api.run("members", Answer(members, {"message": "Not Found"}, status=404))
+    assert (report.status, counts(report)) == ("ok", (0, 0, 0, 0))
+    assert report.notes[0].startswith(f"skipped: GET {URL}/orgs/acme-labs/members")
+
+
+def test_rate_limits_are_waited_for(tmp_path: Path) -> None:
+    api = Replay("github", tmp_path, owner="acme-labs")
+    members = "/orgs/acme-labs/members?per_page=100"
+    reset = int(api.clock.now().timestamp()) + 1200
+    primary = Answer(
+        members,
+        {"message": "API rate limit exceeded for 203.0.113.7."},
+        status=403,
+        headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)},
+    )
+    secondary = Answer(
+        members,
+        {"message": "You have exceeded a secondary rate limit."},
+        status=403,
+        headers={"Retry-After": "60"},
+    )
+
+    assert api.run("members", secondary, primary, Answer(members, "members.1.json")).status == "ok"
+
+    assert 60 in api.slept
+    assert api.clock.now().timestamp() > reset
+
+
+def test_other_refusals_end_the_run(tmp_path: Path) -> None:
+    api = Replay("github", tmp_path, owner="acme-labs", token="ghp_acme")
+    report = api.run("repos", Answer(REPOS[0].url, {"message": "Resource protected"}, status=403))
+    assert report.message == f'GET {REPOS[0].url}: 403: {{"message":"Resource protected"}}'
