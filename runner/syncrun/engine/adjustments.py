@@ -63,10 +63,8 @@ def set_cursor(
     Unfinished reads are given up, for they would go on from where they stopped. Raise UsageError for what is
     no cursor of the sync, LockedError when a run of it goes on for too long.
     """
-    incremental = definition.incremental
-    if incremental is None:
-        raise UsageError(f"{sync} has no cursor", hint="its connector declares no `incremental`")
-    cursor = _parse(text, incremental, definition)
+    incremental = incremental_of(sync, definition)
+    cursor = read_cursor(text, definition)
     with _held(sync, runtime, "checkpoint set", lock_timeout):
         field = incremental.cursor or "token"
         stored = runtime.store.checkpoints(sync)
@@ -140,9 +138,17 @@ def _named(sync: SyncId, definition: Sync, saved: Mapping[str, Progress], partit
     return names
 
 
-def _parse(text: str, incremental: Incremental, definition: Sync) -> Any:
-    """Return *text* in the form that cursors of the sync are kept in."""
-    if incremental.cursor is None:
+def incremental_of(sync: SyncId, definition: Sync) -> Incremental:
+    """Return how *sync* keeps its cursor; raise UsageError for one that has none."""
+    if definition.incremental is None:
+        raise UsageError(f"{sync} has no cursor", hint="its connector declares no `incremental`")
+    return definition.incremental
+
+
+def read_cursor(text: str, definition: Sync, *, option: str = "--cursor") -> Any:
+    """Return *text* in the form that cursors of the sync are kept in; raise UsageError about *option*."""
+    incremental = definition.incremental
+    if incremental is None or incremental.cursor is None:
         return text  # a response token is what the API says it is
     spec = (definition.field_specs or {}).get(incremental.cursor)
     declared = ColumnType.parse(spec.type) if spec is not None and spec.type else None
@@ -151,9 +157,9 @@ def _parse(text: str, incremental: Incremental, definition: Sync) -> Any:
     try:
         value = reader.read(int(text) if number else text)
     except Invalid as problem:
-        raise UsageError(f"--cursor {text!r}: {problem.reason}") from None
+        raise UsageError(f"{option} {text!r}: {problem.reason}") from None
     if value is None:
-        raise UsageError("--cursor is empty", hint="`syncrun checkpoint clear` forgets the cursor")
+        raise UsageError(f"{option} is empty", hint="`syncrun checkpoint clear` forgets the cursor")
     return value
 
 

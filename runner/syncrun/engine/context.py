@@ -69,6 +69,7 @@ def open_client(
         allow_hosts=job.connector.allow_hosts,
         judge=error_rules(job, redactor, functions, decoder, parsed=parsed),
         limits=rate_limiters(job, runtime),
+        answered=runtime.wire.answer if runtime.wire else None,
     )
 
 
@@ -94,9 +95,19 @@ def _client(
         now=lambda: runtime.now().timestamp(),
         random=runtime.random,
         redactor=redactor,
-        log=log,
+        log=_both(log, runtime.wire.exchange) if runtime.wire else log,
         **own,
     )
+
+
+def _both(
+    first: Callable[[Exchange], None], second: Callable[[Exchange], None]
+) -> Callable[[Exchange], None]:
+    def log(exchange: Exchange) -> None:
+        first(exchange)
+        second(exchange)
+
+    return log
 
 
 def auth_of(job: Job, context: Mapping[str, Any]) -> Auth | None:

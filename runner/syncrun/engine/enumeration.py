@@ -70,6 +70,8 @@ class Enumeration:
         self.readings: dict[str, Reading] = {}
         self.failures: list[RunError] = []
         self.records = self.pages = self.requests = self.rejected = 0
+        self.mapping_seconds = 0.0
+        self.detected: Pagination | None = None
         self._sink, self._between, self._check = sink, between, check
         self._bound: dict[str, BoundMapper] = {}
         self._feed = feed_of(self.sync)
@@ -203,9 +205,11 @@ class Enumeration:
     def _take(self, reading: Reading, taken: Taken) -> None:
         """Map and stage one page."""
         page = taken.fetched.page
+        began = self.runtime.clock()
         mapped = self._mapper_of(reading, feed=taken.feed).map(page.records, self.ordinal)
         self.ordinal = mapped.next_ordinal
         self._sink(mapped)
+        self.mapping_seconds += self.runtime.clock() - began
         self.records += len(page.records)
         self.rejected += len(mapped.rejected)
         self.pages += 1
@@ -263,7 +267,7 @@ class Enumeration:
         return error.then == "reset" or (declared is not None and error.status in declared.statuses)
 
     def _detected(self, pagination: Pagination, reason: str) -> None:
-        self._found = pagination
+        self.detected = pagination
         note = f"pagination detected: {pagination.kind} ({reason})"
         if note not in self.notes:
             self.notes.append(note)

@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syncrun.auth.credentials import Credentials
 from syncrun.config.connector import Connector
@@ -21,6 +21,10 @@ from syncrun.stores.base import Store, SyncId
 
 if TYPE_CHECKING:
     import httpx
+
+    from syncrun.http.client import Exchange
+    from syncrun.http.encoding import Outgoing
+    from syncrun.http.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Job:
 class Options:
     """How a run was asked for. *limit* counts records; times are in seconds.
 
+    *cursor* is where to start in place of the saved ones, read as `adjustments.read_cursor` gives it.
     *lock_timeout* bounds each wait for somebody else, *timeout* the run itself, from when it has its lock.
     A run commits while it reads as soon as *commit_rows* are staged, or *commit_seconds* have passed.
     """
@@ -69,10 +74,21 @@ class Options:
     reset: bool = False
     limit: int | None = None
     accept_deletes: bool = False
+    cursor: Any = None
     lock_timeout: float = 300.0
     timeout: float | None = None
     commit_rows: int = 250_000
     commit_seconds: float = 60.0
+
+
+class Wire(Protocol):
+    """Somebody who watches requests and answers; called from the threads that send."""
+
+    def exchange(self, exchange: Exchange) -> None:
+        """Take note of one attempt to send."""
+
+    def answer(self, asked: Outgoing, answered: Outcome) -> None:
+        """Take note of the answer that a request got in the end; those of sign-ins are not shown."""
 
 
 def utc_now() -> datetime:
@@ -88,9 +104,10 @@ def _ignore(event: Event) -> None:
 class Runtime:
     """Everything outside the process that a run touches, passed in so that tests decide it.
 
-    *state_folder* is the database file: staging, locks and issued credentials are beside it. *stop* is set
-    to end runs early with their progress saved. *fault* is called with the name of each step, so that tests
-    can end the process there.
+    *state_folder* is the database file: staging, locks and issued credentials are beside it. A run that must
+    leave no trace there stages in the folder *scratch*. *wire* watches what is sent and answered. *stop* is
+    set to end runs early with their progress saved. *fault* is called with the name of each step, so that
+    tests can end the process there.
     """
 
     store: Store
@@ -104,6 +121,8 @@ class Runtime:
     stop: threading.Event = field(default_factory=threading.Event)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     fault: Callable[[str], None] = lambda _step: None
+    scratch: Path | None = None
+    wire: Wire | None = None
     credentials: Credentials = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,9 +139,16 @@ class Runtime:
     @property
     def staging_folder(self) -> Path:
         """Where runs stage their rows: `<database>.staging`."""
+        if self.scratch is not None:
+            return self.scratch / "staging"
         return self.state_folder.with_name(self.state_folder.name + ".staging")
 
     @property
     def locks_folder(self) -> Path:
         """Where runs lock their syncs: `<database>.locks`."""
         return self.state_folder.with_name(self.state_folder.name + ".locks")
+
+    def limit_file(self, name: str) -> Path:
+        """Return the file by which all who send for the same connection keep to its rate limit."""
+        shared = self.locks_folder / f"{name}.rate"
+        return shared if self.scratch is None or shared.exists() else self.scratch / shared.name

@@ -86,7 +86,7 @@ def _limiter(name: str, spec: RateLimit, runtime: Runtime) -> RateLimiter:
         remaining_header=spec.remaining_header and spec.remaining_header.lower(),
         reset_header=spec.reset_header and spec.reset_header.lower(),
     )
-    path = runtime.locks_folder / f"{name}.rate"
+    path = runtime.limit_file(name)
     return RateLimiter(path, limits, now=lambda: runtime.now().timestamp(), sleep=runtime.sleep)
 
 

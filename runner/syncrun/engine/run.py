@@ -99,9 +99,19 @@ class SyncRun:
         if self.options.limit is not None:  # a look at the beginning, which goes on with nothing
             saved = {name: replace(state, resume=None, open_read=None) for name, state in saved.items()}
             stored = replace(stored, window=None)
+        if self.options.cursor is not None:  # from another place, in all partitions
+            saved = {name: replace(self._fresh(), parents_seq=p.parents_seq) for name, p in saved.items()}
+            stored = replace(stored, window=None)
         self.saved, self.whole = saved, saved.get("", self._fresh())
         self.window = stored.window if finds_missing(self.sync) else self.whole.open_read
-        self.mode = mode_of(
+        self.mode = self._mode(saved)
+        self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
+        return saved
+
+    def _mode(self, saved: Mapping[str, checkpoints.Progress]) -> Mode:
+        if self.options.cursor is not None:
+            return "incremental"
+        return mode_of(
             self.sync,
             saved,
             full=self.options.full,
@@ -109,12 +119,11 @@ class SyncRun:
             now=self.runtime.now(),
             accept=self.options.accept_deletes,
         )
-        self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
-        return saved
 
     def _fresh(self) -> checkpoints.Progress:
         incremental = self.sync.incremental
-        return checkpoints.Progress("" if incremental is None else incremental.cursor or "token")
+        field = "" if incremental is None else incremental.cursor or "token"
+        return checkpoints.Progress(field, cursor=self.options.cursor)
 
     def _read(self, saved: Mapping[str, checkpoints.Progress]) -> None:
         """Read; when the API says that the cursor has expired, read everything, keeping records (R16)."""

@@ -46,7 +46,8 @@ class Client:
     answer that comes in at less than 1 KiB/s. *headers* are the connector's and, like *auth*, reach only the
     origin of *base_url* and *allow_hosts*. *judge* holds the connector's own rules about answers, *limits*
     those of its rate, closed with the client. *max_bytes* bounds the decoded content of one answer. *log* is
-    called after every exchange, in the thread that sends.
+    called after every exchange, in the thread that sends, and *answered* with what a request, as it was given
+    and without credentials, got in the end.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Client:
         now: Callable[[], float] = time.time,
         random: Callable[[], float] = random_numbers.random,
         log: Callable[[Exchange], None] | None = None,
+        answered: Callable[[Outgoing, Outcome], None] | None = None,
         max_bytes: int = GIBIBYTE,
     ) -> None:
         try:
@@ -95,6 +97,7 @@ class Client:
         self._now = now
         self._random = random
         self._log = log
+        self._answered = answered
         self._max_bytes = max_bytes
         self._client = httpx.Client(
             transport=transport,
@@ -131,6 +134,7 @@ class Client:
             verdict = self._judge.judge(response) if self._judge and response else None
             if response is not None and verdict is None and _is_wanted(response.status, also):
                 self._note(outcome, attempt)
+                self._tell(outgoing, outcome)
                 return response
             if response is not None and verdict is not None and verdict.then == "empty":
                 self._note(outcome, attempt, verdict=verdict)
@@ -143,6 +147,7 @@ class Client:
                 wait = self._wait(outcome, response, attempt + 1) if again else 0.0
             self._note(outcome, attempt, wait, verdict)
             if not again:
+                self._tell(outgoing, outcome)
                 raise error_of(outcome, attempt, self._redactor, verdict)
             attempt += 1
             if wait:
@@ -249,6 +254,10 @@ class Client:
     ) -> None:
         if self._log is not None:
             self._log(exchange_of(outcome, attempt, self._redactor, wait=wait, verdict=verdict))
+
+    def _tell(self, asked: Outgoing, outcome: Outcome) -> None:
+        if self._answered is not None and outcome.failure is None:
+            self._answered(asked, outcome)
 
 
 def _user_agent() -> str:

@@ -117,6 +117,46 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordChange:
+    """What a commit would do to one record: *action* is ADDED, UPDATED or DELETED.
+
+    *values* are its fields as JSON values: those it would have, or the last ones of a deleted record.
+    *before* are the fields of an updated record that differ, as they are stored.
+    """
+
+    action: str
+    id: str
+    partition: str
+    values: Mapping[str, Any]
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that would be quarantined: its *key* when usable, the *path* of the field, and it as JSON."""
+
+    key: str | None
+    reason: str
+    path: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a commit would do, had it been made.
+
+    *records* and *rejected* are the first of each kind, *repeated* the first keys that came more than once.
+    *table* says in words what would change about the model's table.
+    """
+
+    changes: Changes = field(default_factory=Changes)
+    records: tuple[RecordChange, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    repeated: tuple[str, ...] = ()
+    table: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A saved progress as stored: *state* is the JSON text given to `Commit.checkpoints`."""
 
@@ -215,6 +255,9 @@ class Store(Protocol):
 
     def commit(self, commit: Commit) -> Changes:
         """Make *commit* true in one transaction; raise StoreError, or LockedError past the lock timeout."""
+
+    def preview(self, commit: Commit, *, most: int) -> Preview:
+        """Return what `commit` would do now, with at most so many examples of each kind; write nothing."""
 
     def telling(self, on_wait: Callable[[str], None]) -> Store:
         """Return the same store for somebody who wants to be told, in one sentence, what it waits for."""

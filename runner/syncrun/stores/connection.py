@@ -119,6 +119,17 @@ class DatabaseFile:
             yield db if stored_version(db) else None
 
     @contextmanager
+    def reading_any(self, at: datetime) -> Iterator[DuckDBPyConnection]:
+        """Open the file read-only; while there is none, an empty database in memory stands for it."""
+        with self.reading() as db:
+            if db is not None:
+                yield db
+                return
+        with _closing(self._attach(Path(":memory:"), "")) as db:
+            migrate(db, at)
+            yield db
+
+    @contextmanager
     def writing(self, at: datetime) -> Iterator[DuckDBPyConnection]:
         """Open the file for writing, after making it or upgrading its tables where needed, as of *at*."""
         if not self.exists:

@@ -17,6 +17,7 @@ from syncrun.stores.base import (
     Commit,
     Feed,
     FeedQuery,
+    Preview,
     QueryResult,
     Run,
     RunChanges,
@@ -26,6 +27,7 @@ from syncrun.stores.base import (
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.merge import merge
 from syncrun.stores.migrations import stored_version
+from syncrun.stores.preview import preview
 from syncrun.stores.tables import described, field_columns, record_table
 
 
@@ -72,6 +74,11 @@ class DuckDBStore:
         """
         with self._file.writing(commit.at) as db:
             return merge(db, commit, self._fault)
+
+    def preview(self, commit: Commit, *, most: int) -> Preview:
+        """Return what `commit` would do now, with at most so many examples of each kind; write nothing."""
+        with self._file.reading_any(commit.at) as db:
+            return preview(db, commit, most)
 
     def record_run(self, run: Run, log: Sequence[Path] = ()) -> None:
         """Write or replace the row of *run*, and add the files of its *log*."""

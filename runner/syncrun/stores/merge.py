@@ -8,64 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
 from syncrun.stores import checkpoints, quarantine, run_log, runs, snapshots
 from syncrun.stores.base import Changes, Commit
+from syncrun.stores.classify import Classified, changed_files, classify, filled_columns, sequence
 from syncrun.stores.history import open_history
 from syncrun.stores.staging import ORDINALS, StagedFiles
-from syncrun.stores.tables import Stored, Table, look_up, prepare, refuse_loss
-from syncrun.stores.types import quote
-from syncrun.stores.widen import convert
-from syncrun.widening import widen
+from syncrun.stores.tables import Stored, Table, look_up, prepare
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_CLASSIFY = """
-CREATE TEMP TABLE change AS
-WITH classified AS (
-    SELECT
-        staged.ord,
-        stored.row_id,
-        CASE WHEN stored.action <> 'DELETED' THEN stored.first_seen_at END AS first_seen_at,
-        CASE
-            WHEN staged.a = 'D' THEN 'DELETED'
-            WHEN stored.row_id IS NULL OR stored.action = 'DELETED' THEN 'ADDED'
-            WHEN stored.hash IS DISTINCT FROM staged.h THEN 'UPDATED'
-            ELSE 'MOVED'
-        END AS action,
-        staged.p
-    FROM temp.staged AS staged
-    LEFT JOIN (
-        SELECT
-            r.rowid AS row_id,
-            r._id AS id,
-            r._hash AS hash,
-            r._partition AS partition,
-            r._action AS action,
-            r._first_seen_at AS first_seen_at
-        FROM {table} AS r
-        WHERE r._connection = $connection
-    ) AS stored ON stored.id = staged.k
-    WHERE CASE staged.a
-        WHEN 'D' THEN stored.action <> 'DELETED'
-        WHEN 'U' THEN
-            stored.row_id IS NULL
-            OR stored.action = 'DELETED'
-            OR stored.hash IS DISTINCT FROM staged.h
-            OR stored.partition IS DISTINCT FROM staged.p
-        ELSE FALSE
-    END
-)
-SELECT
-    c.*,
-    $seq + row_number() OVER (PARTITION BY c.action = 'MOVED' ORDER BY c.ord) AS seq
-FROM classified AS c
-"""
 
 _INSERT = """
 INSERT INTO {table} (
@@ -88,18 +44,6 @@ WHERE {table}.rowid = c.row_id AND c.action = 'DELETED'
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    added: int
-    updated: int
-    deleted: int
-    unchanged: int
-
-    @property
-    def events(self) -> int:
-        return self.added + self.updated + self.deleted
-
-
 def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) -> Changes:
     """Make *commit* true in one transaction of *db*; a commit that is the run's last already is left alone.
 
@@ -116,7 +60,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
         fault("begun")
         if runs.last_commit(db, commit.run) == identity:
             # A crash came after this commit but before its caller knew: doing it again could delete too much.
-            changes = Changes(last_seq=_sequence(db))
+            changes = Changes(last_seq=sequence(db))
         else:
             changes = _apply(db, commit, staged, stored, fault)
             changes = replace(changes, duplicates=duplicates)
@@ -134,7 +78,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
 def _apply(
     db: DuckDBPyConnection, commit: Commit, staged: StagedFiles, stored: Stored, fault: Callable[[str], None]
 ) -> Changes:
-    before = _sequence(db)
+    before = sequence(db)
     window = snapshots.window_of(db, commit, before)
     table = prepare(db, commit.model, staged, stored)
     history = open_history(db, commit.model, table, stored)
@@ -164,39 +108,31 @@ def _apply(
 
 def _write_records(
     db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles, seq: int
-) -> _Written:
-    parameters = {"connection": commit.run.sync.connection, "seq": seq}
-    db.execute(_CLASSIFY.format(table=table.name), parameters)
-    rows = db.execute("SELECT c.action, count(*) FROM temp.change AS c GROUP BY c.action").fetchall()
-    count = {"ADDED": 0, "UPDATED": 0, "DELETED": 0, "MOVED": 0} | dict(rows)
-    upserts = int(db.execute("SELECT count(*) FROM temp.staged AS s WHERE s.a = 'U'").fetchall()[0][0])
-    changed = count["ADDED"] + count["UPDATED"]
+) -> Classified:
+    found = classify(db, commit.run.sync.connection, table.name, seq)
+    changed = found.added + found.updated
     if changed:
         db.execute(
             f"DELETE FROM {table.name} WHERE rowid IN"
             " (SELECT c.row_id FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED'))"
         )
         _insert(db, commit, table, staged, changed)
-    if count["DELETED"]:
+    if found.deleted:
         db.execute(_TOMBSTONES.format(table=table.name), {"at": commit.at, "run": commit.run.id})
-    if count["MOVED"]:  # the same record, now listed by another partition: no event
+    if found.moved:  # the same record, now listed by another partition: no event
         db.execute(
             f"UPDATE {table.name} SET _partition = c.p FROM temp.change AS c"
             f" WHERE {table.name}.rowid = c.row_id AND c.action = 'MOVED'"
         )
-    return _Written(count["ADDED"], count["UPDATED"], count["DELETED"], upserts - changed)
+    return found
 
 
 def _insert(db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles, expected: int) -> None:
     """Insert the changed records from the files that have any."""
-    numbers = db.execute(
-        "SELECT DISTINCT c.ord // ? FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED') ORDER BY 1",
-        [ORDINALS],
-    ).fetchall()
     parameters = {"connection": commit.run.sync.connection, "at": commit.at, "run": commit.run.id}
     inserted = 0
-    for (number,) in numbers:
-        names, values = _fields(db, commit, table, staged, number)
+    for number in changed_files(db):
+        names, values = filled_columns(db, commit.model, table, staged, number)
         sql = _INSERT.format(
             table=table.name,
             names="".join(f"{name}, " for name in names),
@@ -211,26 +147,6 @@ def _insert(db: DuckDBPyConnection, commit: Commit, table: Table, staged: Staged
         raise StoreError(
             f"{expected} staged records changed, but {inserted} were found again: ordinals repeat"
         )
-
-
-def _fields(
-    db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles, number: int
-) -> tuple[list[str], list[str]]:
-    """Return the table's columns that a file fills, and the expressions that give them their values."""
-    names, values = [], []
-    for position, column in enumerate(staged.files[number].columns):
-        target = table.column(column.name)
-        if target is None:  # the model has lost this field since the file was written
-            continue
-        if column.type != target.type and widen(column.type, target.type) != target.type:
-            place = (
-                f"{commit.model.connector}.{commit.model.name}: column {target.name}: of the staged values"
-            )
-            for kind, relation in staged.values(column.name, {column.name: column.name}):
-                refuse_loss(db, relation, kind.type, target.type, place)
-        names.append(quote(target.name))
-        values.append(convert(f"f.c{position}", column.type, target.type))
-    return names, values
 
 
 def _identity(db: DuckDBPyConnection, commit: Commit) -> str:
@@ -249,10 +165,6 @@ def _identity(db: DuckDBPyConnection, commit: Commit) -> str:
         deletes,
     ]
     return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def _sequence(db: DuckDBPyConnection) -> int:
-    return int(db.execute("SELECT last FROM syncrun.sequence").fetchall()[0][0])
 
 
 def _roll_back(db: DuckDBPyConnection) -> None:

@@ -181,7 +181,7 @@ def live_records(
         [connection, since_seq],
     )
     readers = [
-        _reader(stored[fold(name)].type.base, is_list=stored[fold(name)].type.is_list) for name in names
+        json_reader(stored[fold(name)].type.base, is_list=stored[fold(name)].type.is_list) for name in names
     ]
     keys = [*names, "_id", "_seq"]
     spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, mode="w+", encoding="utf-8")  # noqa: SIM115
@@ -205,8 +205,8 @@ def _replay(spool: tempfile.SpooledTemporaryFile[str]) -> Iterator[dict[str, Any
             yield json.loads(line)
 
 
-def _reader(base: str, *, is_list: bool) -> Callable[[Any], Any] | None:
-    """Return the function that turns DuckDB's value into a JSON value; None when it is one."""
+def json_reader(base: str, *, is_list: bool) -> Callable[[Any], Any] | None:
+    """Return the function that turns a value of DuckDB into a JSON value; None when it is one."""
     if base in {"string", "integer", "boolean", "number"}:
         return None
     one: Callable[[Any], Any] = json.loads if base == "json" else _plain

@@ -65,7 +65,9 @@ def settle(
         if commit.snapshot is not None:
             _remember(db, commit, window)
         return 0, None
-    deleted, refused = _delete(db, commit, table, window, last)
+    deleted, refused = find_missing(db, commit, table, window, last)
+    if deleted:
+        db.execute(_TOMBSTONES.format(table=table), {"at": commit.at, "run": commit.run.id})
     if window.id:
         db.execute("DELETE FROM syncrun.seen WHERE snapshot = ?", [window.id])
         db.execute("DELETE FROM syncrun.snapshots WHERE id = ?", [window.id])
@@ -109,9 +111,13 @@ def _remember(db: DuckDBPyConnection, commit: Commit, window: Window) -> None:
     )
 
 
-def _delete(
+def find_missing(
     db: DuckDBPyConnection, commit: Commit, table: str, window: Window, last: int
 ) -> tuple[int, Refusal | None]:
+    """Fill `temp.missing` with what *commit* has to delete; return how many it may, or why it may not.
+
+    Nothing is written: a dry run asks too.
+    """
     deletes = commit.deletes or SnapshotDeletes()
     if deletes.partitions is None:
         scope = ("TRUE", "TRUE", "TRUE")
@@ -143,7 +149,6 @@ def _delete(
     reason = "" if deletes.accept else _refusal(deletes, missing, int(found), empty=empty)
     if reason:
         return 0, Refusal(missing, int(found), reason)
-    db.execute(_TOMBSTONES.format(table=table), {"at": commit.at, "run": commit.run.id})
     return missing, None
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
 from syncrun.records import Column, ColumnType, Model
+from syncrun.stores.loss import count_lost, refuse_loss
 from syncrun.stores.staging import StagedFiles
 from syncrun.stores.types import column_type, fold, quote, sql_type
-from syncrun.stores.widen import convert, is_kept, widest
+from syncrun.stores.widen import convert, widest
 from syncrun.widening import NUMBER
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ _RAW = {"_raw": "JSON"}
 _ELSEWHERE = ("_valid_from", "_valid_to", "_last_action", "_cursor")  # in the history and the change feed
 _RESERVED = frozenset((*SYSTEM_COLUMNS, *_RAW, *_ELSEWHERE))
 _SHOWN = ("_connection", "_first_seen_at", "_last_modified_at")
-_EXAMPLE = 60  # characters of a value that a message shows
 _RESERVED_SCHEMAS = frozenset({"syncrun", "main", "temp", "system", "information_schema", "pg_catalog"})
 
 
@@ -122,6 +123,26 @@ def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles, stored: S
     order = [*(fold(c.name) for c in model.columns), *target]
     _show(db, model, [target[key] for key in dict.fromkeys(order) if key in shown], stored.view)
     return Table(name, target, raw=model.raw)
+
+
+def foresee(
+    db: DuckDBPyConnection, model: Model, staged: StagedFiles, stored: Stored
+) -> tuple[Table, dict[str, Column]]:
+    """Return the table as `prepare` would leave it, and the columns that it has now, by folded name.
+
+    Nothing is written: an empty temporary table stands for one that is not there. Raise what `prepare` raises.
+    """
+    _check_names(model, staged)
+    name = record_table(model.connector, model.name)
+    old = {fold(column.name): column for column in field_columns(stored.table)}
+    target = _Target(db, model, staged, stored, old).columns()
+    for _ in _new_types(db, model, name, target, old):
+        pass  # a value that would be lost is refused
+    _refuse_foreign_table(db, model)
+    if not stored.table:
+        name, columns = "temp.nothing", ", ".join(f"{n} {kind}" for n, kind in SYSTEM_COLUMNS.items())
+        db.execute(f"CREATE TEMP TABLE nothing ({columns})")
+    return Table(name, target, raw=model.raw), old
 
 
 def _check_names(model: Model, staged: StagedFiles) -> None:
@@ -221,44 +242,32 @@ def convert_columns(
     values: str = "of the stored values",
 ) -> None:
     """Change the types of stored columns; raise StoreError when a stored value would not survive."""
-    for key, new in target.items():
-        before = old.get(key)
-        if before is None or before.type == new.type:
-            continue
-        place = f"{model.connector}.{model.name}: column {before.name}"
+    for before, new in _new_types(db, model, table, target, old, values=values):
         value = quote(before.name)
-        refuse_loss(db, f"(SELECT {value} AS c FROM {table})", before.type, new.type, f"{place}: {values}")
         db.execute(
             f"ALTER TABLE {table} ALTER COLUMN {value} TYPE {sql_type(new.type)}"
             f" USING {convert(value, before.type, new.type)}"
         )
 
 
-def count_lost(db: DuckDBPyConnection, values: str, old: ColumnType, new: ColumnType) -> int:
-    """Return how many of *values*, an SQL relation with a column `c`, do not survive the change of type."""
-    lost, _ = _lost(db, values, old, new)
-    return lost
-
-
-def refuse_loss(db: DuckDBPyConnection, values: str, old: ColumnType, new: ColumnType, place: str) -> None:
-    """Raise StoreError when any of *values*, an SQL relation with a column `c`, would not survive."""
-    lost, example = _lost(db, values, old, new)
-    if lost:
-        shown = example if len(example) <= _EXAMPLE else f"{example[:_EXAMPLE]}…"
-        raise StoreError(
-            f"{place}, {lost} cannot change from {old} to {new} without loss, such as {shown}",
-            hint=f"keep the type {old}, or give the field a new name",
-        )
-
-
-def _lost(db: DuckDBPyConnection, values: str, old: ColumnType, new: ColumnType) -> tuple[int, str]:
-    if old == new:
-        return 0, ""
-    lost, example = db.execute(
-        f"SELECT count(*), coalesce(min(CAST(v.c AS VARCHAR)), '') FROM {values} AS v"
-        f" WHERE v.c IS NOT NULL AND NOT ({is_kept('v.c', old, new)})"
-    ).fetchall()[0]
-    return int(lost), str(example)
+def _new_types(
+    db: DuckDBPyConnection,
+    model: Model,
+    table: str,
+    target: dict[str, Column],
+    old: dict[str, Column],
+    *,
+    values: str = "of the stored values",
+) -> Iterator[tuple[Column, Column]]:
+    """Yield each stored column whose type changes, before and after; its values are safe."""
+    for key, new in target.items():
+        before = old.get(key)
+        if before is None or before.type == new.type:
+            continue
+        stored = f"(SELECT {quote(before.name)} AS c FROM {table})"
+        place = f"{model.connector}.{model.name}: column {before.name}: {values}"
+        refuse_loss(db, stored, before.type, new.type, place)
+        yield before, new
 
 
 def _show(db: DuckDBPyConnection, model: Model, fields: list[Column], view: dict[str, str]) -> None:

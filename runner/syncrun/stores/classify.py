@@ -1,0 +1,120 @@
+"""What a commit changes: its staged records against the stored ones, found without writing anything.
+
+A commit acts on what it finds here, and a dry run tells it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncrun.records import Model
+from syncrun.stores.loss import refuse_loss
+from syncrun.stores.staging import ORDINALS, StagedFiles
+from syncrun.stores.tables import Table
+from syncrun.stores.types import quote
+from syncrun.stores.widen import convert
+from syncrun.widening import widen
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CLASSIFY = """
+CREATE TEMP TABLE change AS
+WITH classified AS (
+    SELECT
+        staged.ord,
+        stored.row_id,
+        CASE WHEN stored.action <> 'DELETED' THEN stored.first_seen_at END AS first_seen_at,
+        CASE
+            WHEN staged.a = 'D' THEN 'DELETED'
+            WHEN stored.row_id IS NULL OR stored.action = 'DELETED' THEN 'ADDED'
+            WHEN stored.hash IS DISTINCT FROM staged.h THEN 'UPDATED'
+            ELSE 'MOVED'
+        END AS action,
+        staged.p
+    FROM temp.staged AS staged
+    LEFT JOIN (
+        SELECT
+            r.rowid AS row_id,
+            r._id AS id,
+            r._hash AS hash,
+            r._partition AS partition,
+            r._action AS action,
+            r._first_seen_at AS first_seen_at
+        FROM {table} AS r
+        WHERE r._connection = $connection
+    ) AS stored ON stored.id = staged.k
+    WHERE CASE staged.a
+        WHEN 'D' THEN stored.action <> 'DELETED'
+        WHEN 'U' THEN
+            stored.row_id IS NULL
+            OR stored.action = 'DELETED'
+            OR stored.hash IS DISTINCT FROM staged.h
+            OR stored.partition IS DISTINCT FROM staged.p
+        ELSE FALSE
+    END
+)
+SELECT
+    c.*,
+    $seq + row_number() OVER (PARTITION BY c.action = 'MOVED' ORDER BY c.ord) AS seq
+FROM classified AS c
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """How many staged records are what; *moved* are unchanged ones that another partition lists now."""
+
+    added: int
+    updated: int
+    deleted: int
+    moved: int
+    unchanged: int
+
+    @property
+    def events(self) -> int:
+        """How many positions of the change feed they take."""
+        return self.added + self.updated + self.deleted
+
+
+def classify(db: DuckDBPyConnection, connection: str, table: str, seq: int) -> Classified:
+    """Fill `temp.change` with what `temp.staged` changes in *table*, whose newest feed position is *seq*."""
+    db.execute(_CLASSIFY.format(table=table), {"connection": connection, "seq": seq})
+    rows = db.execute("SELECT c.action, count(*) FROM temp.change AS c GROUP BY c.action").fetchall()
+    count = {"ADDED": 0, "UPDATED": 0, "DELETED": 0, "MOVED": 0} | dict(rows)
+    upserts = int(db.execute("SELECT count(*) FROM temp.staged AS s WHERE s.a = 'U'").fetchall()[0][0])
+    changed = count["ADDED"] + count["UPDATED"]
+    return Classified(count["ADDED"], count["UPDATED"], count["DELETED"], count["MOVED"], upserts - changed)
+
+
+def changed_files(db: DuckDBPyConnection) -> list[int]:
+    """Return the numbers of the staged files that hold added or updated records."""
+    rows = db.execute(
+        "SELECT DISTINCT c.ord // ? FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED') ORDER BY 1",
+        [ORDINALS],
+    ).fetchall()
+    return [number for (number,) in rows]
+
+
+def filled_columns(
+    db: DuckDBPyConnection, model: Model, table: Table, staged: StagedFiles, number: int
+) -> tuple[list[str], list[str]]:
+    """Return the table's columns that a file fills, and the expressions that give them their values."""
+    names, values = [], []
+    for position, column in enumerate(staged.files[number].columns):
+        target = table.column(column.name)
+        if target is None:  # the model has lost this field since the file was written
+            continue
+        if column.type != target.type and widen(column.type, target.type) != target.type:
+            place = f"{model.connector}.{model.name}: column {target.name}: of the staged values"
+            for kind, relation in staged.values(column.name, {column.name: column.name}):
+                refuse_loss(db, relation, kind.type, target.type, place)
+        names.append(quote(target.name))
+        values.append(convert(f"f.c{position}", column.type, target.type))
+    return names, values
+
+
+def sequence(db: DuckDBPyConnection) -> int:
+    """Return the newest position of the change feed."""
+    return int(db.execute("SELECT last FROM syncrun.sequence").fetchall()[0][0])

@@ -1,0 +1,155 @@
+"""A commit that is not made: what it would do, found with the same SQL, in a database that stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from syncrun.records import Column
+from syncrun.stores import snapshots
+from syncrun.stores.base import Changes, Commit, Preview, RecordChange, Rejection
+from syncrun.stores.classify import changed_files, classify, filled_columns, sequence
+from syncrun.stores.query import json_reader
+from syncrun.stores.staging import ORDINALS, StagedFiles
+from syncrun.stores.tables import Table, foresee, look_up
+from syncrun.stores.types import fold, quote
+from syncrun.stores.widen import convert
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CHANGED = """
+SELECT c.seq, c.action, f.k, coalesce(f.p, ''), {values}
+FROM {contents} AS f
+JOIN temp.change AS c ON c.ord = f.i + {offset}
+LEFT JOIN {table} AS r ON r.rowid = c.row_id
+WHERE c.action IN ('ADDED', 'UPDATED')
+QUALIFY row_number() OVER (PARTITION BY c.action ORDER BY c.seq) <= $most
+ORDER BY c.seq
+"""
+_DELETED = """
+SELECT r._id, r._partition, {values}
+FROM {table} AS r
+JOIN ({gone}) AS gone ON gone.row_id = r.rowid
+ORDER BY gone.seq
+LIMIT $most
+"""
+_FLAGGED = "SELECT c.row_id, c.seq FROM temp.change AS c WHERE c.action = 'DELETED'"
+_MISSING = "SELECT m.row_id, m.seq FROM temp.missing AS m"
+
+
+def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
+    """Return what *commit* would do to the read-only *db*, with the first *most* records of each kind."""
+    staged = StagedFiles(db, commit.staged, commit.rejected)
+    duplicates = staged.load()
+    stored = look_up(db, commit.model)
+    before = sequence(db)
+    window = snapshots.window_of(db, commit, before)
+    table, old = foresee(db, commit.model, staged, stored)
+    found = classify(db, commit.run.sync.connection, table.name, before)
+    vanished, refused = 0, None
+    if commit.deletes is not None:
+        vanished, refused = snapshots.find_missing(db, commit, table.name, window, before + found.events)
+    changes = Changes(
+        added=found.added,
+        updated=found.updated,
+        deleted=found.deleted + vanished,
+        unchanged=found.unchanged,
+        duplicates=duplicates,
+        quarantined=int(db.execute("SELECT count(*) FROM temp.rejected").fetchall()[0][0]),
+        last_seq=before + found.events + vanished,
+        refused=refused,
+    )
+    gone = f"{_FLAGGED} UNION ALL {_MISSING}" if vanished else _FLAGGED
+    records = [
+        *_changed(db, commit, table, staged, old=old, most=most),
+        *_deleted(db, table.name, list(old.values()), gone, most),
+    ]
+    repeated = db.execute("SELECT r.k FROM temp.repeated AS r ORDER BY r.ord LIMIT ?", [most]).fetchall()
+    return Preview(
+        changes,
+        tuple(records),
+        tuple(_rejected(db, most)),
+        tuple(key for (key,) in repeated),
+        tuple(_altered(table, old)) if stored.table else ("the table would be made",),
+    )
+
+
+def _changed(
+    db: DuckDBPyConnection,
+    commit: Commit,
+    table: Table,
+    staged: StagedFiles,
+    *,
+    old: Mapping[str, Column],
+    most: int,
+) -> list[RecordChange]:
+    """Return the first *most* added and updated records each, in the order of the change feed."""
+    found: list[tuple[int, RecordChange]] = []
+    for number in changed_files(db):
+        names, values = filled_columns(db, commit.model, table, staged, number)
+        by_name = {quote(column.name): column for column in table.columns.values()}
+        columns = [by_name[name] for name in names]
+        sql = _CHANGED.format(
+            values=", ".join([*values, *(_stored(column, old) for column in columns)]) or "NULL",
+            contents=staged.contents(number, raw=False),
+            offset=number * ORDINALS,
+            table=table.name,
+        )
+        for seq, *row in db.execute(sql, {"most": most}).fetchall():
+            found.append((seq, _record(row, columns)))
+    found.sort(key=lambda pair: pair[0])
+    kinds = ("ADDED", "UPDATED")
+    first = {kind: [seq for seq, record in found if record.action == kind][:most] for kind in kinds}
+    return [record for seq, record in found if seq in first[record.action]]
+
+
+def _record(row: Sequence[Any], columns: Sequence[Column]) -> RecordChange:
+    """Return the change of a *row*: action, id, partition, its new values, and those stored."""
+    action, identity, partition, *rest = row
+    values = _values(columns, rest[: len(columns)])
+    if action == "ADDED":
+        return RecordChange(action, identity, partition, values)
+    stored = _values(columns, rest[len(columns) :])
+    before = {name: value for name, value in stored.items() if value != values[name]}
+    return RecordChange(action, identity, partition, values, before)
+
+
+def _deleted(
+    db: DuckDBPyConnection, table: str, columns: Sequence[Column], gone: str, most: int
+) -> Iterator[RecordChange]:
+    values = ", ".join(f"r.{quote(column.name)}" for column in columns) or "NULL"
+    sql = _DELETED.format(table=table, values=values, gone=gone)
+    for identity, partition, *row in db.execute(sql, {"most": most}).fetchall():
+        yield RecordChange("DELETED", identity, partition, _values(columns, row))
+
+
+def _stored(column: Column, old: Mapping[str, Column]) -> str:
+    """Return the SQL for the stored value of *column*, in the type that it would have."""
+    before = old.get(fold(column.name))
+    return "NULL" if before is None else convert(f"r.{quote(before.name)}", before.type, column.type)
+
+
+def _values(columns: Sequence[Column], row: Sequence[Any]) -> dict[str, Any]:
+    """Return the fields of a *row* as JSON values."""
+    values = {}
+    for column, value in zip(columns, row, strict=False):
+        read = json_reader(column.type.base, is_list=column.type.is_list)
+        values[column.name] = value if value is None or read is None else read(value)
+    return values
+
+
+def _rejected(db: DuckDBPyConnection, most: int) -> Iterator[Rejection]:
+    sql = "SELECT r.k, r.reason, r.path, r.raw FROM temp.rejected AS r ORDER BY r.i LIMIT ?"
+    for row in db.execute(sql, [most]).fetchall():
+        yield Rejection(*row)
+
+
+def _altered(table: Table, old: Mapping[str, Column]) -> Iterator[str]:
+    """Say what would change about a table."""
+    for key, column in table.columns.items():
+        before = old.get(key)
+        if before is None:
+            yield f"column {column.name} ({column.type}) would be added"
+        elif before.type != column.type:
+            yield f"column {column.name} would change from {before.type} to {column.type}"
