@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from syncrun.config.load import load_connector
+from syncrun.engine.dryrun import DryRun, dry_run
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import Event, RunReport
 from syncrun.engine.run import run_sync
@@ -108,6 +109,22 @@ class Lab:
         kept = write_token(Token(token, self.clock.monotonic()), fingerprint(spec, context))
         with context.credentials.hold(credentials_name(context)):
             context.credentials.save(credentials_name(context), kept)
+
+    def dry_run(
+        self,
+        sync: str | None = None,
+        *,
+        connection: str = "acme",
+        config: Mapping[str, Any] | None = None,
+        record: bool = False,
+        measure: bool = False,
+        most: int = 20,
+        **options: Any,
+    ) -> DryRun:
+        """Run *sync* without writing and return what it would do."""
+        job = self._job(sync, connection, config)
+        asked = Options(**{"lock_timeout": 0.0, **options})
+        return dry_run(job, asked, self._runtime(), most=most, record=record, measure=measure)
 
     def _job(self, sync: str | None, connection: str, config: Mapping[str, Any] | None) -> Job:
         name = sync or next(iter(self.connector.syncs))

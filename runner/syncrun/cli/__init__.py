@@ -19,6 +19,7 @@ _COMMANDS = {
     "checkpoint": "Show and change the saved progress of a sync.",
     "demo": "Sync a bundled API and show what happened; works offline.",
     "diff": "Show what a run added, updated and deleted.",
+    "dryrun": "Fetch without writing, and show what a run would change.",
     "list": "Show connectors, connections and syncs, with their last run.",
     "query": "Run read-only SQL against the database.",
     "records": "Read the change feed of a model, from a cursor on.",

@@ -136,6 +136,13 @@ class Runtime:
         object.__setattr__(other, "store", self.store.telling(on_wait))
         return other
 
+    def apart(self, scratch: Path, store: Store, wire: Wire) -> Runtime:
+        """Return the same runtime for a run that leaves no trace, but for credentials that it is issued."""
+        other = copy(self)
+        for name, value in (("scratch", scratch), ("store", store), ("wire", wire)):
+            object.__setattr__(other, name, value)
+        return other
+
     @property
     def staging_folder(self) -> Path:
         """Where runs stage their rows: `<database>.staging`."""

@@ -44,10 +44,13 @@ def mode_of(
     window: str | None,
     now: datetime,
     accept: bool = False,
+    cursor: Any = None,
 ) -> Mode:
     """Return whether to read everything or what changed since the *saved* cursors, by partition (R16)."""
     if sync.incremental is None:
         return "full"  # the API or the connector knows no changes
+    if cursor is not None:
+        return "incremental"  # asked for what changed since it
     reasons = (
         full,  # asked for
         accept and finds_missing(sync),  # the deletes to accept are those of a complete read

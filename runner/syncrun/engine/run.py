@@ -96,29 +96,22 @@ class SyncRun:
         stored = store.saved(sync, self.job.model_name)
         found = stored.checkpoints.values()
         saved = {c.partition: checkpoints.read(c.state, sync, c.partition, field=field) for c in found}
-        if self.options.limit is not None:  # a look at the beginning, which goes on with nothing
-            saved = {name: replace(state, resume=None, open_read=None) for name, state in saved.items()}
-            stored = replace(stored, window=None)
-        if self.options.cursor is not None:  # from another place, in all partitions
-            saved = {name: replace(self._fresh(), parents_seq=p.parents_seq) for name, p in saved.items()}
+        saved = progress.to_start_from(saved, self._fresh(), self.options)
+        if self.options.limit is not None or self.options.cursor is not None:
             stored = replace(stored, window=None)
         self.saved, self.whole = saved, saved.get("", self._fresh())
         self.window = stored.window if finds_missing(self.sync) else self.whole.open_read
-        self.mode = self._mode(saved)
-        self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
-        return saved
-
-    def _mode(self, saved: Mapping[str, checkpoints.Progress]) -> Mode:
-        if self.options.cursor is not None:
-            return "incremental"
-        return mode_of(
+        self.mode = mode_of(
             self.sync,
             saved,
             full=self.options.full,
             window=self.window,
             now=self.runtime.now(),
             accept=self.options.accept_deletes,
+            cursor=self.options.cursor,
         )
+        self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
+        return saved
 
     def _fresh(self) -> checkpoints.Progress:
         incremental = self.sync.incremental

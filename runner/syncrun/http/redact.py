@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import unquote_plus
 
 from syncrun.secrets import MASK, MIN_LENGTH, base64_cores, is_sensitive_name, spellings
@@ -84,6 +85,20 @@ class Redactor:
             character if character.isprintable() else "\ufffd" for character in shown[: length + 1]
         )
         return shown if len(shown) <= length else shown[: length - 1] + "…"
+
+
+def masked(value: Any, redactor: Redactor) -> Any:
+    """Return the JSON *value* without secrets, in whatever member they are."""
+    match value:
+        case str():
+            return redactor.text(value)
+        case dict():
+            return {redactor.text(name): masked(member, redactor) for name, member in value.items()}
+        case list():
+            return [masked(member, redactor) for member in value]
+        case int() | float() if not isinstance(value, bool):
+            return MASK if redactor.exposes(str(value)) else value
+    return value
 
 
 def _any_of(texts: Iterable[str]) -> re.Pattern[str] | None:

@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from copy import copy
 from datetime import datetime
 from pathlib import Path
@@ -125,7 +125,7 @@ class DatabaseFile:
             if db is not None:
                 yield db
                 return
-        with _closing(self._attach(Path(":memory:"), "")) as db:
+        with closing(self._attach(Path(":memory:"), "")) as db:
             migrate(db, at)
             yield db
 
@@ -213,7 +213,7 @@ class DatabaseFile:
         new = self.path.with_name(f"{self.path.name}.new-{os.getpid()}-{threading.get_ident()}")
         new.unlink(missing_ok=True)
         try:
-            with _closing(self._attach(new, f"(STORAGE_VERSION '{_STORAGE}')")) as db:
+            with closing(self._attach(new, f"(STORAGE_VERSION '{_STORAGE}')")) as db:
                 self._translated(lambda: migrate(db, at))
             _place(new, self.path)
         finally:
@@ -257,12 +257,6 @@ _TROUBLES = (
         "restore a copy, or move the file away and run again with --full",
     ),
 )
-
-
-def _closing(db: DuckDBPyConnection) -> AbstractContextManager[DuckDBPyConnection]:
-    from contextlib import closing
-
-    return closing(db)
 
 
 def _configure(db: DuckDBPyConnection, path: Path) -> None:

@@ -130,7 +130,7 @@ def foresee(
 ) -> tuple[Table, dict[str, Column]]:
     """Return the table as `prepare` would leave it, and the columns that it has now, by folded name.
 
-    Nothing is written: an empty temporary table stands for one that is not there. Raise what `prepare` raises.
+    Nothing is written: a table that is not there yet is an empty temporary one. Raise what `prepare` raises.
     """
     _check_names(model, staged)
     name = record_table(model.connector, model.name)

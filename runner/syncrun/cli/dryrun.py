@@ -1,0 +1,267 @@
+"""`syncrun dryrun`: fetch, map and compare, write nothing, and show what a run would do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+import click
+
+from syncrun.cli import counts
+from syncrun.cli.events import EventCommand, JsonEvents
+from syncrun.cli.options import Seconds, connector_set, environment, project_folder
+from syncrun.cli.progress import Events, Lines
+from syncrun.cli.signals import stopping
+from syncrun.engine.adjustments import incremental_of, read_cursor
+from syncrun.engine.dryrun import DryRun, dry_run
+from syncrun.engine.job import Job, Options, Runtime
+from syncrun.engine.report import Event
+from syncrun.engine.selection import open_workspace
+from syncrun.errors import UsageError
+from syncrun.stores.base import RecordChange
+
+_MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
+_WIDEST = 60  # characters of a value before and after a change
+
+
+@click.command(
+    "dryrun",
+    cls=EventCommand,
+    epilog="Examples: syncrun dryrun acme/issues; syncrun dryrun acme/issues --no-limit --full --json",
+)
+@click.argument("target", metavar="CONNECTION/SYNC")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=100,
+    show_default=True,
+    help="Stop after about N records; what is not seen is not deleted then.",
+)
+@click.option("--no-limit", is_flag=True, help="Read all that a run would read.")
+@click.option("--full", is_flag=True, help="Read everything, as run --full does.")
+@click.option("--checkpoint", metavar="VALUE", help="Start from this cursor in place of the saved one.")
+@click.option(
+    "--metadata",
+    multiple=True,
+    metavar="NAME=VALUE|JSON",
+    help="Metadata of the connection, put over what it has.",
+)
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="How many records of each kind to show.",
+)
+@click.option("--diagnostics", is_flag=True, help="Show memory, processor use and the time of each stage.")
+@click.option(
+    "--save",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep the API's answers in FOLDER/SYNC.json, secrets redacted, for `syncrun test`.",
+)
+@click.option(
+    "--lock-timeout",
+    type=Seconds(),
+    default=300.0,
+    show_default=True,
+    help="How long to wait for whoever has the database open; 0: not at all.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
+@connector_set
+@environment
+@project_folder
+@click.pass_obj
+def command(
+    events: JsonEvents | None,
+    *,
+    target: str,
+    limit: int,
+    no_limit: bool,
+    full: bool,
+    checkpoint: str | None,
+    metadata: tuple[str, ...],
+    show: int,
+    diagnostics: bool,
+    save: Path | None,
+    lock_timeout: float,
+    as_json: bool,
+    settings: tuple[str, ...],
+    env: str | None,
+    project: Path | None,
+) -> int:
+    """Fetch a sync without writing, and show what a run would add, update and delete."""
+    del as_json  # EventCommand has looked
+    workspace = open_workspace(project, env=env)
+    workspace.sync(target)
+    [job] = workspace.jobs([target], settings=settings, parents=False)
+    job = replace(job, metadata={**job.metadata, **_metadata(metadata)})
+    options = Options(
+        full=full,
+        limit=None if no_limit else limit,
+        cursor=_cursor(job, checkpoint, full=full),
+        lock_timeout=lock_timeout,
+    )
+    shown = Lines() if events is None else Events(events)
+    with stopping() as stop:
+        runtime = Runtime(
+            workspace.store(lock_timeout=lock_timeout, sleep=stop.sleep),
+            workspace.database,
+            sleep=stop.sleep,
+            emit=shown.event,
+            stop=stop.event,
+            environ=workspace.environ,
+        )
+        done = dry_run(job, options, runtime, most=show, record=save is not None, measure=diagnostics)
+        code = stop.exit_code or int(done.report.exit_code)
+    saved = _save(done, job, save)
+    if events is None:
+        _print(done, saved)
+    else:
+        _write(events, done, saved, code)
+    return code
+
+
+def _cursor(job: Job, text: str | None, *, full: bool) -> Any:
+    if text is None:
+        return None
+    if full:
+        raise UsageError("--full reads everything, so that --checkpoint means nothing", hint="give one")
+    incremental_of(job.id, job.sync)
+    return read_cursor(text, job.sync, option="--checkpoint")
+
+
+def _metadata(texts: Sequence[str]) -> dict[str, Any]:
+    """Return what --metadata gives: members of JSON objects, and NAME=VALUE as text."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not text.lstrip().startswith("{"):
+            if not equals or not name:
+                raise UsageError(f"--metadata {text}: expected NAME=VALUE or a JSON object")
+            values[name] = value
+            continue
+        try:
+            values |= json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"--metadata {text}: no JSON object: {error}") from None
+    return values
+
+
+def _save(done: DryRun, job: Job, folder: Path | None) -> Path | None:
+    if folder is None or done.recording is None:
+        return None
+    path = folder / f"{job.id.sync}.json"
+    done.recording.write(path)
+    return path
+
+
+# ── for programs ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _write(events: JsonEvents, done: DryRun, saved: Path | None, code: int) -> None:
+    report = done.report
+    told = Events(events)
+
+    def tell(name: str, details: Mapping[str, Any]) -> None:
+        told.event(Event(name, report.sync, report.run_id, details))
+
+    for record in done.preview.records:
+        tell("record", asdict(record))
+    for rejection in done.preview.rejected:
+        tell("quarantine", asdict(rejection))
+    details: dict[str, Any] = {**report.to_json(), "deletes": done.deletes, "table": list(done.preview.table)}
+    optional = {
+        "repeated": list(done.preview.repeated),
+        "pagination": done.pagination,
+        "saved": str(saved) if saved else "",
+        "diagnostics": done.diagnostics.to_json() if done.diagnostics else None,
+    }
+    tell("dryrun_finished", {**details, **{name: value for name, value in optional.items() if value}})
+    events.finish(code)
+
+
+# ── for people ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _print(done: DryRun, saved: Path | None) -> None:
+    for record in done.preview.records:
+        click.echo(_line(record))
+    for rejection in done.preview.rejected:
+        click.echo(f"! {_shown_id(rejection.key)}{rejection.reason}")
+    for line in _summary(done, saved):
+        click.echo(line, err=True)
+
+
+def _line(record: RecordChange) -> str:
+    head = f"{_MARKS[record.action]} {_shown_id(record.id)}"
+    if record.action != "UPDATED":
+        return head + _text(record.values)
+    if not record.before:
+        return f"{head}changed, though none of its fields are"
+    changes = (
+        f"{name}: {_short(before)} → {_short(record.values[name])}" for name, before in record.before.items()
+    )
+    return head + ", ".join(changes)
+
+
+def _shown_id(key: str | None) -> str:
+    """Return a record's id as people read it, with the space after it."""
+    if key is None:
+        return ""
+    try:
+        parts = json.loads(key)
+    except ValueError:
+        return f"{key}  "
+    parts = parts if isinstance(parts, list) else [parts]
+    return f"{'/'.join(part if isinstance(part, str) else _text(part) for part in parts)}  "
+
+
+def _short(value: Any) -> str:
+    text = _text(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _summary(done: DryRun, saved: Path | None) -> Iterator[str]:
+    report, changes = done.report, done.preview.changes
+    if report.status != "ok":
+        yield f"✗ {report.sync.label}: {report.message}"
+        if report.hint:
+            yield f"  hint: {report.hint}"
+    told = counts.told(report.counts) or "nothing to change"
+    read = f"{report.records:,} records read, {report.requests:,} requests, {report.mode}"
+    yield f"{report.sync}  would be: {told}  ({read}, {counts.duration(report.seconds)})"
+    yield f"  deletes: {done.deletes}"
+    if changes.duplicates:
+        keys = ", ".join(_shown_id(key).strip() for key in done.preview.repeated)
+        yield f"  duplicates: the last of each key wins, such as {keys}"
+    yield from (f"  table: {sentence}" for sentence in done.preview.table)
+    notes = [report.message, *report.notes] if report.status == "ok" else report.notes
+    yield from (f"  note: {note}" for note in notes if note)
+    if done.pagination:
+        yield "  to keep the pagination that was detected, paste:"
+        yield indent(done.pagination.rstrip(), "    ")
+    if saved is not None:
+        yield f"  answers saved in {saved}"
+    if done.diagnostics is not None:
+        yield from _costs(done)
+
+
+def _costs(done: DryRun) -> Iterator[str]:
+    cost = done.diagnostics
+    if cost is None:
+        return
+    memory = f"{cost.memory_average >> 20} MiB on average, {cost.memory_peak >> 20} MiB at most"
+    yield f"  memory: {memory}; processor: {cost.cpu_average:.0f} % on average, {cost.cpu_peak:.0f} % at most"
+    stages = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in cost.stages.items())
+    yield f"  time: {cost.seconds:.2f} s ({stages}); {cost.requests:,} requests, {cost.bytes:,} bytes"
