@@ -22,14 +22,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from syncrun.config.base import CONNECTION_NAME, Duration, Identifier, YamlModel, suggest
 from syncrun.config.connection_config import UnsetVariable, resolve_config
 from syncrun.config.load import shown
 from syncrun.config.problems import describe, explain, in_order
+from syncrun.config.schedule import Cron, Interval, Schedule, ScheduleZone, check_schedule, schedule_of
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.expressions.durations import parse_duration
@@ -50,7 +51,6 @@ __all__ = [
 PROJECT_FILES = ("syncrun.yaml", "syncrun.yml")
 DATABASE = "data.duckdb"
 
-_Model = TypeVar("_Model", bound=YamlModel)
 _NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 
 ConnectionName = Annotated[str, Field(pattern=CONNECTION_NAME, max_length=128)]
@@ -60,8 +60,20 @@ Config = dict[str, TemplateTree]
 class SyncOverride(YamlModel):
     """What a connection changes about one sync."""
 
-    every: Duration | None = Field(None, description="How often it runs.")
+    every: Interval | None = None
+    cron: Cron | None = None
+    timezone: ScheduleZone | None = None
     enabled: bool = Field(default=True, description="false leaves it out of every run.")
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> SyncOverride:
+        check_schedule(self)
+        return self
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When the sync runs by itself, in place of what its connector says."""
+        return schedule_of(self)
 
 
 class Connection(YamlModel):
@@ -109,6 +121,9 @@ class ProjectFile(YamlModel):
         DATABASE, min_length=1, description="The DuckDB file, relative to the project's folder."
     )
     commits: CommitRule = Field(CommitRule(), description="How often a run commits while it is reading.")
+    every: Interval | None = Field(
+        None, description="How often syncs run by themselves that have no schedule of their own."
+    )
     connections: dict[ConnectionName, Connection] = Field(default_factory=dict)
     environments: dict[Identifier, Environment] = Field(default_factory=dict)
 
@@ -124,6 +139,7 @@ class Project:
     file: Path | None = None
     database: str = DATABASE
     commits: CommitRule = field(default_factory=CommitRule)
+    every: str | None = None
     connections: Mapping[str, Connection] = field(default_factory=dict)
     environment: str | None = None
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -171,7 +187,7 @@ def load_project(path: Path, *, env: str | None = None, environ: Mapping[str, st
     }
     database = chosen.database or content.database
     _check_database(yaml, database)
-    return Project(file.parent, file, database, content.commits, connections, env, dotenv)
+    return Project(file.parent, file, database, content.commits, content.every, connections, env, dotenv)
 
 
 def find_project_file(folder: Path) -> Path | None:
@@ -235,13 +251,14 @@ def _override(connection: Connection, over: ConnectionOverride | None) -> Connec
     return connection.model_copy(update=merged)
 
 
-def _merge(base: _Model | None, over: _Model) -> _Model:
-    """Return *base* with what *over* sets."""
-    return (
-        over
-        if base is None
-        else base.model_copy(update={name: getattr(over, name) for name in over.model_fields_set})
-    )
+def _merge(base: SyncOverride | None, over: SyncOverride) -> SyncOverride:
+    """Return *base* with what *over* sets; a schedule takes the place of any other."""
+    if base is None:
+        return over
+    changes = {name: getattr(over, name) for name in over.model_fields_set}
+    if over.schedule is not None:
+        changes = {"every": None, "cron": None, "timezone": None, **changes}
+    return base.model_copy(update=changes)
 
 
 def _resolve(connection: Connection, variables: Mapping[str, str]) -> Connection:

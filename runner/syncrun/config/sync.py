@@ -17,6 +17,7 @@ from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.partitions import AnyForEach, Detail, PartitionSource, sources_of
 from syncrun.config.request import AnyRequest, RequestKey, RequestSpec, as_request
 from syncrun.config.scalars import FieldName, ModelName, NewFieldName, Pattern, TimeZone, TypeName
+from syncrun.config.schedule import Cron, Interval, Schedule, ScheduleZone, check_schedule, schedule_of
 from syncrun.decoders import AnyDecoder
 from syncrun.decoders.json_document import JsonDecoder
 from syncrun.expressions.fields import Expression, FieldPath, TemplateTree
@@ -191,8 +192,12 @@ class Sync(YamlModel):
     max_quarantined: float | None = Field(
         None, ge=0, description="More rejected records (a share below 1, else a count) make a run incomplete."
     )
-    every: Duration | None = None
-    auto_start: bool = True
+    every: Interval | None = None
+    cron: Cron | None = None
+    timezone: ScheduleZone | None = None
+    auto_start: bool = Field(
+        default=True, description="false waits for a first run by hand, or `syncrun resume`."
+    )
     raw: bool = False
     history: bool = Field(
         default=False, description="true keeps every version of every record, in MODEL__history."
@@ -200,6 +205,16 @@ class Sync(YamlModel):
     hooks: HookFileName | None = Field(
         None, description="A Python file whose functions take the place of the connector's, stage by stage."
     )
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Sync:
+        check_schedule(self)
+        return self
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When the sync runs by itself."""
+        return schedule_of(self)
 
     @property
     def request_spec(self) -> RequestSpec:

@@ -14,6 +14,8 @@ _NOT_THE_LIST = {
     "deletes",
     "max_quarantined",
     "every",
+    "cron",
+    "timezone",
     "auto_start",
     "errors",
     "retry",
