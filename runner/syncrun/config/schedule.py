@@ -13,7 +13,7 @@ from syncrun.config.scalars import TimeZone
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _INTERVAL = re.compile(
-    r"(every\s+)?((?P<half>half(\s+an?)?)\s+|(?P<count>\d+(\.\d+)?)\s*)?"
+    r"([Ee]very\s+)?((?P<half>half(\s+an?)?)\s+|(?P<count>\d+(\.\d+)?)\s*)?"
     r"(?P<unit>s|m|h|d|w|(second|minute|hour|day|week)s?)",
     re.ASCII,
 )
@@ -55,7 +55,7 @@ def parse_interval(text: str) -> timedelta:
 
     Raise ValueError for anything else, and for less than 15 seconds or more than 30 days.
     """
-    match = _INTERVAL.fullmatch(text.strip().lower())
+    match = _INTERVAL.fullmatch(text.strip())
     bare = match is not None and len(match["unit"]) == 1 and not match["count"]
     if match is None or bare:
         raise ValueError(f"{text!r} is no interval; write such as 15m, 1h, 7d or every hour")
@@ -65,9 +65,7 @@ def parse_interval(text: str) -> timedelta:
     except OverflowError:
         length = timedelta.max
     if not SHORTEST <= length <= LONGEST:
-        raise ValueError(
-            f"{text!r} is out of range: a sync runs every 15s at the most, every 30d at the least"
-        )
+        raise ValueError(f"{text!r} is out of range: from every 15s to every 30d")
     return length
 
 

@@ -1,8 +1,8 @@
 """When syncs are due: a pure function of their schedule, their history and the present time.
 
 The slots of an interval are its multiples since 1970 in UTC, whenever the last run ended, so that a sync of
-`every: 1h` runs once an hour and never drifts. Slots that were missed are made up for by one run. The slots of
-a connection come a little later than the multiples, by its own share of a minute at most, so that the
+`every: 1h` runs once an hour and never drifts. Slots that were missed are made up for by one run. The slots
+of a connection come a little later than the multiples, by its own share of a minute at most, so that the
 connections of a project do not all begin in the same second.
 """
 

@@ -128,7 +128,7 @@ def test_r23_config_values_do_not_show_in_a_project_s_text(folder: Path) -> None
         ("connections: {a: {}}\n", "syncrun.yaml:1:15: missing key 'connector' in 'connections.a'"),
         (
             "connections: {a: {connector: x, syncs: {b: {every: 5}}}}\n",
-            "syncrun.yaml:1:52: 5 is no duration\n  hint: write a number and ms, s, m, h, d or w, such as 5s",
+            "syncrun.yaml:1:52: 5 is no interval\n  hint: write such as 5m",
         ),
         (
             "connections: {a: {connector: x, config: {b: '${config.c}'}}}\n",

@@ -2,7 +2,7 @@
 
 Out of their reach, and so no cases here, is what a look at several parts of a file tells, or a function:
 names that templates use, keys that exclude each other (`path` and `url`), fields that the key names, the
-syntax of expressions, time zones, regular expressions, JSON Schemas, hook files, and what `defaults` leave
+syntax of expressions, time zones, cron expressions, the range of intervals, regular expressions, JSON Schemas, hook files, and what `defaults` leave
 incomplete.
 One more difference is JSON Schema's own: it takes `1.0` for a whole number.
 """
@@ -35,6 +35,8 @@ ACCEPTED = [
     SYNC,
     SYNC
     + "    model: stuff\n    description: x\n    every: 15m\n    raw: true\n    history: true\n    auto_start: false\n",
+    SYNC + "    every: every half hour\n",
+    SYNC + "    cron: 0 6 * * 1-5\n    timezone: Europe/Berlin\n",
     SYNC + "    pagination: link_header\n",
     SYNC + "    pagination: {type: page, param: p, start: 0, size_param: n, size: 50, max_pages: 3}\n",
     SYNC + "    pagination: {type: cursor, token: next, into: params.after}\n",
@@ -82,6 +84,10 @@ ACCEPTED = [
     + "syncs: {a: {request: {method: POST, url: x, json: [1, {a: null}], headers: {A: 1}}, key: [a, b]}}\n",
 ]
 REJECTED = [
+    SYNC + "    every: 500ms\n",
+    SYNC + "    every: now and then\n",
+    SYNC + "    every: 15\n",
+    SYNC + "    cron: 5\n",
     SYNC + "setup: {cloud_id: {request: /me}}\n",
     SYNC + "setup: {Cloud-Id: {request: /me, value: id}}\n",
     SYNC + "setup: {cloud_id: {request: /me, value: id, once: true}}\n",
@@ -175,6 +181,8 @@ PROJECTS = [
     ("database: a.duckdb\n", True),
     ("connections: {acme-1.x: {connector: a, config: {t: '${env.T}', n: 5}, metadata: {a: [1]}}}\n", True),
     ("connections: {a: {connector: a, syncs: {b: {every: 1h, enabled: false}}}}\n", True),
+    ("every: every day\nconnections: {a: {connector: a, syncs: {b: {cron: '* * * * *'}}}}\n", True),
+    ("every: daily\n", False),
     ("connections: {a: {connector: a}}\nenvironments: {p: {connections: {a: {config: {b: 1}}}}}\n", True),
     ("connections: {a: {}}\n", False),
     ("connections: {a/b: {connector: a}}\n", False),

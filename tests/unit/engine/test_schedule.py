@@ -79,11 +79,11 @@ def test_intervals_are_numbers_or_words(text: str, seconds: int) -> None:
         ("h", "'h' is no interval; write such as 15m, 1h, 7d or every hour"),
         ("every blue moon", "'every blue moon' is no interval; write such as 15m, 1h, 7d or every hour"),
         ("500ms", "'500ms' is no interval; write such as 15m, 1h, 7d or every hour"),
-        ("14s", "'14s' is out of range: a sync runs every 15s at the most, every 30d at the least"),
-        ("31d", "'31d' is out of range: a sync runs every 15s at the most, every 30d at the least"),
+        ("14s", "'14s' is out of range: from every 15s to every 30d"),
+        ("31d", "'31d' is out of range: from every 15s to every 30d"),
         (
             "9999999999999w",
-            "'9999999999999w' is out of range: a sync runs every 15s at the most, every 30d at the least",
+            "'9999999999999w' is out of range: from every 15s to every 30d",
         ),
     ],
 )
