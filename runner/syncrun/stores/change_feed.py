@@ -12,6 +12,7 @@ import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from syncrun.stores.types import fold, quote, quote_text
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_PART = 20_000  # records that are sorted at once
 _CURSOR = re.compile(r"(?P<seq>[0-9a-f]{16})(?P<check>[0-9a-f]{8})")
 _RECORDS = {
     "_id": "r._id",
@@ -46,7 +48,8 @@ def read(file: DatabaseFile, query: FeedQuery) -> Feed:
     with ExitStack() as opened:
         db = opened.enter_context(open_to_read(file))
         reading = _plan(db, query)
-        return Feed(stream(db, opened, reading.sql), reading.cursor)
+        first, *rest = reading.parts
+        return Feed(stream(db, opened, first, then=rest), reading.cursor)
     raise AssertionError  # the stack above lets no exception end here
 
 
@@ -54,7 +57,7 @@ def export(file: DatabaseFile, query: FeedQuery, path: Path) -> str:
     """Write what *query* asks for to the Parquet file *path*, and return the cursor to go on from."""
     with open_to_read(file) as db:
         reading = _plan(db, query)
-        write_parquet(db, reading.sql, path)
+        write_parquet(db, reading.whole, path)
         return reading.cursor
 
 
@@ -79,10 +82,29 @@ def read_cursor(model: ModelId, text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The SQL of one read, and where the next one goes on."""
+    """One read: the SQL of all its records, where the next one goes on, and the positions that end its parts.
+
+    Sorting whole records would hold them all in memory; a part is sorted by itself.
+    """
 
     sql: str
     cursor: str
+    ends: tuple[int, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The SQL of each part, of which there is at least one."""
+        bounds = pairwise((0, *self.ends)) if self.ends else [(0, 0)]
+        return tuple(self._part(f"r._seq > {low} AND r._seq <= {high}") for low, high in bounds)
+
+    @property
+    def whole(self) -> str:
+        """The SQL of all records."""
+        return self._part("TRUE")
+
+    def _part(self, bounds: str) -> str:
+        chosen = "r._seq IN (SELECT c.seq FROM temp.chosen AS c)"
+        return f"{self.sql} WHERE {bounds} AND {chosen} ORDER BY r._seq"
 
 
 def _plan(db: DuckDBPyConnection, query: FeedQuery) -> _Reading:
@@ -97,26 +119,43 @@ def _plan(db: DuckDBPyConnection, query: FeedQuery) -> _Reading:
         )
     stored = described(db, model.connector, f"{model.model}__records")
     if not stored:
-        names = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in (*_RECORDS, "_cursor"))
-        return _Reading(f"SELECT {names} WHERE FALSE", cursor_text(model, end))
-    source = f"{record_table(model.connector, model.model)} AS r"
+        return _nothing(db, cursor_text(model, end))
+    table = source = record_table(model.connector, model.model)
     conditions = [f"r._connection = {quote_text(model.connection)}", f"r._seq > {start}"]
     metadata = _RECORDS
     if query.as_of is not None:
-        metadata = _VERSIONS
+        metadata, table = _VERSIONS, history_table(model.connector, model.model)
         end, source, valid = _travel(db, query)
         conditions += valid
     conditions += _filters(query, metadata)
-    body = f"FROM {source} WHERE {' AND '.join(conditions)} ORDER BY r._seq"
-    if query.limit is not None:
-        body += f" LIMIT {query.limit}"
-        count, last = _one(db, f"SELECT count(*), max(x.seq) FROM (SELECT r._seq AS seq {body}) AS x")
-        end = last if count == query.limit else end
+    ends, count = _choose(db, f"{source} AS r WHERE {' AND '.join(conditions)}", query.limit)
+    end = ends[-1] if count == query.limit else end
     fields = [f"r.{quote(name)}" for name in _fields(db, model, stored)]
     check = f"md5({quote_text(_owner(model))} || format('{{:016x}}', r._seq))"
     columns = [*fields, *(f"{value} AS {name}" for name, value in metadata.items())]
     columns.append(f"format('{{:016x}}', r._seq) || left({check}, 8) AS _cursor")
-    return _Reading(f"SELECT {', '.join(columns)} {body}", cursor_text(model, max(start, end)))
+    sql = f"SELECT {', '.join(columns)} FROM {table} AS r"
+    return _Reading(sql, cursor_text(model, max(start, end)), ends)
+
+
+def _choose(db: DuckDBPyConnection, source: str, limit: int | None) -> tuple[tuple[int, ...], int]:
+    """Fill `temp.chosen` with the positions to read; return where its parts end, and how many there are."""
+    body = f"SELECT r._seq AS seq FROM {source} ORDER BY r._seq" + (f" LIMIT {limit}" if limit else "")
+    db.execute(f"CREATE TEMP TABLE chosen AS {body}")
+    ends = db.execute(
+        "SELECT max(n.seq) FROM"
+        " (SELECT c.seq, row_number() OVER (ORDER BY c.seq) - 1 AS place FROM temp.chosen AS c) AS n"
+        f" GROUP BY n.place // {_PART} ORDER BY 1"
+    ).fetchall()
+    count = _one(db, "SELECT count(*) FROM temp.chosen")[0]
+    return tuple(int(row[0]) for row in ends), int(count)
+
+
+def _nothing(db: DuckDBPyConnection, cursor: str) -> _Reading:
+    """Return the read of a model that has no records yet."""
+    db.execute("CREATE TEMP TABLE chosen (seq BIGINT)")
+    names = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in (*_RECORDS, "_cursor"))
+    return _Reading(f"SELECT {names} FROM (SELECT 0 AS _seq) AS r", cursor)
 
 
 def _travel(db: DuckDBPyConnection, query: FeedQuery) -> tuple[int, str, list[str]]:
@@ -134,13 +173,13 @@ def _travel(db: DuckDBPyConnection, query: FeedQuery) -> tuple[int, str, list[st
         later = f"min(h._seq) FILTER (WHERE h._valid_from > {at}) - 1"
         end = _one(db, f"SELECT coalesce({later}, max(h._seq), 0) FROM {history} AS h WHERE {mine}")[0]
         valid = [f"r._valid_from <= {at}", f"(r._valid_to IS NULL OR r._valid_to > {at})"]
-        source = f"{history} AS r"
+        source = history
     else:
         last = _one(db, f"SELECT coalesce(max(h._seq), 0) FROM {history} AS h WHERE {mine}")[0]
         end, valid = min(int(query.as_of or 0), last), []
         source = (
             f"(SELECT h.* FROM {history} AS h WHERE {mine} AND h._seq <= {end}"
-            " QUALIFY row_number() OVER (PARTITION BY h._id ORDER BY h._seq DESC) = 1) AS r"
+            " QUALIFY row_number() OVER (PARTITION BY h._id ORDER BY h._seq DESC) = 1)"
         )
     if not query.actions:
         valid.append("r._action <> 'DELETED'")

@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, time
@@ -30,11 +30,15 @@ _IN_MEMORY = 16 << 20  # bytes of live records that are kept without a temporary
 
 
 class _Rows(Iterator[tuple[Any, ...]]):
-    """Rows fetched as they are asked for; the file stays open until the last one, or until `close`."""
+    """Rows fetched as they are asked for; the file stays open until the last one, or until `close`.
 
-    def __init__(self, db: DuckDBPyConnection, opened: ExitStack) -> None:
+    When those of the statement that was run are over, the statements *then* give more.
+    """
+
+    def __init__(self, db: DuckDBPyConnection, opened: ExitStack, then: Iterable[str] = ()) -> None:
         self._db = db
         self._opened = opened
+        self._then = iter(then)
         self._chunk: Iterator[tuple[Any, ...]] = iter(())
 
     def __next__(self) -> tuple[Any, ...]:
@@ -43,7 +47,7 @@ class _Rows(Iterator[tuple[Any, ...]]):
         for row in self._chunk:
             return row
         try:
-            self._chunk = iter(_interruptible(self._db, lambda: self._db.fetchmany(_CHUNK)))
+            self._chunk = iter(_interruptible(self._db, self._fetch))
         except duckdb.Error as error:
             self.close()
             raise _in_words(error) from None
@@ -51,6 +55,14 @@ class _Rows(Iterator[tuple[Any, ...]]):
             return row
         self.close()
         raise StopIteration
+
+    def _fetch(self) -> list[tuple[Any, ...]]:
+        while not (rows := self._db.fetchmany(_CHUNK)):
+            statement = next(self._then, None)
+            if statement is None:
+                return []
+            self._db.execute(statement)
+        return rows
 
     def __del__(self) -> None:
         self.close()
@@ -79,9 +91,13 @@ def run_query(file: DatabaseFile, sql: str, parameters: Sequence[Any]) -> QueryR
 
 
 def stream(
-    db: DuckDBPyConnection, opened: ExitStack, sql: str, parameters: Sequence[Any] = ()
+    db: DuckDBPyConnection,
+    opened: ExitStack,
+    sql: str,
+    parameters: Sequence[Any] = (),
+    then: Iterable[str] = (),
 ) -> QueryResult:
-    """Run *sql* and return its rows; what *opened* holds is closed after the last one."""
+    """Run *sql*, and the statements *then*, and return the rows; then what *opened* holds is closed."""
     import duckdb
 
     try:
@@ -93,7 +109,7 @@ def stream(
         return QueryResult((), (), _Closed())
     names = tuple(str(column[0]) for column in described_by)
     types = tuple(str(column[1]) for column in described_by)
-    return QueryResult(names, types, _Rows(db, opened.pop_all()))
+    return QueryResult(names, types, _Rows(db, opened.pop_all(), then))
 
 
 def export(file: DatabaseFile, sql: str, path: Path) -> None:

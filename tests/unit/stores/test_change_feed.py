@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from syncrun.errors import UsageError
+from syncrun.stores import change_feed
 from syncrun.stores.base import FeedQuery, ModelId, SnapshotDeletes
 from syncrun.stores.change_feed import cursor_text, read_cursor
 from tests.unit.stores.desk import Desk, gone, put
@@ -202,3 +203,16 @@ def test_a_pruned_record_says_when_it_was(desk: Desk) -> None:
         db.execute("UPDATE lab.items__records SET name = NULL, _pruned_at = _last_modified_at")
     [record], _ = read(desk)
     assert (record["name"], record["_pruned_at"]) == (None, desk.now)
+
+
+def test_many_records_are_sorted_in_parts_and_told_in_order(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_feed, "_PART", 2)
+    desk.commit(*(put(key, name="x") for key in range(7)))
+    desk.commit(put(2, name="y"), gone(5))
+    order = ["0", "1", "3", "4", "6", "2", "5"]
+    for limit in (1, 2, 3, 7, 9, None):
+        records, cursor = read(desk, limit=limit)
+        assert [record["_id"] for record in records] == order[:limit]
+        assert cursor == records[-1]["_cursor"]
