@@ -640,3 +640,17 @@ def test_values_of_setup_are_asked_for_and_seen_by_hooks(lab: Lab) -> None:
     lab.api = lambda request: {"id": "s7"} if request.url.path == "/site" else [{"id": 1}]
     lab.run(config=CONFIG)
     assert lab.requests == ["GET /site?site=unknown", "GET /things?site=s7"]
+
+
+def test_a_dry_run_calls_every_hook_but_the_one_that_is_told_of_runs(lab: Lab) -> None:
+    hook = """
+        def map_record(record, context):
+            return [record, {**record, "id": record["id"] + 1}]
+
+        def after_run(summary, context):
+            raise AssertionError("nothing happened")
+    """
+    hooked(lab, THINGS.replace("{}, token: {secret: true}", "{optional: true}"), lab=hook)
+    lab.api = lambda _: [{"id": 1}]
+    dry = lab.dry_run()
+    assert (dry.report.status, dry.preview.changes.added) == ("ok", 2)
