@@ -20,6 +20,7 @@ _COMMANDS = {
     "demo": "Sync a bundled API and show what happened; works offline.",
     "diff": "Show what a run added, updated and deleted.",
     "dryrun": "Fetch without writing, and show what a run would change.",
+    "explain": "Show what the next run would ask for and do; sends nothing.",
     "list": "Show connectors, connections and syncs, with their last run.",
     "query": "Run read-only SQL against the database.",
     "records": "Read the change feed of a model, from a cursor on.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncrun.config.partitions import PartitionSource
-from syncrun.config.sync import Deletes
+from syncrun.config.sync import Deletes, SnapshotInterval
 from syncrun.engine.reading import Reading
 from syncrun.stores.base import SnapshotDeletes
 
@@ -21,6 +21,22 @@ class Decision:
     deletes: SnapshotDeletes | None
     reason: str = ""
     kept: frozenset[str] = frozenset()
+
+
+def describe(rule: Deletes | None) -> str:
+    """Return in words how deletions are found."""
+    if rule is None:
+        return "nothing is ever deleted"
+    if isinstance(rule.snapshot, SnapshotInterval):
+        how = f"every {rule.snapshot.every} a complete read deletes what it did not see"
+    elif rule.snapshot:
+        how = "a complete read deletes what it did not see"
+    elif rule.flag:
+        return f"records for which {rule.flag} is true are deleted"
+    else:
+        return "the API lists the ids of deleted records"
+    empty = "" if rule.allow_empty else " all of them or"
+    return f"{how}; refused when it would be{empty} more than {rule.max_ratio:.0%} of 20 or more records"
 
 
 def decide(

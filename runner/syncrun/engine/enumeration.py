@@ -13,7 +13,7 @@ from syncrun.engine.context import base_url_of, context_of, open_client
 from syncrun.engine.cursors import render as render_cursor
 from syncrun.engine.cursors import slices
 from syncrun.engine.deleted_feed import feed_of
-from syncrun.engine.fetching import pages_of
+from syncrun.engine.fetching import Sender, pages_of
 from syncrun.engine.fingerprint import fingerprint
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, Partition, plan_partitions
@@ -25,7 +25,7 @@ from syncrun.expressions.functions import Functions
 from syncrun.extract.fetch import Fetched
 from syncrun.extract.parallel import Ended, interleave
 from syncrun.hooks import NO_HOOKS, Hooks
-from syncrun.http.client import Client, Exchange
+from syncrun.http.client import Exchange
 from syncrun.http.redact import Redactor
 from syncrun.paginators.base import End, PageState, Pagination
 from syncrun.transform.mapping import BoundMapper, Mapped, Mapper
@@ -124,11 +124,17 @@ class Enumeration:
             functions=self._functions,
             hooks=self.hooks,
         ) as client:
-            for partition in plan_partitions(self.sources, self._parents, roots):
-                self._prepare(partition, saved.get(partition.id, fresh), roots, client)
-            self._read_all([reading for reading in self.readings.values() if reading.end is None])
+            self._read_all(self.plan(saved, fresh, roots, client))
 
     # ── planning ───────────────────────────────────────────────────────────────────────────────────
+
+    def plan(
+        self, saved: Mapping[str, Progress], fresh: Progress, roots: Mapping[str, Any], client: Sender
+    ) -> list[Reading]:
+        """Make a reading for each partition; return those that have something to read."""
+        for partition in plan_partitions(self.sources, self._parents, roots):
+            self._prepare(partition, saved.get(partition.id, fresh), roots, client)
+        return [reading for reading in self.readings.values() if reading.end is None]
 
     def _parents(self, name: str) -> Iterator[dict[str, Any]]:
         parent = self.job.connector.syncs[name]
@@ -136,7 +142,7 @@ class Enumeration:
         return self.runtime.store.live(connector, parent.model or name, connection)
 
     def _prepare(
-        self, partition: Partition, saved: Progress, roots: Mapping[str, Any], client: Client
+        self, partition: Partition, saved: Progress, roots: Mapping[str, Any], client: Sender
     ) -> None:
         """Add the reading of *partition*, already ended when there is nothing to do for it."""
         incremental, now = self.sync.incremental, self.runtime.now()

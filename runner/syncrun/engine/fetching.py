@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from syncrun.config.request import RequestSpec
 from syncrun.config.sync import Sync
@@ -15,11 +15,18 @@ from syncrun.expressions.functions import Functions
 from syncrun.extract.detail import Details
 from syncrun.extract.fetch import Fetched, Source, fetch
 from syncrun.hooks import NO_HOOKS, Hooks
-from syncrun.http.client import Client
-from syncrun.http.messages import Response
+from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
 from syncrun.paginators.base import Page, PageState, Pagination
 from syncrun.paginators.hook import HookPagination
+
+
+class Sender(Protocol):
+    """What requests go to: the API's client, as a rule."""
+
+    def send(self, request: Request, *, also: Collection[int] = ()) -> Response:
+        """Return the answer to *request*; raise RequestError."""
+
 
 _EXCLUSIVE = (("path", "url"), ("json", "form", "text"))
 
@@ -28,7 +35,7 @@ def pages_of(
     sync: Sync,
     *,
     base_url: str,
-    client: Client,
+    client: Sender,
     redactor: Redactor,
     functions: Functions,
     changes_only: bool = False,

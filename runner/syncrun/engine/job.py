@@ -136,7 +136,7 @@ class Runtime:
         object.__setattr__(other, "store", self.store.telling(on_wait))
         return other
 
-    def apart(self, scratch: Path, store: Store, wire: Wire) -> Runtime:
+    def apart(self, scratch: Path, store: Store, wire: Wire | None = None) -> Runtime:
         """Return the same runtime for a run that leaves no trace, but for credentials that it is issued."""
         other = copy(self)
         for name, value in (("scratch", scratch), ("store", store), ("wire", wire)):

@@ -36,7 +36,7 @@ class Partition:
     listed: bool = False
 
 
-def mode_of(
+def why_full(
     sync: Sync,
     saved: Mapping[str, Progress],
     *,
@@ -45,20 +45,20 @@ def mode_of(
     now: datetime,
     accept: bool = False,
     cursor: Any = None,
-) -> Mode:
-    """Return whether to read everything or what changed since the *saved* cursors, by partition (R16)."""
+) -> str:
+    """Return why everything has to be read; empty when what changed since the *saved* cursors is enough."""
     if sync.incremental is None:
-        return "full"  # the API or the connector knows no changes
+        return "the sync is not incremental"  # the API or the connector knows no changes
     if cursor is not None:
-        return "incremental"  # asked for what changed since it
+        return ""  # asked for what changed since it
     reasons = (
-        full,  # asked for
-        accept and finds_missing(sync),  # the deletes to accept are those of a complete read
-        window is not None,  # a complete read was begun and has to be finished
-        all(progress.cursor is None for progress in saved.values()),  # the first read
-        snapshot_due(sync, saved.get("", Progress()), now),  # time to find what vanished
+        (full, "everything is asked for"),
+        (accept and finds_missing(sync), "the deletes to accept are those of a complete read"),
+        (window is not None, "a complete read was begun and has to be finished"),
+        (all(progress.cursor is None for progress in saved.values()), "no cursor is saved yet"),
+        (snapshot_due(sync, saved.get("", Progress()), now), "it is time to find what vanished"),
     )
-    return "full" if any(reasons) else "incremental"
+    return next((why for holds, why in reasons if holds), "")
 
 
 def finds_missing(sync: Sync) -> bool:

@@ -125,6 +125,11 @@ class Reading:
         """Whether nothing is missing: read completely, or rightly left out."""
         return self.complete or self.skipped
 
+    @property
+    def slices(self) -> int:
+        """How many time windows there are to read; 0 for a sync without."""
+        return len(self._parts)
+
     def pages(self) -> Iterator[Taken]:
         """Yield the partition's pages, from where an interrupted enumeration stopped, then its deletions.
 

@@ -11,12 +11,14 @@ from typing import Any
 from syncrun.engine import checkpoints, locks, outcome, progress
 from syncrun.engine.after_run import after_run
 from syncrun.engine.commits import Commits
+from syncrun.engine.context import context_of
 from syncrun.engine.deadline import Deadline
 from syncrun.engine.deletes import Decision, decide
 from syncrun.engine.enumeration import CursorExpired, Enumeration
+from syncrun.engine.fetching import Sender
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
-from syncrun.engine.plan import Mode, finds_missing, mode_of
+from syncrun.engine.plan import Mode, finds_missing, why_full
 from syncrun.engine.report import Event, RunReport, Status
 from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, SyncrunError
@@ -101,7 +103,7 @@ class SyncRun:
             stored = replace(stored, window=None)
         self.saved, self.whole = saved, saved.get("", self._fresh())
         self.window = stored.window if finds_missing(self.sync) else self.whole.open_read
-        self.mode = mode_of(
+        self.why_full = why_full(
             self.sync,
             saved,
             full=self.options.full,
@@ -110,6 +112,7 @@ class SyncRun:
             accept=self.options.accept_deletes,
             cursor=self.options.cursor,
         )
+        self.mode = "full" if self.why_full else "incremental"
         self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
         return saved
 
@@ -130,7 +133,11 @@ class SyncRun:
 
     def _enumerate(self, saved: Mapping[str, checkpoints.Progress]) -> None:
         self.commits.newest_first = self.mode == "incremental" and self.sync.newest_first
-        self.enumeration = Enumeration(
+        self.enumeration = self._enumeration()
+        self.enumeration.read(saved, self._fresh())
+
+    def _enumeration(self) -> Enumeration:
+        return Enumeration(
             self.job,
             self.options,
             self.runtime,
@@ -146,7 +153,17 @@ class SyncRun:
             hooks=self.hooks,
             before=self.enumeration,
         )
-        self.enumeration.read(saved, self._fresh())
+
+    def outline(self, sender: Sender, roots: Mapping[str, Any]) -> Enumeration:
+        """Return what a run would read, asking *sender* in place of the API; nothing is asked yet.
+
+        *roots* join the context of templates. Raise RunError.
+        """
+        self.deadline = Deadline(self.runtime, self.options.timeout)
+        saved = self._prepare()
+        enumeration = self._enumeration()
+        enumeration.plan(saved, self._fresh(), {**context_of(self.job, self.runtime), **roots}, sender)
+        return enumeration
 
     def _stage(self, mapped: Mapped) -> None:
         self.commits.stage(mapped, self.mapper.columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -214,10 +214,14 @@ class _Target:
 
 def _create(db: DuckDBPyConnection, model: Model, table: str, target: dict[str, Column]) -> None:
     db.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(model.connector)}")
-    system = {**SYSTEM_COLUMNS, **(_RAW if model.raw else {})}
-    columns = [f"{quote(c.name)} {sql_type(c.type)}" for c in target.values()]
-    columns += [f"{name} {kind}" for name, kind in system.items()]
-    db.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+    db.execute(f"CREATE TABLE {table} ({', '.join(definitions(target.values(), raw=model.raw))})")
+
+
+def definitions(columns: Iterable[Column], *, raw: bool) -> list[str]:
+    """Return the columns of a model's table as SQL defines them: its fields, then those of syncrun."""
+    system = {**SYSTEM_COLUMNS, **(_RAW if raw else {})}
+    fields = [f"{quote(column.name)} {sql_type(column.type)}" for column in columns]
+    return fields + [f"{name} {kind}" for name, kind in system.items()]
 
 
 def extend(

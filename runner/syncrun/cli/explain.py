@@ -1,0 +1,87 @@
+"""`syncrun explain`: what the next run of a sync would ask for and do, without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from textwrap import indent
+
+import click
+
+from syncrun.cli.events import EventCommand, JsonEvents
+from syncrun.cli.options import Seconds, connector_set, environment, project_folder, tell
+from syncrun.engine.explain import Explanation, explain
+from syncrun.engine.job import Options, Runtime
+from syncrun.engine.selection import open_workspace
+
+
+@click.command("explain", cls=EventCommand, epilog="Example: syncrun explain acme/issues")
+@click.argument("target", metavar="CONNECTION/SYNC")
+@click.option("--full", is_flag=True, help="Explain run --full.")
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Of how many partitions to show the first request.",
+)
+@click.option(
+    "--lock-timeout",
+    type=Seconds(),
+    default=300.0,
+    show_default=True,
+    help="How long to wait for whoever has the database open; 0: not at all.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
+@connector_set
+@environment
+@project_folder
+@click.pass_obj
+def command(
+    events: JsonEvents | None,
+    *,
+    target: str,
+    full: bool,
+    show: int,
+    lock_timeout: float,
+    as_json: bool,
+    settings: tuple[str, ...],
+    env: str | None,
+    project: Path | None,
+) -> int:
+    """Show the requests, partitions, cursor, deletes and table of a sync's next run; sends nothing."""
+    del as_json  # EventCommand has looked
+    workspace = open_workspace(project, env=env)
+    workspace.sync(target)
+    [job] = workspace.jobs([target], settings=settings, parents=False)
+    store = workspace.store(lock_timeout=lock_timeout, on_wait=tell)
+    runtime = Runtime(store, workspace.database, environ=workspace.environ)
+    told = explain(job, Options(full=full), runtime, most=show)
+    if events is None:
+        for line in _lines(told):
+            click.echo(line)
+        return 0
+    events.write("explanation", **asdict(told.sync), **{k: v for k, v in asdict(told).items() if k != "sync"})
+    events.finish(0)
+    return 0
+
+
+def _lines(told: Explanation) -> Iterator[str]:
+    yield f"{told.sync}: the next run is {told.mode}: {told.why}"
+    yield f"auth: {told.auth}"
+    if told.setup:
+        yield f"asked for first: {', '.join(told.setup)} (shown as VARS.NAME below)"
+    if told.source:
+        skipped = f", {told.skipped} more are up to date" if told.skipped else ""
+        yield f"partitions: {told.partitions}, from {told.source}{skipped}"
+    for request in told.requests:
+        windows = f", {request.windows} windows of time" if request.windows else ""
+        yield f"first request{f' of partition {request.partition}' if request.partition else ''}{windows}:"
+        yield indent(request.curl, "  ")
+    multiline = "\n" in told.pagination
+    yield told.pagination if multiline else f"pagination: {told.pagination.removeprefix('pagination: ')}"
+    yield f"cursor: {told.cursor}"
+    yield f"deletes: {told.deletes}"
+    yield told.table
