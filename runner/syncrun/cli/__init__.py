@@ -22,10 +22,15 @@ _COMMANDS = {
     "dryrun": "Fetch without writing, and show what a run would change.",
     "explain": "Show what the next run would ask for and do; sends nothing.",
     "list": "Show connectors, connections and syncs, with their last run.",
+    "logs": "Show every request and message of a run.",
+    "pause": "Let a sync run only by hand.",
     "query": "Run read-only SQL against the database.",
     "records": "Read the change feed of a model, from a cursor on.",
+    "resume": "Let a paused sync run by itself again.",
     "run": "Run syncs.",
+    "runs": "Show the history of runs.",
     "schema": "Print the JSON Schema of connector or project files.",
+    "status": "Show how fresh every sync is, what is due, late or failing.",
     "validate": "Check connector and project files.",
 }
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from syncrun.cli import counts
+from syncrun.cli.columns import minute, print_columns
 from syncrun.cli.options import environment, project_folder, tell
 from syncrun.config.load import list_connectors, shown
+from syncrun.engine.agenda import entries
+from syncrun.engine.job import utc_now
 from syncrun.engine.selection import Workspace, open_workspace
-from syncrun.errors import ConfigurationError, Problem
-from syncrun.stores.base import Run, SyncId
+from syncrun.stores.base import Agenda, Run, SyncId
 
 
 @click.command("list", epilog="Example: syncrun list --json")
@@ -38,41 +40,29 @@ def command(*, as_json: bool, env: str | None, project: Path | None) -> int:
 
 def _rows(workspace: Workspace) -> list[dict[str, Any]]:
     """Return one row a sync of each connection, and one a sync that was run without a project."""
-    rows, problems = [], list[Problem]()
-    last = _last_runs(workspace)
-    for name, connection in workspace.project.connections.items():
-        try:
-            connector, _ = workspace.connector_of(name)
-        except ConfigurationError as error:
-            problems += error.problems
-            continue
-        for sync in connector.syncs:
-            override = connection.syncs.get(sync)
-            identity = SyncId(name, connector.connector, sync)
-            enabled = override is None or override.enabled
-            rows.append(_row(identity, last.pop(identity, None), enabled=enabled))
-    if problems:
-        raise ConfigurationError(list(dict.fromkeys(problems)))
-    return rows + [_row(identity, run, enabled=True) for identity, run in last.items()]
+    known = workspace.store(on_wait=tell).agenda() if workspace.database.exists() else Agenda()
+    last, now = dict(known.last), utc_now()
+    rows = []
+    for entry in entries(workspace):
+        stands = entry.standing(known, now)
+        schedule = str(entry.schedule) if entry.schedule else None
+        rows.append(_row(entry.sync, last.pop(entry.sync, None), stands.state, schedule))
+    return rows + [_row(sync, run, "unscheduled", None) for sync, run in last.items()]
 
 
-def _last_runs(workspace: Workspace) -> dict[SyncId, Run]:
-    if not workspace.database.exists():
-        return {}
-    return {run.sync: run for run in workspace.store(on_wait=tell).last_runs()}
-
-
-def _row(sync: SyncId, run: Run | None, *, enabled: bool) -> dict[str, Any]:
-    state = {
+def _row(sync: SyncId, run: Run | None, state: str, schedule: str | None) -> dict[str, Any]:
+    row = {
         "connection": sync.connection,
         "connector": sync.connector,
         "sync": sync.sync,
-        "enabled": enabled,
+        "enabled": state != "disabled",
+        "state": state,
+        "schedule": schedule,
     }
     if run is None:
-        return {**state, "last_run": None}
+        return {**row, "last_run": None}
     ended = run.ended_at or run.started_at
-    return {**state, "last_run": {"id": run.id, "status": run.status, "at": ended.isoformat(), **run.counts}}
+    return {**row, "last_run": {"id": run.id, "status": run.status, "at": ended.isoformat(), **run.counts}}
 
 
 def _print_connectors(workspace: Workspace) -> None:
@@ -82,7 +72,7 @@ def _print_connectors(workspace: Workspace) -> None:
         for name, path in list_connectors([folder])
     ]
     click.echo("Connectors")
-    _print_columns(places)
+    print_columns(places)
 
 
 def _print_syncs(rows: Sequence[dict[str, Any]]) -> None:
@@ -90,7 +80,7 @@ def _print_syncs(rows: Sequence[dict[str, Any]]) -> None:
         click.echo("\nNo connections yet: add them to syncrun.yaml, or run a connector by its name.")
         return
     click.echo("\nSyncs")
-    _print_columns(
+    print_columns(
         [
             (str(SyncId(row["connection"], row["connector"], row["sync"])), row["connector"], *_state(row))
             for row in rows
@@ -98,20 +88,9 @@ def _print_syncs(rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def _state(row: dict[str, Any]) -> tuple[str, str, str]:
-    """Return how the last run of a sync ended, when, and what it changed."""
-    run = row["last_run"]
-    state = "disabled" if not row["enabled"] else "never run" if run is None else run["status"]
-    return (state, _minute(run["at"]), counts.told(run)) if run else (state, "", "")
-
-
-def _minute(text: str) -> str:
-    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _print_columns(rows: Sequence[tuple[str, ...]]) -> None:
-    """Print *rows* as aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(f"  {'  '.join(cells)}".rstrip())
+def _state(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return how the last run of a sync ended, when, what it changed, and when the sync runs by itself."""
+    run, resting = row["last_run"], row["state"] in ("disabled", "paused")
+    state = row["state"] if resting else "never run" if run is None else run["status"]
+    told = (minute(datetime.fromisoformat(run["at"])), counts.told(run)) if run else ("", "")
+    return (state, *told, row["schedule"] or "")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from syncrun.cli.events import EventCommand, JsonEvents
-from syncrun.cli.options import Seconds, connector_set, environment, project_folder
+from syncrun.cli.events import EventCommand, JsonEvents, counted
+from syncrun.cli.options import Seconds, connector_set, environment, project_folder, tell
 from syncrun.cli.progress import presenter
+from syncrun.cli.run_choice import Choice
 from syncrun.cli.signals import stopping
 from syncrun.engine.batch import run_all
-from syncrun.engine.job import Options, Runtime
+from syncrun.engine.job import Options, Runtime, utc_now
 from syncrun.engine.report import combined_exit_code
 from syncrun.engine.selection import open_workspace
 
@@ -19,10 +20,17 @@ from syncrun.engine.selection import open_workspace
 @click.command(
     "run",
     cls=EventCommand,
-    epilog="Examples: syncrun run --all; syncrun run acme/issues --full; syncrun run pokeapi --limit 50",
+    epilog="Examples: syncrun run acme/issues --full; syncrun run pokeapi --limit 50; syncrun run --due",
 )
 @click.argument("targets", nargs=-1, metavar="[CONNECTION[/SYNC]]...")
 @click.option("--all", "everything", is_flag=True, help="Every enabled sync of every connection.")
+@click.option("--due", is_flag=True, help="What its schedule says is due now: for a crontab line a minute.")
+@click.option(
+    "--if-stale",
+    type=Seconds(),
+    metavar="AGE",
+    help="Only what no run has read well for longer than this, such as 1h.",
+)
 @click.option("--full", is_flag=True, help="Read everything again, keeping records and history.")
 @click.option("--reset", is_flag=True, help="Forget checkpoints and snapshot windows first; keeps records.")
 @click.option(
@@ -57,6 +65,8 @@ def command(
     *,
     targets: tuple[str, ...],
     everything: bool,
+    due: bool,
+    if_stale: float | None,
     full: bool,
     reset: bool,
     limit: int | None,
@@ -71,20 +81,25 @@ def command(
     env: str | None,
     project: Path | None,
 ) -> int:
-    """Run syncs: all of a connection, one (CONNECTION/SYNC), or --all."""
+    """Run syncs: all of a connection, one (CONNECTION/SYNC), --all, or what is --due."""
+    del as_json  # EventCommand has looked
     workspace = open_workspace(project, env=env)
-    jobs = workspace.jobs(targets, everything=everything, settings=settings, parents=not no_parents)
+    choice = Choice(targets, everything, due, if_stale, settings, not no_parents)
+    jobs = choice.jobs(workspace, utc_now(), _ignore if quiet or events else tell)
+    if not jobs and (due or everything or if_stale is not None):
+        if events is not None:
+            events.finish(0, runs=0, **counted({}))
+        return 0
     options = Options(
         full=full or reset,
         reset=reset,
         limit=limit,
         accept_deletes=accept_deletes,
-        lock_timeout=lock_timeout,
+        lock_timeout=0.0 if due else lock_timeout,  # a run that goes on has the slot
         timeout=timeout,
         commit_rows=workspace.project.commits.rows,
         commit_seconds=workspace.project.commits.seconds,
     )
-    del as_json  # EventCommand has looked
     names = [str(job.id) for job in jobs]
     with stopping() as stop, presenter(events, names, quiet=quiet) as shown:
         runtime = Runtime(
@@ -100,3 +115,7 @@ def command(
         code = (stopped and stop.exit_code) or combined_exit_code(reports)
         shown.finish(reports, int(code))
     return int(code)
+
+
+def _ignore(_reason: str) -> None:
+    """Say nothing."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from syncrun.auth.credentials import Credentials
 from syncrun.config.connector import Connector
 from syncrun.config.sync import Sync
+from syncrun.engine.locks import folder_of
 from syncrun.engine.report import Event
 from syncrun.stores.base import Store, SyncId
 
@@ -153,7 +154,7 @@ class Runtime:
     @property
     def locks_folder(self) -> Path:
         """Where runs lock their syncs: `<database>.locks`."""
-        return self.state_folder.with_name(self.state_folder.name + ".locks")
+        return folder_of(self.state_folder)
 
     def limit_file(self, name: str) -> Path:
         """Return the file by which all who send for the same connection keep to its rate limit."""

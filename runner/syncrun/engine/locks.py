@@ -16,6 +16,11 @@ from syncrun.stores.base import SyncId
 _POLL_SECONDS = 0.1
 
 
+def folder_of(database: Path) -> Path:
+    """Return where the runs of a *database* lock their syncs."""
+    return database.with_name(database.name + ".locks")
+
+
 def lock_path(folder: Path, sync: SyncId) -> Path:
     """Return the lock file of *sync*; names are identifiers, so they are safe in a file name."""
     return folder / f"{sync.connection}.{sync.connector}.{sync.sync}.lock"
@@ -57,6 +62,18 @@ def hold(
         os.pwrite(descriptor, note, 0)
         yield
         os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def is_held(folder: Path, sync: SyncId) -> bool:
+    """Return whether a run of *sync* is going on."""
+    path = lock_path(folder, sync)
+    if not path.exists():
+        return False
+    descriptor = _open(path)
+    try:
+        return not _try(descriptor)
     finally:
         os.close(descriptor)
 

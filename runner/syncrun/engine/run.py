@@ -96,6 +96,8 @@ class SyncRun:
             store.forget(sync)
         field = self._fresh().field
         stored = store.saved(sync, self.job.model_name)
+        if stored.paused:
+            self.notes.append(f"the sync is paused: only by hand does it run, until `syncrun resume {sync}`")
         found = stored.checkpoints.values()
         saved = {c.partition: checkpoints.read(c.state, sync, c.partition, field=field) for c in found}
         saved = progress.to_start_from(saved, self._fresh(), self.options)

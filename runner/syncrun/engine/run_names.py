@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 
+from syncrun.engine.selection import Workspace
 from syncrun.errors import UsageError
-from syncrun.stores.base import Run, Store
+from syncrun.stores.base import DEFAULT_CONNECTION, Run, RunChoice, Store
 
 _SHOWN = 3  # runs that a hint names
+
+
+def runs_of(workspace: Workspace, target: str, choice: RunChoice) -> RunChoice:
+    """Return *choice* for runs of *target*, CONNECTION or CONNECTION/SYNC; the connector may be gone."""
+    name, _, sync = target.partition("/")
+    if not name or name in workspace.project.connections:
+        return replace(choice, connection=name, sync=sync)
+    return replace(choice, connection=DEFAULT_CONNECTION, connector=name, sync=sync)
 
 
 def find_run(store: Store, name: str) -> Run:

@@ -66,10 +66,10 @@ def standing(
         return Standing("disabled")
     if history.paused:
         return Standing("paused")
-    if schedule is None:
-        return Standing("unscheduled")
     if history.last is None and not auto_start and history.paused is None:
         return Standing("waiting")
+    if schedule is None:
+        return Standing("unscheduled")
     late = _is_late(sync, schedule, history.fresh, now)
     if history.last is None or history.last < previous_slot(sync, schedule, now):
         return Standing("due", now, late)

@@ -114,6 +114,11 @@ class Workspace:
         connector = named.connector
         return SyncId(named.connection, connector.connector, name), connector.syncs[name]
 
+    def owner(self, target: str) -> SyncId:
+        """Return what *target* names, CONNECTION or CONNECTION/SYNC; of a connection the sync is empty."""
+        named = self._named(target)
+        return SyncId(named.connection, named.connector.connector, named.syncs[0] if named.wanted else "")
+
     def _jobs_of(self, target: str, settings: Mapping[str, str], *, parents: bool) -> list[Job]:
         named = self._named(target)
         if settings and named.configured:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +50,45 @@ class Run:
     ended_at: datetime | None = None
     message: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunChoice:
+    """Which runs are meant; what is empty does not matter."""
+
+    connection: str = ""
+    connector: str = ""
+    sync: str = ""
+    statuses: tuple[str, ...] = ()
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A request or a message of a run: *request* holds the columns of `syncrun.requests` that are its own."""
+
+    seq: int
+    at: datetime
+    level: str
+    message: str = ""
+    request: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What is known of when syncs ran: their newest run, when the newest began that was ok, who is paused.
+
+    *states* says whether a sync was last paused or resumed; an empty name stands for its whole connection.
+    """
+
+    last: Mapping[SyncId, Run] = field(default_factory=dict)
+    fresh: Mapping[SyncId, datetime] = field(default_factory=dict)
+    states: Mapping[SyncId, bool] = field(default_factory=dict)
+
+    def paused(self, sync: SyncId) -> bool | None:
+        """Return whether *sync* is paused, None when nobody ever paused or resumed it."""
+        whole = SyncId(sync.connection, sync.connector, "")
+        return self.states.get(sync, self.states.get(whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +207,15 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a run goes on from: progress by partition id, the open snapshot window, the table's columns."""
+    """What a run goes on from: progress by partition id, the open snapshot window, the table's columns.
+
+    *paused* tells that the sync runs only by hand.
+    """
 
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
     window: str | None = None
     columns: tuple[Column, ...] = ()
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +348,24 @@ class Store(Protocol):
 
     def last_runs(self) -> list[Run]:
         """Return the newest run of every sync of every connection."""
+
+    def runs(self, choice: RunChoice) -> list[Run]:
+        """Return the runs of *choice*, newest first."""
+
+    def run_log(self, run_id: str) -> Iterator[LogLine]:
+        """Yield the requests and messages of a run in their order; the file stays open until the last."""
+
+    def agenda(self) -> Agenda:
+        """Return what is known of when syncs ran, in one look."""
+
+    def set_paused(self, sync: SyncId, *, paused: bool, at: datetime) -> None:
+        """Pause or resume *sync*; with an empty name all syncs of its connection."""
+
+    def count_live(self, models: Collection[tuple[str, str]]) -> dict[ModelId, int]:
+        """Return how many records are live in these models, each a connector and a name, by connection."""
+
+    def count_quarantined(self) -> dict[SyncId, int]:
+        """Return how many records are in quarantine, by sync."""
 
     def export(self, sql: str, path: Path) -> None:
         """Write the rows of a read-only *sql* to the Parquet file *path*; raise StoreError."""

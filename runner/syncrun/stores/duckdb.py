@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from syncrun.records import Column
-from syncrun.stores import change_feed, checkpoints, query, run_changes, run_log, runs, snapshots
+from syncrun.stores import (
+    change_feed,
+    checkpoints,
+    quarantine,
+    query,
+    run_changes,
+    run_log,
+    runs,
+    snapshots,
+    states,
+)
 from syncrun.stores.base import (
+    Agenda,
     Changes,
     Checkpoint,
     Commit,
     Feed,
     FeedQuery,
+    LogLine,
+    ModelId,
     Preview,
     QueryResult,
     Run,
     RunChanges,
+    RunChoice,
     Saved,
     SyncId,
 )
@@ -94,7 +108,13 @@ class DuckDBStore:
             if db is None:
                 return Saved()
             columns = field_columns(described(db, sync.connector, f"{model}__records"))
-            return Saved(checkpoints.read(db, sync), snapshots.find_open(db, sync), columns)
+            agenda = Agenda(states=states.read(db))
+            return Saved(
+                checkpoints.read(db, sync),
+                snapshots.find_open(db, sync),
+                columns,
+                paused=bool(agenda.paused(sync)),
+            )
 
     def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
         """Return the saved progress of each partition, by partition id."""
@@ -179,6 +199,40 @@ class DuckDBStore:
         """Return the newest run of every sync of every connection."""
         with self._file.reading() as db:
             return runs.newest(db) if db else []
+
+    def runs(self, choice: RunChoice) -> list[Run]:
+        """Return the runs of *choice*, newest first."""
+        with self._file.reading() as db:
+            return runs.select(db, choice) if db else []
+
+    def run_log(self, run_id: str) -> Iterator[LogLine]:
+        """Yield the requests and messages of a run in their order; the file stays open until the last."""
+        return run_log.read(self._file, run_id)
+
+    def agenda(self) -> Agenda:
+        """Return what is known of when syncs ran, in one look."""
+        with self._file.reading() as db:
+            if db is None:
+                return Agenda()
+            last = {run.sync: run for run in runs.newest(db)}
+            return Agenda(last, runs.fresh(db), states.read(db))
+
+    def set_paused(self, sync: SyncId, *, paused: bool, at: datetime) -> None:
+        """Pause or resume *sync*; with an empty name all syncs of its connection."""
+        with self._file.writing(at) as db:
+            db.execute("BEGIN")
+            states.write(db, sync, paused=paused, at=at)
+            db.execute("COMMIT")
+
+    def count_live(self, models: Collection[tuple[str, str]]) -> dict[ModelId, int]:
+        """Return how many records are live in these models, each a connector and a name, by connection."""
+        with self._file.reading() as db:
+            return query.count_live(db, models) if db else {}
+
+    def count_quarantined(self) -> dict[SyncId, int]:
+        """Return how many records are in quarantine, by sync."""
+        with self._file.reading() as db:
+            return quarantine.count(db) if db else {}
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a read-only *sql*; raise StoreError. The file stays open until the last row is read."""

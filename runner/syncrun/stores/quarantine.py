@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncrun.stores.base import Commit
+from syncrun.stores.base import Commit, SyncId
 from syncrun.stores.staging import ORDINALS
 
 if TYPE_CHECKING:
@@ -47,3 +47,11 @@ def write(db: DuckDBPyConnection, commit: Commit) -> int:
     if rejected:
         db.execute(_INSERT, mine | {"run": run.id, "model": run.model, "at": commit.at, "ordinals": ORDINALS})
     return rejected
+
+
+def count(db: DuckDBPyConnection) -> dict[SyncId, int]:
+    """Return how many records are in quarantine, by sync."""
+    rows = db.execute(
+        "SELECT q.connection, q.connector, q.sync, count(*) FROM syncrun.quarantine AS q GROUP BY ALL"
+    ).fetchall()
+    return {SyncId(*row[:3]): row[3] for row in rows}

@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, time
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncrun.errors import StoreError
-from syncrun.stores.base import QueryResult
+from syncrun.stores.base import ModelId, QueryResult
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.tables import described, field_columns, record_table
 from syncrun.stores.types import fold, quote
@@ -242,3 +242,16 @@ def _plain(value: Any) -> Any:
             return int(value)
         return float(value) if Decimal(repr(float(value))) == value else str(value)
     return value
+
+
+def count_live(db: DuckDBPyConnection, models: Collection[tuple[str, str]]) -> dict[ModelId, int]:
+    """Return how many records are live in these models, each a connector and a name, by connection."""
+    counts: dict[ModelId, int] = {}
+    for connector, model in models:
+        if described(db, connector, f"{model}__records"):
+            rows = db.execute(
+                f"SELECT _connection, count(*) FROM {record_table(connector, model)}"
+                " WHERE _action <> 'DELETED' GROUP BY _connection"
+            ).fetchall()
+            counts |= {ModelId(connection, connector, model): count for connection, count in rows}
+    return counts

@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from syncrun.stores.base import LogLine
+from syncrun.stores.connection import DatabaseFile
+from syncrun.stores.migrations import stored_version
+from syncrun.stores.query import open_to_read, stream
 from syncrun.stores.types import quote_path, quote_text
 
 if TYPE_CHECKING:
@@ -28,6 +33,16 @@ _REQUEST = {
 }
 _LONGEST = 1 << 20  # of a line; DuckDB's buffers are as long
 _MESSAGE = {"level": "VARCHAR", "message": "VARCHAR"}
+_SINCE = 3  # the version of the engine's tables
+_ERRORS = 400
+_READ = f"""
+SELECT seq, logged_at, level, message, {", ".join(_REQUEST)}
+FROM (
+    SELECT *, sent_at AS logged_at FROM syncrun.requests
+    UNION ALL BY NAME FROM syncrun.logs
+)
+WHERE run_id = ? ORDER BY seq
+"""
 _LAST = """
 SELECT greatest(
     (SELECT coalesce(max(r.seq), 0) FROM syncrun.requests AS r WHERE r.run_id = $run),
@@ -55,6 +70,28 @@ def write(db: DuckDBPyConnection, run_id: str, files: Sequence[Path]) -> None:
             f" WHERE f.seq > $last AND f.{names[0]} IS NOT NULL ORDER BY f.seq",
             {"run": run_id, "last": last},
         )
+
+
+def read(file: DatabaseFile, run_id: str) -> Iterator[LogLine]:
+    """Yield the requests and messages of a run in their order; the file stays open until the last."""
+    with ExitStack() as opened:
+        db = opened.enter_context(open_to_read(file))
+        if stored_version(db) < _SINCE:
+            return iter(())
+        return _lines(stream(db, opened, _READ, [run_id]).rows)
+    raise AssertionError  # the stack above lets no exception end here
+
+
+def _lines(rows: Iterator[tuple[Any, ...]]) -> Iterator[LogLine]:
+    for seq, at, level, message, *members in rows:
+        request = dict(zip(_REQUEST, members, strict=True)) if level is None else None
+        yield LogLine(seq, at, level or _level(request or {}), message or "", request)
+
+
+def _level(request: Mapping[str, Any]) -> str:
+    """Return how grave a request is: one that was answered as wished is a detail."""
+    status = request["status"]
+    return "warning" if request["wait_ms"] or request["reason"] or (status or _ERRORS) >= _ERRORS else "info"
 
 
 def _relation(files: Sequence[Path], columns: dict[str, str]) -> str:

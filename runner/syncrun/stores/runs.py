@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores.base import Changes, Run, SyncId
+from syncrun.stores.base import Changes, Run, RunChoice, SyncId
+from syncrun.stores.types import UNNEST_TEXTS, bind_texts
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -73,6 +75,31 @@ def newest(db: DuckDBPyConnection) -> list[Run]:
         " QUALIFY row_number() OVER (PARTITION BY connection, connector, sync"
         " ORDER BY started_at DESC, id DESC) = 1"
         " ORDER BY connection, connector, sync"
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
+def fresh(db: DuckDBPyConnection) -> dict[SyncId, datetime]:
+    """Return when the newest run of each sync began that ended well."""
+    rows = db.execute(
+        "SELECT connection, connector, sync, max(started_at) FROM syncrun.runs"
+        " WHERE status = 'ok' GROUP BY ALL"
+    ).fetchall()
+    return {SyncId(*row[:3]): row[3] for row in rows}
+
+
+def select(db: DuckDBPyConnection, choice: RunChoice) -> list[Run]:
+    """Return the runs of *choice*, newest first."""
+    facts = {"connection": choice.connection, "connector": choice.connector, "sync": choice.sync}
+    given = {name: value for name, value in facts.items() if value}
+    wanted = "".join(f" AND {name} = ${name}" for name in given)
+    if choice.statuses:
+        wanted += f" AND status IN (SELECT {UNNEST_TEXTS.replace('?', '$statuses')})"
+        given["statuses"] = bind_texts(choice.statuses)
+    rows = db.execute(
+        f"SELECT {', '.join((*_FACTS, *_COUNTS))} FROM syncrun.runs WHERE TRUE{wanted}"
+        " ORDER BY started_at DESC, id DESC LIMIT $limit",
+        {**given, "limit": choice.limit},
     ).fetchall()
     return [_run(row) for row in rows]
 

@@ -1,0 +1,21 @@
+"""Lists as aligned columns of plain text, and times as they stand in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print *rows*, which are of one length, with their cells below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(f"  {'  '.join(cells)}".rstrip())
+
+
+def minute(at: datetime | None) -> str:
+    """Return a time to the minute, `2024-06-01 12:00 UTC`; empty when there is none."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""

@@ -1,0 +1,42 @@
+"""`syncrun pause`: let a sync, or all of a connection, run only by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from syncrun.cli.options import Seconds, environment, project_folder, tell
+from syncrun.engine.job import utc_now
+from syncrun.engine.selection import open_workspace
+
+lock_timeout_option = click.option(
+    "--lock-timeout",
+    type=Seconds(),
+    default=300.0,
+    show_default=True,
+    help="How long to wait for whoever has the database open.",
+)
+
+
+@click.command("pause", epilog="Examples: syncrun pause acme/issues; syncrun pause acme")
+@click.argument("target", metavar="CONNECTION[/SYNC]")
+@lock_timeout_option
+@environment
+@project_folder
+def command(*, target: str, lock_timeout: float, env: str | None, project: Path | None) -> int:
+    """Leave a sync out of `run --due` and `run --all`; by its name it still runs, and a run goes on."""
+    said = set_paused(target, paused=True, lock_timeout=lock_timeout, env=env, project=project)
+    click.echo(f"{said} paused until `syncrun resume {target}`", err=True)
+    return 0
+
+
+def set_paused(
+    target: str, *, paused: bool, lock_timeout: float, env: str | None, project: Path | None
+) -> str:
+    """Pause or resume *target*; return the beginning of a sentence about it."""
+    workspace = open_workspace(project, env=env)
+    identity = workspace.owner(target)
+    store = workspace.store(writing=True, lock_timeout=lock_timeout, on_wait=tell)
+    store.set_paused(identity, paused=paused, at=utc_now())
+    return f"{target} is" if identity.sync else f"all syncs of {target} are"

@@ -1,0 +1,69 @@
+"""What `syncrun run` is to run: what was named, everything, or what is due or stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from syncrun.engine import agenda
+from syncrun.engine.job import Job
+from syncrun.engine.locks import folder_of
+from syncrun.engine.selection import Workspace
+from syncrun.errors import UsageError
+from syncrun.stores.base import Agenda
+
+_REASONS = {"paused": "it is paused", "waiting": "its first run is by hand (auto_start: false)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line says; *if_stale* is in seconds."""
+
+    targets: Sequence[str]
+    everything: bool
+    due: bool
+    if_stale: float | None
+    settings: Sequence[str]
+    parents: bool
+
+    def jobs(self, workspace: Workspace, now: datetime, tell: Callable[[str], None]) -> list[Job]:
+        """Return the jobs that are meant; *tell* is told what is left out, and why nothing is left."""
+        if self.due:
+            return self._due(workspace, now, tell)
+        jobs = workspace.jobs(
+            self.targets, everything=self.everything, settings=self.settings, parents=self.parents
+        )
+        if not self.everything and self.if_stale is None:
+            return jobs
+        known = _look(workspace, tell)
+        if self.everything:
+            resting = agenda.resting(jobs, known, now)
+            for sync, stands in resting.items():
+                tell(f"{sync.label} is left out: {_REASONS[stands.state]}")
+            jobs = [job for job in jobs if job.id not in resting]
+        if self.if_stale is not None:
+            jobs = agenda.stale(jobs, known, now, timedelta(seconds=self.if_stale))
+            if not jobs:
+                tell("nothing is stale")
+        return jobs
+
+    def _due(self, workspace: Workspace, now: datetime, tell: Callable[[str], None]) -> list[Job]:
+        if self.targets or self.everything or self.if_stale is not None:
+            raise UsageError("--due goes with no names, --all or --if-stale", hint="it looks at every sync")
+        known, syncs = _look(workspace, tell), agenda.entries(workspace)
+        standings = {entry.sync: entry.standing(known, now) for entry in syncs}
+        chosen = agenda.due(syncs, standings, folder_of(workspace.database))
+        if chosen:
+            return workspace.jobs([str(sync) for sync in chosen], parents=False)
+        upcoming = [(stands.next, str(sync)) for sync, stands in standings.items() if stands.next]
+        if upcoming:
+            at, sync = min(upcoming)
+            tell(f"nothing is due; next is {sync} at {at:%Y-%m-%d %H:%M:%S} UTC")
+        else:
+            tell("nothing is due: no sync has a schedule; give it such as every: 1h")
+        return []
+
+
+def _look(workspace: Workspace, tell: Callable[[str], None]) -> Agenda:
+    return workspace.store(on_wait=tell).agenda() if workspace.database.exists() else Agenda()

@@ -1,0 +1,144 @@
+"""`syncrun status`: how fresh every sync is, when it runs next, and whether something is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncrun.cli.columns import minute, print_columns
+from syncrun.cli.options import environment, project_folder, tell
+from syncrun.engine.agenda import Entry, entries, is_failing
+from syncrun.engine.job import utc_now
+from syncrun.engine.schedule import Standing
+from syncrun.engine.selection import Workspace, open_workspace
+from syncrun.errors import ExitCode
+from syncrun.stores.base import ModelId, Run
+
+_HEAD = ("sync", "state", "last run", "fresh as of", "next run", "records", "quarantined")
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """What is known of one sync; *fresh* is when the newest run began that was ok."""
+
+    entry: Entry
+    stands: Standing
+    last: Run | None
+    fresh: datetime | None
+    failing: bool
+    live: int
+    quarantined: int
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, in one sentence; empty when nothing is."""
+        if self.failing and self.last is not None:
+            return f"the last run is {self.last.status}: {self.last.message}"
+        if not self.stands.late:
+            return ""
+        return f"late: no run was ok since {minute(self.fresh)}" if self.fresh else "late: no run was ok yet"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the status as one JSON object."""
+        sync, last = self.entry.sync, self.last
+        return {
+            "connection": sync.connection,
+            "connector": sync.connector,
+            "sync": sync.sync,
+            "model": self.entry.model,
+            "state": self.stands.state,
+            "schedule": str(self.entry.schedule) if self.entry.schedule else None,
+            "next_run_at": _iso(self.stands.next),
+            "fresh_at": _iso(self.fresh),
+            "late": self.stands.late,
+            "failing": self.failing,
+            "problem": self.problem or None,
+            "live": self.live,
+            "quarantined": self.quarantined,
+            "last_run": last
+            and {
+                "id": last.id,
+                "status": last.status,
+                "started_at": _iso(last.started_at),
+                "ended_at": _iso(last.ended_at),
+                "message": last.message,
+            },
+        }
+
+
+@click.command("status", epilog="Examples: syncrun status; syncrun status --check || echo look at it")
+@click.option("--check", is_flag=True, help="Only what is late or failing; exit with 1 if anything is.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a sync, on standard output.")
+@environment
+@project_folder
+def command(*, check: bool, as_json: bool, env: str | None, project: Path | None) -> int:
+    """Show how fresh every sync is, its last and next run, and how many records it has."""
+    workspace = open_workspace(project, env=env)
+    found = _statuses(workspace, utc_now())
+    wrong = [status for status in found if status.problem]
+    if as_json:
+        for status in found:
+            click.echo(json.dumps(status.to_json(), ensure_ascii=False))
+    elif check:
+        for status in wrong:
+            click.echo(f"{status.entry.sync}: {status.problem}", err=True)
+    else:
+        _print(found)
+    return ExitCode.FAILED if check and wrong else ExitCode.OK
+
+
+def _statuses(workspace: Workspace, now: datetime) -> list[_Status]:
+    syncs = entries(workspace)
+    store = workspace.store(on_wait=tell)
+    agenda = store.agenda()
+    live = store.count_live({(entry.sync.connector, entry.model) for entry in syncs})
+    quarantined = store.count_quarantined()
+    found = []
+    for entry in syncs:
+        sync, stands = entry.sync, entry.standing(agenda, now)
+        resting = stands.state in ("disabled", "paused")
+        found.append(
+            _Status(
+                entry,
+                stands,
+                agenda.last.get(sync),
+                agenda.fresh.get(sync),
+                not resting and is_failing(sync, agenda),
+                live.get(ModelId(sync.connection, sync.connector, entry.model), 0),
+                quarantined.get(sync, 0),
+            )
+        )
+    return found
+
+
+def _print(found: Sequence[_Status]) -> None:
+    if not found:
+        click.echo("There are no connections yet: add them to syncrun.yaml.", err=True)
+        return
+    print_columns([_HEAD, *(_row(status) for status in found)])
+    for status in found:
+        if status.problem:
+            click.echo(f"! {status.entry.sync}: {status.problem}", err=True)
+
+
+def _row(status: _Status) -> tuple[str, ...]:
+    last, stands = status.last, status.stands
+    return (
+        str(status.entry.sync),
+        stands.state,
+        "never" if last is None else f"{last.status}, {minute(last.ended_at or last.started_at)}",
+        minute(status.fresh),
+        "now" if stands.state == "due" else minute(stands.next),
+        f"{status.live:,}",
+        f"{status.quarantined:,}",
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
