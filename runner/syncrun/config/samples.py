@@ -1,8 +1,7 @@
-"""Saved answers of an API, `NAME/SYNC*.json` beside the connector, and fields that find nothing in them."""
+"""Saved answers of an API, `NAME/SYNC*` beside the connector, and fields that find nothing in them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,11 @@ from typing import Any
 from syncrun.config.inspection import Inspection
 from syncrun.config.partitions import Detail
 from syncrun.config.sync import Sync
+from syncrun.decoders.base import UndecodableError
 from syncrun.errors import SyncrunError
 from syncrun.expressions.fields import is_template
 
+_SUFFIXES = {".json", ".jsonl", ".csv", ".xml", ".txt"}
 _MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -36,9 +37,9 @@ def _find_samples(inspection: Inspection, name: str) -> Iterator[Path]:
         return
     folder = inspection.path.parent / inspection.path.stem
     longer = [other for other in inspection.connector.syncs if other != name and other.startswith(name)]
-    for path in sorted(folder.glob(f"{name}*.json")):
+    for path in sorted(folder.glob(f"{name}*.*")):
         # issue_events.json belongs to the sync issue_events, not to issue
-        if not any(path.name.startswith(other) for other in longer):
+        if path.suffix in _SUFFIXES and not any(path.name.startswith(other) for other in longer):
             yield path
 
 
@@ -47,8 +48,8 @@ def _records(path: Path, sync: Sync) -> list[Any]:
     if path.stat().st_size > _MAX_BYTES:
         return []
     try:
-        body = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+        body = sync.decode.read(path.read_bytes(), None)
+    except UndecodableError:
         return []
     found = _listed(body, sync)
     if found is None and sync.detail is not None:

@@ -195,6 +195,13 @@ def test_a_field_that_selects_nothing_in_the_saved_samples(tmp_path: Path) -> No
     assert warnings(path) == ["7:29: the field 'owner' selects nothing in the sample things.json"]
 
 
+def test_samples_are_read_as_the_sync_decodes(tmp_path: Path) -> None:
+    path = write(tmp_path, "[id, nmae]", "    decode: {type: xml, lists: [item]}\n    records: items.item\n")
+    sample = tmp_path / "acme" / "things.1.xml"
+    sample.write_text("<items><item><id>1</id><name>a</name></item></items>")
+    assert warnings(path) == ["7:18: the field 'nmae' selects nothing in the sample things.1.xml"]
+
+
 def test_a_field_in_a_list_that_selects_nothing(tmp_path: Path) -> None:
     path = write(tmp_path, "[id, nmae]", things_1={"data": [{"id": 1, "name": "a"}], "total": 1})
     assert warnings(path) == ["7:18: the field 'nmae' selects nothing in the sample things_1.json"]
