@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import RunReport
@@ -11,6 +13,7 @@ from syncrun.engine.run import run_sync
 from syncrun.stores.base import SyncId
 
 _POLL_SECONDS = 0.2
+_COLLECT_AFTER = 200_000  # more objects than a page of records has
 
 
 def run_all(
@@ -36,7 +39,7 @@ def run_all(
         return report
 
     done: list[Future[RunReport | None]] = []
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="run") as pool:
+    with _rare_collections(), ThreadPoolExecutor(max_workers=workers, thread_name_prefix="run") as pool:
         for generation in generations(jobs):
             futures = [pool.submit(run, job) for job in generation]
             done += futures
@@ -49,6 +52,17 @@ def run_all(
                 runtime.stop.set()
                 raise
     return [report for report in (future.result() for future in done) if report is not None]
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let Python look for cycles rarely: records hold none, and there are millions of them."""
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def generations(jobs: Sequence[Job]) -> list[list[Job]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from syncrun.records import Model
 from syncrun.stores.loss import refuse_loss
-from syncrun.stores.staging import ORDINALS, StagedFiles
+from syncrun.stores.staging import ORDINALS, StagedFiles, staged_value
 from syncrun.stores.tables import Table
 from syncrun.stores.types import quote
 from syncrun.stores.widen import convert
@@ -102,7 +102,7 @@ def filled_columns(
 ) -> tuple[list[str], list[str]]:
     """Return the table's columns that a file fills, and the expressions that give them their values."""
     names, values = [], []
-    for position, column in enumerate(staged.files[number].columns):
+    for column in staged.files[number].columns:
         target = table.column(column.name)
         if target is None:  # the model has lost this field since the file was written
             continue
@@ -111,7 +111,7 @@ def filled_columns(
             for kind, relation in staged.values(column.name, {column.name: column.name}):
                 refuse_loss(db, relation, kind.type, target.type, place)
         names.append(quote(target.name))
-        values.append(convert(f"f.c{position}", column.type, target.type))
+        values.append(convert(staged_value(column), column.type, target.type))
     return names, values
 
 

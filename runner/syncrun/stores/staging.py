@@ -31,6 +31,15 @@ _REJECTED = {
 _SLACK = 1024
 
 
+def staged_value(column: Column) -> str:
+    """Return the SQL of a column's value in a relation of a staging file that is called `f`."""
+    return f"f.f.{quote(column.name)}"
+
+
+def _struct(columns: Sequence[Column]) -> str:
+    return f"STRUCT({', '.join(f'{quote(column.name)} {sql_type(column.type)}' for column in columns)})"
+
+
 class StagedFiles:
     """The files of one commit. `load` first: it also finds out how long their lines are."""
 
@@ -67,19 +76,20 @@ class StagedFiles:
         return self._drop_repeated()
 
     def contents(self, number: int, *, raw: bool = False) -> str:
-        """Return the SQL relation of a whole file: `i`, `p`, `k`, `h`, `c0`…, and `r` when *raw*."""
+        """Return the SQL relation of a whole file: `i`, `p`, `k`, `h`, `f` with a member for each column, and `r` when *raw*."""
         file = self.files[number]
         columns = {name: kind for name, kind in _IDENTITY.items() if name != "a"}
-        columns |= {f"c{n}": sql_type(column.type) for n, column in enumerate(file.columns)}
+        if file.columns:
+            columns["f"] = _struct(file.columns)
         return self._relation(file.path, columns | ({"r": "JSON"} if raw else {}))
 
     def values(self, key: str, matches: Mapping[str, str]) -> Iterator[tuple[Column, str]]:
         """Yield each file's column whose name is *key* in *matches*, and an SQL relation of its `c`."""
         for file in self.files:
-            for position, column in enumerate(file.columns):
+            for column in file.columns:
                 if matches.get(column.name) == key:
-                    relation = self._relation(file.path, {f"c{position}": sql_type(column.type)})
-                    yield column, f"(SELECT f.c{position} AS c FROM {relation} AS f)"
+                    relation = self._relation(file.path, {"f": _struct([column])})
+                    yield column, f"(SELECT {staged_value(column)} AS c FROM {relation} AS f)"
 
     def _insert(
         self, table: str, select: str, file: StagedFile | RejectedFile, columns: Mapping[str, str]

@@ -15,7 +15,7 @@ from syncrun.transform.field import MappedField
 from syncrun.transform.identity import key_text
 from syncrun.transform.invalid import Invalid
 from syncrun.transform.naming import Names
-from syncrun.transform.row import generate_row
+from syncrun.transform.row import Written, generate_row
 from syncrun.transform.watermark import CursorReader
 
 
@@ -84,13 +84,13 @@ class BoundFields:
         self._evaluate = mapping.evaluate
         self._write_row = mapping.write_row
 
-    def write(self, record: Any, line: dict[str, Any], content: dict[str, Any]) -> tuple[str | None, Any]:
-        """Fill *line* and *content* from *record* and return its id and cursor; raise Invalid."""
+    def write(self, record: Any) -> Written:
+        """Return the id and cursor of *record*, what of it is hashed, and what is staged; raise Invalid."""
         try:
             values = self._evaluate(record)
         except MappingError:
             values = self._evaluate_singly(record)
-        return self._write_row(values, self._constants, line, content)
+        return self._write_row(values, self._constants)
 
     def _evaluate_singly(self, record: Any) -> list[Any]:
         """Return the values, null where the expression of a lenient field fails; raise Invalid for others."""

@@ -16,6 +16,7 @@ from syncrun.transform.identity import comparable, key_text
 from syncrun.transform.infer import InferredColumn
 from syncrun.transform.invalid import Invalid, NullKey, describe
 from syncrun.transform.naming import Names, plain_name
+from syncrun.transform.row import Written
 from syncrun.transform.watermark import CursorReader
 
 _MAX_COLUMNS = 2000
@@ -23,7 +24,7 @@ _MAX_SHAPES = 1000
 
 
 class _Member:
-    """A member of the records; *slot* is where its values go in a line, empty until it is a column."""
+    """A member of the records; *slot* is the name of its column, empty until it is one."""
 
     __slots__ = ("column", "name", "slot")
 
@@ -71,14 +72,17 @@ class MemberMapping:
         """Return the mapping for one partition, which is the same in all."""
         return self
 
-    def write(self, record: Any, line: dict[str, Any], content: dict[str, Any]) -> tuple[str | None, Any]:
-        """Fill *line* and *content* from *record* and return its id and cursor; raise Invalid."""
+    def write(self, record: Any) -> Written:
+        """Return the id and cursor of *record*, what of it is hashed, and what is staged; raise Invalid."""
         if not isinstance(record, dict):
             raise Invalid(f"expected an object, got {describe(record)}")
         shape = tuple(record)
         members = self._shapes.get(shape)
         if members is None:
             members = self._learn(shape)
+        content: dict[str, Any] = {}
+        staged: dict[str, Any] = {}
+        same = True
         for member in members:
             value = record[member.name]
             if value is None:
@@ -88,9 +92,10 @@ class MemberMapping:
                 if not member.slot:
                     self._find(record)
                 value = self._stage(member, value)
-            line[member.slot] = value
-            content[member.name] = value if kind is not float else comparable(value)
-        return self._id(content), self._read_cursor(record)
+            staged[member.slot] = value
+            content[member.name] = hashed = value if kind is not float else comparable(value)
+            same = same and hashed is value and member.slot == member.name
+        return self._id(content), self._read_cursor(record), content, content if same else staged
 
     def _stage(self, member: _Member, value: Any) -> Any:
         try:
@@ -161,4 +166,4 @@ class MemberMapping:
         if position == len(self._columns):
             self._columns.append(InferredColumn(name))
         member.column = self._columns[position]
-        member.slot = f"c{position}"
+        member.slot = name

@@ -36,6 +36,7 @@ class Page:
         self._mapper = mapper
         self._mapping = mapping
         self._partition = partition
+        self._place = dump(partition)
         self._since, self._hook = since, hook
         self.ordinal = ordinal
         self.lines: list[bytes] = []
@@ -58,9 +59,7 @@ class Page:
 
     def _write(self, scope: Scope, record: Any) -> None:
         mapper = self._mapper
-        line: dict[str, Any] = {"i": self.ordinal, "p": self._partition, "a": "U"}
-        content: dict[str, Any] = {}
-        key, cursor = self._mapping.write(scope, line, content)
+        key, cursor, content, staged = self._mapping.write(scope)
         if cursor is not None:
             self.cursors.append(cursor)
             if self._since is not None and self._is_before(cursor):
@@ -68,11 +67,21 @@ class Page:
                 self.unmoved += 1
                 self._mark(key, "S")
                 return
-        line["h"] = digest = content_hash(dump(content))
-        line["k"] = mapper.occurrences.identify(digest, self._partition) if key is None else key
-        if mapper.sync.raw:
-            line["r"] = mapper.concealer.hide(record)
-        self.lines.append(dump(line))
+        fields = dump(content)
+        digest = content_hash(fields)
+        if staged is not content:
+            fields = dump(staged)
+        if key is None:
+            key = mapper.occurrences.identify(digest, self._partition)
+        line = b'{"i":%d,"p":%b,"a":"U","h":"%b","k":%b,"f":%b' % (
+            self.ordinal,
+            self._place,
+            digest.encode(),
+            dump(key),
+            fields,
+        )
+        # the content is encoded once: what is hashed is what is staged
+        self.lines.append(line + (b',"r":%b}' % dump(mapper.concealer.hide(record)) if mapper.sync.raw else b"}"))
         self.rows += 1
 
     def _is_before(self, cursor: Any) -> bool:

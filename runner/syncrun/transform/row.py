@@ -18,12 +18,14 @@ from syncrun.transform.identity import comparable, key_text
 from syncrun.transform.invalid import Invalid, NullKey
 from syncrun.transform.watermark import CursorReader
 
-WriteRow = Callable[[Sequence[Any], Sequence[Any], dict[str, Any], dict[str, Any]], tuple[str | None, Any]]
-"""(values, constants, line, content) -> (id, cursor)
+Written = tuple[str | None, Any, dict[str, Any], dict[str, Any]]
+"""(id, cursor, content, staged): the id, None when keyless; the comparable cursor value; what is hashed and
+what is staged, by column name and without nulls. These two are the same object for nearly every record.
+"""
 
-Takes the raw values of the fields with an expression and the staged values of the constant ones, each in
-field order. Fills *line* with `c0`…, *content* with the hashed values by column name, in the order of names;
-both leave out nulls. Returns the id, None when keyless, and the comparable cursor value; raises Invalid.
+WriteRow = Callable[[Sequence[Any], Sequence[Any]], Written]
+"""From the raw values of the fields with an expression, and the staged values of the constant ones, each in
+field order; *content* is in the order of names. Raises Invalid.
 """
 
 _PLAIN = {
@@ -58,7 +60,7 @@ def generate_row(
         "dumps": orjson.dumps,
         "key_text": key_text,
     }
-    lines = ["def write_row(values, constants, line, content):", "    key = cursor = None"]
+    lines = ["def write_row(values, constants):", "    key = cursor = None", "    content = {}", "    rest = {}"]
     for source, constant in (("values", False), ("constants", True)):
         names = [f"v{f.position}" for f in fields if (f.position in constants) is constant]
         if names:
@@ -69,7 +71,7 @@ def generate_row(
             "    " + text for text in _field_lines(field, read, scope, constant=field.position in constants)
         )
     lines += ("    " + text for text in _key_lines([fields[position] for position in key]))
-    lines.append("    return key, cursor")
+    lines.append("    return key, cursor, content, {**content, **rest} if rest else content")
     exec(compile("\n".join(lines), "<generated row>", "exec"), scope)  # noqa: S102 - see the module's second paragraph
     write_row: WriteRow = scope["write_row"]
     return write_row
@@ -93,9 +95,7 @@ def _field_lines(
     if field.mask is not None and not constant:
         scope[f"mask{n}"] = field.mask
         write.append(f"{v} = mask{n}({v})")
-    write.append(f"line['c{n}'] = {v}")
-    if field.spec.hash:
-        write.append(f"content[{field.column!r}] = {_comparable(field)}")
+    write += _member_lines(field, v)
     return [*lines, f"if {v} is not None:", *("    " + text for text in write)]
 
 
@@ -129,8 +129,15 @@ def _key_lines(fields: Sequence[MappedField]) -> list[str]:
     return [*lines, f"key = key_text(({', '.join(names)},))"]
 
 
-def _comparable(field: MappedField) -> str:
-    v = f"v{field.position}"
+def _member_lines(field: MappedField, v: str) -> list[str]:
+    """Return the lines that write a value; to *rest* what is staged but not hashed like that."""
+    name = repr(field.column)
+    if not field.spec.hash:
+        return [f"rest[{name}] = {v}"]
     if field.inferred is None or field.mask:
-        return v
-    return f"{v} if {v}.__class__ is not float else comparable({v})"
+        return [f"content[{name}] = {v}"]
+    return [
+        f"content[{name}] = h = {v} if {v}.__class__ is not float else comparable({v})",
+        f"if h is not {v}:",
+        f"    rest[{name}] = {v}",
+    ]

@@ -112,7 +112,7 @@ class Desk:
         if line["a"] != "U":
             return head
         content = json.dumps(line["fields"], sort_keys=True).encode()
-        values = {f"c{n}": line["fields"].get(column.name) for n, column in enumerate(staged)}
+        values = {"f": {column.name: line["fields"].get(column.name) for column in staged}}
         raw = {} if line["r"] is None else {"r": line["r"]}
         return {**head, "h": hashlib.md5(content, usedforsecurity=False).hexdigest(), **values, **raw}
 

@@ -155,7 +155,7 @@ def test_a_folder_may_be_named_like_a_pattern(desk: Desk, folder: str) -> None:
     decoy = desk.folder / "a"
     decoy.mkdir()
     (decoy / "rows.jsonl").write_text(
-        '{"i":0,"p":"","k":"9","h":"9","a":"U","c0":9,"c1":"wrong"}\n', encoding="utf-8"
+        '{"i":0,"p":"","k":"9","h":"9","a":"U","f":{"id":9,"name":"wrong"}}\n', encoding="utf-8"
     )
     place = desk.folder / folder
     place.mkdir()
@@ -179,7 +179,7 @@ def test_a_staging_file_that_lost_its_end_is_refused(desk: Desk) -> None:
 
 def test_ordinals_that_repeat_are_refused(desk: Desk) -> None:
     path = desk.folder / "rows.jsonl"
-    line = '{"i":0,"p":"","k":"%s","h":"1","a":"U","c0":1}\n'
+    line = '{"i":0,"p":"","k":"%s","h":"1","a":"U","f":{"id":1}}\n'
     path.write_text(line % "1" + line % "2", encoding="utf-8")
     commit = desk.build([])
     with pytest.raises(StoreError, match="2 staged records changed, but 4 were found again: ordinals repeat"):
@@ -191,7 +191,7 @@ def test_a_value_that_its_column_cannot_hold_is_an_error_and_nothing_is_written(
     desk.commit(put(1, name="one"))
     commit = desk.build([[put(2, name="two")]])
     path = commit.staged[0].path
-    path.write_text(path.read_text(encoding="utf-8").replace('"c0": 2', '"c0": "two"'), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace('"id": 2', '"id": "two"'), encoding="utf-8")
     with pytest.raises(StoreError, match="Failed to cast value"):
         desk.store.commit(commit)
     assert desk.live() == {1: "one"}

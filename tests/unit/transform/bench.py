@@ -14,6 +14,7 @@ import yaml
 from syncrun.config.sync import Sync
 from syncrun.records import Column, ColumnType, StagedFile
 from syncrun.transform.mapping import Mapped, Mapper
+from syncrun.stores.types import quote, quote_text
 from syncrun.transform.stage import Staging
 
 _DUCKDB = {
@@ -49,12 +50,7 @@ class Result:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The staged values of `U` lines by column name."""
-        names = [column.name for column in self.mapper.columns]
-        return [
-            {names[int(slot[1:])]: value for slot, value in line.items() if slot[0] == "c"}
-            for line in self.lines
-            if line["a"] == "U"
-        ]
+        return [line["f"] for line in self.lines if line["a"] == "U"]
 
     @property
     def row(self) -> dict[str, Any]:
@@ -107,14 +103,13 @@ def load(folder: Path, text: str, *pages: Sequence[Any], **options: Any) -> list
 
 
 def read_staged(file: StagedFile) -> list[tuple[Any, ...]]:
-    types = {f"c{n}": _duckdb_type(column.type) for n, column in enumerate(file.columns)}
-    wanted = ", ".join(f"'{slot}': '{name}'" for slot, name in {"i": "BIGINT", **types}.items())
-    slots = ", ".join(types)
+    types = ", ".join(f"{quote(column.name)} {_duckdb_type(column.type)}" for column in file.columns)
+    fields = ", ".join(f"f.{quote(column.name)}" for column in file.columns)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return connection.execute(
-            f"SELECT {slots} FROM read_json(?, format='newline_delimited', columns={{{wanted}}}, "
-            "maximum_object_size=100000000) ORDER BY i",
+            f"SELECT {fields} FROM read_json(?, format='newline_delimited',"
+            f" columns={{i: 'BIGINT', f: {quote_text(f'STRUCT({types})')}}}, maximum_object_size=100000000) ORDER BY i",
             [str(file.path)],
         ).fetchall()
 

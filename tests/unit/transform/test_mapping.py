@@ -18,11 +18,11 @@ TYPED = """
 """
 
 
-def test_fields_become_a_line_with_values_by_position() -> None:
+def test_fields_become_a_line_with_values_by_name() -> None:
     result = map_records(TYPED, {"id": "7", "user": {"name": "Ann"}, "amount": 2})
     (line,) = result.lines
     assert line.pop("h").isalnum()
-    assert line == {"i": 0, "p": "", "k": "[7]", "a": "U", "c0": 7, "c1": "Ann", "c2": 2.0}
+    assert line == {"i": 0, "p": "", "k": "[7]", "a": "U", "f": {"id": 7, "name": "Ann", "amount": 2.0}}
     assert (result.mapped.rows, result.mapped.dropped, result.mapped.next_ordinal) == (1, 0, 1)
 
 
