@@ -95,8 +95,8 @@ class StagedFile:
 
     Members: `i` ordinal in the run (source order), `p` partition id, `k` canonical id, `h` content hash (32
     hex digits), `a` what it means (`U` upsert, `D` deleted at the source, `S` only seen: quarantined with a
-    key), `f` an object with the values of *columns* by name, nulls left out, `r` the record as received when the model is raw. A `D`
-    or `S` line has only `i`, `p`, `k`, `a`.
+    key), `f` an object with the values of *columns* by name (nulls may be left out), `r` the record as
+    received when the model is raw. A `D` or `S` line has only `i`, `p`, `k`, `a`.
     """
 
     path: Path

@@ -98,13 +98,20 @@ def enumerate_pages(
     records: str | None = "items",
     start: PageState | None = None,
     on_detect: Callable[[Pagination, str], None] | None = None,
+    side_by_side: bool = False,
 ) -> Enumeration:
     """Fetch everything that *answer* has, with *pagination* as YAML."""
     api = Api(answer)
     spec = RequestSpec.model_validate({"path": "/items"} | dict(request or {}))
     source = Source(BASE, spec, records, paginate(pagination))
     pages = fetch(
-        source, {}, api.send, lambda response: json.loads(response.content), start=start, on_detect=on_detect
+        source,
+        {},
+        api.send,
+        lambda response: json.loads(response.content),
+        start=start,
+        on_detect=on_detect,
+        side_by_side=side_by_side,
     )
     return Enumeration(api, list(pages))
 

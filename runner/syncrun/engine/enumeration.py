@@ -170,7 +170,13 @@ class Enumeration:
             now=now,
             definition=self._definition,
             incremental=incremental,
-            fetch=fetching(self.sync, changes_only=since is not None, on_detect=self._detected),
+            fetch=fetching(
+                self.sync,
+                changes_only=since is not None,
+                # partitions have their own way to be read side by side; a look at the beginning needs none
+                side_by_side=not self.sources and self.options.limit is None,
+                on_detect=self._detected,
+            ),
             context=context,
             parts=slices(incremental, since, roots, now) if incremental and incremental.window else (),
             feed=partial(_shown, feed, deleted_since) if feed else None,

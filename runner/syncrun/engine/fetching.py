@@ -39,10 +39,14 @@ def pages_of(
     redactor: Redactor,
     functions: Functions,
     changes_only: bool = False,
+    side_by_side: bool = False,
     on_detect: Callable[[Pagination, str], None] | None = None,
     hooks: Hooks = NO_HOOKS,
 ) -> Fetch:
-    """Return the function that fetches the pages of *sync*; with *changes_only* its request for changes."""
+    """Return the function that fetches the pages of *sync*; with *changes_only* its request for changes.
+
+    With *side_by_side* it may ask for several pages at a time.
+    """
     request = changes_request(sync) if changes_only else sync.request_spec
     prepare = hooks.before_request if hooks.has("before_request") else None
     source = Source(base_url, request, sync.records, sync.pagination, prepare)
@@ -54,7 +58,14 @@ def pages_of(
         known = _asking(source if detected is None else replace(source, pagination=detected), hooks, context)
         read = partial(hooks.parse_response, context=context) if hooks.has("parse_response") else decoded
         found = fetch(
-            known, context, client.send, read, start=start, on_detect=on_detect, functions=functions
+            known,
+            context,
+            client.send,
+            read,
+            start=start,
+            on_detect=on_detect,
+            functions=functions,
+            side_by_side=side_by_side,
         )
         if sync.detail is None:
             return found

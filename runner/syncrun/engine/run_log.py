@@ -47,6 +47,7 @@ class RunLog:
         self._written: list[Path] = []
         self._last: tuple[str, str] | None = None
         self._seq = self._noted = self._number = 0
+        self._closed = False
 
     def request(self, exchange: Exchange) -> None:
         """Log one attempt to send, and the wait that follows it; raise StoreError when the disk is full."""
@@ -87,9 +88,10 @@ class RunLog:
             del self._written[: None if self._file is None else -1]
 
     def close(self) -> None:
-        """Close the file and leave it where it is."""
+        """Close the file and leave it where it is; requests that end later are not logged."""
         with self._guard:
             self._close()
+            self._closed = True
 
     def _take_notes(self) -> None:
         new, self._noted = self._notes[self._noted :], len(self._notes)
@@ -103,6 +105,8 @@ class RunLog:
             self._append({"us": int(self._now().timestamp() * 1e6), "level": level, "message": text})
 
     def _append(self, line: dict[str, Any]) -> None:
+        if self._closed:
+            return
         self._seq += 1
         text = orjson.dumps({"seq": self._seq, **line}, option=orjson.OPT_APPEND_NEWLINE)
         with disk.in_words():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from syncrun.errors import RequestError
 from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.functions import DEFAULT, Functions
+from syncrun.extract.ahead import Ahead
 from syncrun.extract.cut_off import looks_cut_off
 from syncrun.extract.detect import detect
 from syncrun.extract.requests import RequestSeries, Source, build_request
@@ -46,6 +48,7 @@ def fetch(
     start: PageState | None = None,
     on_detect: Callable[[Pagination, str], None] | None = None,
     functions: Functions = DEFAULT,
+    side_by_side: bool = False,
 ) -> Iterator[Fetched]:
     """Yield the pages of *source* in order; the last one carries the End with its verdict (R7).
 
@@ -53,6 +56,8 @@ def fetch(
     *start* resumes at a state that an earlier `Fetched.next` gave; it needs declared pagination, without it
     the enumeration starts over. When pagination is not declared, *on_detect* is told what the first answer
     shows, and why; declaring what `Fetched.detected` says makes a state of this call resumable by the next.
+
+    With *side_by_side*, pages that are sure to follow are asked for before their turn, in threads.
 
     What *send*, *decode* and record selection raise ends the iteration; the pages before it stay valid.
     """
@@ -65,6 +70,7 @@ def fetch(
         on_detect=on_detect,
         functions=functions,
         cursor=context.get("cursor"),
+        side_by_side=side_by_side,
     )
     pagination = source.pagination
     return enumeration.pages(PageState() if pagination is None else start or pagination.first())
@@ -83,10 +89,12 @@ class _Enumeration:
         on_detect: Callable[[Pagination, str], None] | None,
         functions: Functions,
         cursor: Any,
+        side_by_side: bool,
     ) -> None:
         self._pagination, self._cursor = source.pagination, cursor
+        self._side_by_side = side_by_side
         self._detected: Pagination | None = None
-        self._send = send
+        self._ahead = Ahead(send)
         self._decode = decode
         self._on_detect = on_detect
         self._series = series
@@ -99,7 +107,7 @@ class _Enumeration:
         self._guard.admit(state, request)
         while True:
             try:
-                response = self._send(request)
+                response = self._ahead.take(request)
             except RequestError as error:
                 last = self._past_end(state, request, error)
                 if last is None:
@@ -117,10 +125,22 @@ class _Enumeration:
                 reason = self._guard.admit(following, request)
                 if reason is not None:
                     following = End(complete=False, reason=reason)
+                else:
+                    self._look_ahead(request, following, page)
             yield Fetched(page, following, len(response.content), detected=self._detected)
             if isinstance(following, End):
                 return
             state = following
+
+    def _look_ahead(self, request: Request, following: PageState, page: Page) -> None:
+        """Begin to ask for *request*, which is the next, and for those that are sure to come after it."""
+        pagination = self._pagination
+        if not self._side_by_side or not self._ahead.idle or pagination is None or pagination.width == 1:
+            return
+        if pagination.stop_when is None and request.repeatable:
+            later = pagination.upcoming(following, page)
+            requests = (self._series.request(pagination, state) for state in later)
+            self._ahead.plan(chain([request], requests), pagination.width)
 
     def _read(self, state: PageState, response: Response) -> Page:
         empty = response.status in _NO_CONTENT or not response.content

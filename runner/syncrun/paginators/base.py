@@ -5,7 +5,7 @@ A kind subclasses `Pagination` in a module of its own and is registered in `pagi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -125,6 +125,15 @@ class Pagination(BaseModel):
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state of the page after *page*, or why there is none; the caller stops loops (R17)."""
         raise NotImplementedError
+
+    @property
+    def width(self) -> int:
+        """How many pages may be asked for side by side."""
+        return 1
+
+    def upcoming(self, following: PageState, page: Page) -> Iterator[PageState]:  # noqa: ARG002
+        """Yield the states after *following*, the one after *page*, that come if all pages are full."""
+        return iter(())
 
     def is_past_end(self, state: PageState, status: int) -> bool:  # noqa: ARG002
         """Whether an error *status* for the page of *state* only says that there is no such page."""

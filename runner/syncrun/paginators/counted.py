@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -40,6 +41,14 @@ class CountedPagination(Pagination):
         description="Error statuses that mean: past the last page. Never for the first page.",
     )
 
+    concurrency: int = Field(
+        4,
+        ge=1,
+        le=32,
+        description="Pages asked for side by side once a total is known; partitions side by side read theirs"
+        " one after the other.",
+    )
+
     @model_validator(mode="after")
     def _size_is_known(self) -> CountedPagination:
         if self.size_param is not None and self.size is None:
@@ -56,6 +65,29 @@ class CountedPagination(Pagination):
     def context(self, state: PageState) -> dict[str, Any]:
         """Return the template root `page`; its size is the one to ask for, where declared."""
         return {**state.as_context(), "size": self.size or state.size}
+
+    @property
+    def width(self) -> int:
+        """How many pages may be asked for side by side."""
+        return self.concurrency
+
+    def upcoming(self, following: PageState, page: Page) -> Iterator[PageState]:
+        """Yield the states after *following* that the total of *page* promises, should all pages be full."""
+        size, state = following.size, following
+        while size and self.is_promised(state, size, page) and state.number + 1 < self.max_pages:
+            state = replace(
+                state,
+                number=state.number + 1,
+                page=None if state.page is None else state.page + 1,
+                offset=None if state.offset is None else state.offset + size,
+                received=(state.received or 0) + size,
+            )
+            yield state
+
+    def is_promised(self, state: PageState, size: int, page: Page) -> bool:
+        """Whether the total of *page* says that another page follows the full one of *state*."""
+        total = as_count(evaluate(self.total, page.body)) if self.total is not None else None
+        return total is not None and (state.received or 0) + size < total
 
     def is_past_end(self, state: PageState, status: int) -> bool:
         """Whether *status* is declared to mean that the page of *state* is past the last one."""

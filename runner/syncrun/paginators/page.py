@@ -61,6 +61,13 @@ class PagePagination(CountedPagination):
             end = self.end_by_length(state, page)
         return end or self.follow(state, tally, page=self._number(state) + 1)
 
+    def is_promised(self, state: PageState, size: int, page: Page) -> bool:
+        """Whether the answer *page* says that another page follows the full one of *state*."""
+        pages = as_count(evaluate(self.total_pages, page.body)) if self.total_pages is not None else None
+        if pages is None:
+            return super().is_promised(state, size, page)
+        return self._number(state) - self.start + 1 < pages
+
     def _number(self, state: PageState) -> int:
         return self.start if state.page is None else state.page
 

@@ -76,7 +76,7 @@ class StagedFiles:
         return self._drop_repeated()
 
     def contents(self, number: int, *, raw: bool = False) -> str:
-        """Return the SQL relation of a whole file: `i`, `p`, `k`, `h`, `f` with a member for each column, and `r` when *raw*."""
+        """Return the SQL relation of a whole file: `i`, `p`, `k`, `h`, `f`, and `r` when *raw*."""
         file = self.files[number]
         columns = {name: kind for name, kind in _IDENTITY.items() if name != "a"}
         if file.columns:

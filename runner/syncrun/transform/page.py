@@ -80,8 +80,8 @@ class Page:
             dump(key),
             fields,
         )
-        # the content is encoded once: what is hashed is what is staged
-        self.lines.append(line + (b',"r":%b}' % dump(mapper.concealer.hide(record)) if mapper.sync.raw else b"}"))
+        received = b',"r":%b' % dump(mapper.concealer.hide(record)) if mapper.sync.raw else b""
+        self.lines.append(line + received + b"}")
         self.rows += 1
 
     def _is_before(self, cursor: Any) -> bool:

@@ -60,7 +60,12 @@ def generate_row(
         "dumps": orjson.dumps,
         "key_text": key_text,
     }
-    lines = ["def write_row(values, constants):", "    key = cursor = None", "    content = {}", "    rest = {}"]
+    lines = [
+        "def write_row(values, constants):",
+        "    key = cursor = None",
+        "    content = {}",
+        "    rest = {}",
+    ]
     for source, constant in (("values", False), ("constants", True)):
         names = [f"v{f.position}" for f in fields if (f.position in constants) is constant]
         if names:

@@ -13,8 +13,8 @@ import yaml
 
 from syncrun.config.sync import Sync
 from syncrun.records import Column, ColumnType, StagedFile
-from syncrun.transform.mapping import Mapped, Mapper
 from syncrun.stores.types import quote, quote_text
+from syncrun.transform.mapping import Mapped, Mapper
 from syncrun.transform.stage import Staging
 
 _DUCKDB = {
