@@ -40,7 +40,7 @@ _MISSING = "SELECT m.row_id, m.seq FROM temp.missing AS m"
 
 def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
     """Return what *commit* would do to the read-only *db*, with the first *most* records of each kind."""
-    staged = StagedFiles(db, commit.staged, commit.rejected)
+    staged = StagedFiles(db, commit.staged, commit.rejected, newest_first=commit.newest_first)
     duplicates = staged.load()
     stored = look_up(db, commit.model)
     before = sequence(db)

@@ -463,9 +463,11 @@ def test_of_the_versions_of_a_record_in_a_log_that_begins_with_the_newest_the_fi
     assert lab.run().status == "failed"
     assert [row["name"] for row in lab.live()] == ["third"]
     broken.clear()
+    foreseen = lab.dry_run().preview.changes
     report = lab.run(commit_rows=1)
 
     assert (report.status, report.changes.duplicates) == ("ok", 2)
+    assert report.changes == foreseen
     assert [(row["id"], row["name"]) for row in lab.live()] == [(1, "third")]
 
 
