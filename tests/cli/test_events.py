@@ -42,7 +42,7 @@ def documented() -> dict[str, list[dict[str, str]]]:
 def check(event: dict[str, object]) -> None:
     """Assert that *event* has the members of one of its tables, and no others."""
     name, page = str(event["event"]), documented()
-    common = {"event": ""} if name in ("finished", "problem", "explanation") else page[""][0]
+    common = {"event": ""} if name in ("finished", "problem", "explanation", "test") else page[""][0]
     tables = [{**common, **table} for table in page[name]]
     assert any(
         {member for member, what in table.items() if not what.startswith("optional")}

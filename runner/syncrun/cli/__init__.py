@@ -31,6 +31,7 @@ _COMMANDS = {
     "runs": "Show the history of runs.",
     "schema": "Print the JSON Schema of connector or project files.",
     "status": "Show how fresh every sync is, what is due, late or failing.",
+    "test": "Replay recorded answers through connectors, and compare.",
     "validate": "Check connector and project files.",
 }
 

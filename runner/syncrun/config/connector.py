@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, NonNegativeInt, Posit
 
 from syncrun.auth import AnyAuth, Auth
 from syncrun.config.base import VARIABLE_NAME, Duration, HookFileName, Identifier, YamlModel, shape_of
+from syncrun.config.cases import Case
 from syncrun.config.error_rules import ErrorRules
 from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.scalars import ModelName, Pattern
@@ -117,6 +118,10 @@ class Connector(YamlModel):
     )
     defaults: dict[str, Any] = Field(default_factory=dict, description="Merged into every sync.")
     syncs: Annotated[dict[ModelName, Sync], Field(min_length=1)]
+    tests: list[Case] = Field(
+        default_factory=list,
+        description="Recorded answers, and what a run has to make of them (`syncrun test`).",
+    )
 
     @property
     def auth_entries(self) -> list[Auth]:

@@ -27,7 +27,7 @@ from syncrun.secrets import is_sensitive_name
 
 # What later versions bring: an honest answer is better than a guess at a typing mistake.
 LATER_KEYS: Mapping[str, frozenset[str]] = {
-    "Connector": frozenset({"actions", "tests", "webhooks"}),
+    "Connector": frozenset({"actions", "webhooks"}),
     "Sync": frozenset({"history", "job", "timeout"}),
     "ProjectFile": frozenset({"encryption_key", "publish", "retention", "webhooks"}),
 }

@@ -128,7 +128,7 @@ class Workspace:
             )
         connection, connector = named.settings, named.connector
         config = self._config(named, {**connection.config, **_typed(connector, settings)})
-        names = _with_parents(connector, named.syncs) if parents else named.syncs
+        names = with_parents(connector, named.syncs) if parents else named.syncs
         folder = named.file.parent.parent
         ids = [SyncId(named.connection, connector.connector, name) for name in names]
         return [Job(identity, connector, config, connection.metadata, folder) for identity in ids]
@@ -245,7 +245,7 @@ def _syncs(connector: Connector, connection: Connection, wanted: str, target: st
     return [name for name in connector.syncs if name not in disabled]
 
 
-def _with_parents(connector: Connector, names: Sequence[str]) -> list[str]:
+def with_parents(connector: Connector, names: Sequence[str]) -> list[str]:
     """Return *names* with the syncs that they need before them; validation has found cycles."""
     ordered: dict[str, None] = {}
 

@@ -34,6 +34,10 @@ SYNC = HEAD + "syncs:\n  things:\n    request: /things\n    key: id\n"
 ACCEPTED = [
     SYNC,
     SYNC
+    + "tests:\n  - {sync: things, responses: a.json, expect: {records: 3, cursor: x, status: incomplete}}\n",
+    SYNC
+    + "tests:\n  - {sync: things, responses: [a.json, b.json], now: 2024-05-01, expect: {records: [{id: 1}], added: 0}}\n",
+    SYNC
     + "    model: stuff\n    description: x\n    every: 15m\n    raw: true\n    history: true\n    auto_start: false\n",
     SYNC + "    every: every half hour\n",
     SYNC + "    cron: 0 6 * * 1-5\n    timezone: Europe/Berlin\n",
@@ -84,6 +88,11 @@ ACCEPTED = [
     + "syncs: {a: {request: {method: POST, url: x, json: [1, {a: null}], headers: {A: 1}}, key: [a, b]}}\n",
 ]
 REJECTED = [
+    SYNC + "tests:\n  - {sync: things, responses: a.txt}\n",
+    SYNC + "tests:\n  - {sync: things, responses: []}\n",
+    SYNC + "tests:\n  - {sync: things, responses: a.json, expect: {records: -1}}\n",
+    SYNC + "tests:\n  - {sync: things, responses: a.json, expect: {rows: 1}}\n",
+    SYNC + "tests:\n  - {sync: things}\n",
     SYNC + "    every: 500ms\n",
     SYNC + "    every: now and then\n",
     SYNC + "    every: 15\n",
