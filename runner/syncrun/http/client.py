@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random as random_numbers
+import ssl
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
@@ -101,7 +103,7 @@ class Client:
         self._max_bytes = max_bytes
         self._client = httpx.Client(
             transport=transport,
-            verify=verify,
+            verify=_trusted() if verify and transport is None else verify,
             timeout=timeout,
             mounts={f"all://{host}": None for host in _LOOPBACK},  # no proxy leads to this machine
             # Cookies are state between requests that nobody declared.
@@ -258,6 +260,12 @@ class Client:
     def _tell(self, asked: Outgoing, outcome: Outcome) -> None:
         if self._answered is not None and outcome.failure is None:
             self._answered(asked, outcome)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the certificates that servers are checked with: reading them takes longer than many a sync."""
+    return httpx.create_ssl_context()
 
 
 def _user_agent() -> str:

@@ -18,17 +18,14 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from syncrun.errors import LockedError, StoreError
+from syncrun.stores.instances import Instance, instance_for
 from syncrun.stores.migrations import migrate, stored_version
-from syncrun.stores.types import quote, quote_text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error
 
-_ALIAS = quote("syncrun-store")
+_ALIAS = "syncrun-store"
 _STORAGE = "v1.2.0"  # the oldest DuckDB that can open the file
-_MOST_THREADS = 8  # each thread that reads staging files holds buffers of its own
-_MEMORY = 2 << 30
-_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two looks at a held file
 _LONGEST_OWN_PAUSE = 0.1
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<process>\d+)\)")
@@ -125,9 +122,9 @@ class DatabaseFile:
             if db is not None:
                 yield db
                 return
-        with closing(self._attach(Path(":memory:"), "")) as db:
-            migrate(db, at)
-            yield db
+        with closing(self._attach(Path(":memory:"), "")) as instance:
+            migrate(instance.db, at)
+            yield instance.db
 
     @contextmanager
     def writing(self, at: datetime) -> Iterator[DuckDBPyConnection]:
@@ -151,16 +148,16 @@ class DatabaseFile:
 
     @contextmanager
     def _admitted(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
-        db = self._wait(lambda: self._enter(read_only=read_only))
+        instance = self._wait(lambda: self._enter(read_only=read_only))
         try:
-            yield db
+            yield instance.db
         finally:
             try:
-                db.close()
+                instance.close()
             finally:
                 self._gate.leave(read_only=read_only)
 
-    def _wait(self, attempt: Callable[[], DuckDBPyConnection]) -> DuckDBPyConnection:
+    def _wait(self, attempt: Callable[[], Instance]) -> Instance:
         started, pause, told = self._clock(), _FIRST_PAUSE, False
         while True:
             try:
@@ -181,7 +178,7 @@ class DatabaseFile:
                 self._sleep(min(pause, limit - waited))
                 pause = min(2 * pause, _LONGEST_OWN_PAUSE if silent else _LONGEST_PAUSE)
 
-    def _enter(self, *, read_only: bool) -> DuckDBPyConnection:
+    def _enter(self, *, read_only: bool) -> Instance:
         if not self._gate.enter(read_only=read_only):
             raise _BusyError(_OURSELVES)
         try:
@@ -190,21 +187,22 @@ class DatabaseFile:
             self._gate.leave(read_only=read_only)
             raise
 
-    def _attach(self, path: Path, options: str) -> DuckDBPyConnection:
+    def _attach(self, path: Path, options: str) -> Instance:
         import duckdb
 
-        db = duckdb.connect()
+        instance = instance_for(self.path)
         try:
-            _configure(db, self.path)
-            db.execute(f"ATTACH {quote_text(str(path))} AS {_ALIAS} {options}")
-            db.execute(f"USE {_ALIAS}")
+            instance.attach(path, _ALIAS, options)
         except duckdb.Error as error:
-            db.close()
+            instance.close()
             holder = _holder_in(str(error))
             if holder:
                 raise _HeldError(holder) from None
             raise self._in_words(error) from error
-        return db
+        except BaseException:
+            instance.discard()
+            raise
+        return instance
 
     def _create(self, at: datetime) -> None:
         """Make the file beside its place, then move it there: a crash leaves none or a good one (R2)."""
@@ -213,8 +211,8 @@ class DatabaseFile:
         new = self.path.with_name(f"{self.path.name}.new-{os.getpid()}-{threading.get_ident()}")
         new.unlink(missing_ok=True)
         try:
-            with closing(self._attach(new, f"(STORAGE_VERSION '{_STORAGE}')")) as db:
-                self._translated(lambda: migrate(db, at))
+            with closing(self._attach(new, f"(STORAGE_VERSION '{_STORAGE}')")) as instance:
+                self._translated(lambda: migrate(instance.db, at))
             _place(new, self.path)
         finally:
             for leftover in (new, new.with_name(f"{new.name}.wal")):
@@ -257,21 +255,6 @@ _TROUBLES = (
         "restore a copy, or move the file away and run again with --full",
     ),
 )
-
-
-def _configure(db: DuckDBPyConnection, path: Path) -> None:
-    """Settle the time zone, and memory that is flat in the size of the data, whatever the machine."""
-    db.execute("SET TimeZone = 'UTC'")
-    db.execute("SET python_enable_replacements = false")  # a table is never a variable of this program
-    db.execute(f"SET temp_directory = {quote_text(f'{path}.tmp')}")
-    threads, memory = db.execute(
-        "SELECT current_setting('threads'), current_setting('memory_limit')"
-    ).fetchall()[0]
-    if threads > _MOST_THREADS:
-        db.execute(f"SET threads = {_MOST_THREADS}")
-    amount, unit = memory.split()
-    if float(amount) * _UNITS.get(unit, 1) > _MEMORY:
-        db.execute(f"SET memory_limit = '{_MEMORY >> 20}MiB'")
 
 
 def _holder_in(message: str) -> str:

@@ -1,0 +1,103 @@
+"""DuckDB instances in memory, to which files are attached for one act each.
+
+An instance costs several times what attaching a file to it does, so it is kept for the next act. It holds no
+lock and no file meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncrun.stores.types import quote, quote_text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MOST_THREADS = 8  # each thread that reads staging files holds buffers of its own
+_MEMORY = 2 << 30
+_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+_MOST_IDLE = 4
+
+_idle: list[Instance] = []
+_guard = threading.Lock()
+
+
+class Instance:
+    """An instance for acts on the file at *path*, and the connection of the act that goes on."""
+
+    def __init__(self, path: Path) -> None:
+        import duckdb
+
+        self.path = path
+        self._root = duckdb.connect()
+        self._threads = _configure(self._root, path)
+        self._alias = ""
+        self.db = self._root
+
+    def attach(self, path: Path, alias: str, options: str) -> DuckDBPyConnection:
+        """Attach the file at *path* as *alias*, and return a connection that uses it; raise duckdb.Error."""
+        self.db = self._root.cursor()
+        self.db.execute("SET TimeZone = 'UTC'")
+        self.db.execute(
+            "SET python_enable_replacements = false"
+        )  # a table is never a variable of this program
+        self.db.execute(f"SET threads = {self._threads}")
+        self.db.execute(f"ATTACH {quote_text(str(path))} AS {quote(alias)} {options}")
+        self.db.execute(f"USE {quote(alias)}")
+        self._alias = alias
+        return self.db
+
+    def close(self) -> None:
+        """Let go of the file, and keep the instance for the next act unless something is wrong with it."""
+        import duckdb
+
+        try:
+            if self._alias:
+                with suppress(duckdb.TransactionException):  # there is none: the act has ended it
+                    self.db.execute("ROLLBACK")
+                self.db.execute("USE memory")
+                self.db.execute(f"DETACH {quote(self._alias)}")
+                self._alias = ""
+            self.db.close()
+        except duckdb.Error:
+            self.discard()
+            return
+        except BaseException:
+            self.discard()
+            raise
+        with _guard:
+            _idle.append(self)
+            surplus = _idle[:-_MOST_IDLE]
+            del _idle[:-_MOST_IDLE]
+        for instance in surplus:
+            instance.discard()
+
+    def discard(self) -> None:
+        """End the instance, and with it whatever holds the file."""
+        self.db.close()
+        self._root.close()
+
+
+def instance_for(path: Path) -> Instance:
+    """Return an idle instance for acts on the file at *path*, or a new one."""
+    with _guard:
+        for position, instance in enumerate(_idle):
+            if instance.path == path:
+                return _idle.pop(position)
+    return Instance(path)
+
+
+def _configure(db: DuckDBPyConnection, path: Path) -> int:
+    """Bound the memory, whatever the machine; return how many threads to use."""
+    db.execute(f"SET temp_directory = {quote_text(f'{path}.tmp')}")
+    threads, memory = db.execute(
+        "SELECT current_setting('threads'), current_setting('memory_limit')"
+    ).fetchall()[0]
+    amount, unit = memory.split()
+    if float(amount) * _UNITS.get(unit, 1) > _MEMORY:
+        db.execute(f"SET memory_limit = '{_MEMORY >> 20}MiB'")
+    return min(int(threads), _MOST_THREADS)
