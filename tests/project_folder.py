@@ -51,7 +51,7 @@ class ProjectFolder:
 
     def __init__(self, folder: Path, *, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self._env = {**clean_environment(), **(env or {})}
+        self._env = {**clean_environment(), "XDG_CACHE_HOME": str(folder / ".cache"), **(env or {})}
 
     @property
     def database(self) -> Path:

@@ -11,8 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from syncrun.engine import locks
-from syncrun.stores.base import SyncId
+from syncrun.engine import locks, selection
+from syncrun.stores.base import Agenda, SyncId
+from syncrun.stores.duckdb import DuckDBStore
 from tests.api import Api
 from tests.project_folder import ProjectFolder
 
@@ -95,6 +96,32 @@ def test_a_failed_run_waits_for_its_next_slot(project: ProjectFolder, api: Api) 
     assert ran(project, "--due") == []
     let_pass(project, days=1)
     assert ran(project, "--due", exit_code=1) == ["items"]
+
+
+def test_that_nothing_is_due_is_forgotten_as_soon_as_a_file_changes(
+    project: ProjectFolder, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Agenda] = []
+    look = DuckDBStore.agenda
+    monkeypatch.setattr(DuckDBStore, "agenda", lambda store: looks.append(look(store)) or looks[-1])
+    schedule(project, api, items={"every": "30d"}, events={"every": "30d"})
+    assert ran(project, "--due") == ["items", "events"]
+    for _ in range(3):
+        assert project.syncrun("run", "--due").stderr.startswith("nothing is due; next is acme/")
+    assert len(looks) == 1
+
+    file = project.folder / "connectors" / "store.yaml"
+    file.write_text(
+        file.read_text().replace("  items:\n", "  more: {request: /items, every: 1h}\n  items:\n")
+    )
+    selection._load.cache_clear()  # each command is a process of its own outside of tests
+    assert ran(project, "--due") == ["more"]
+    project.syncrun("run", "--due")
+    schedule(project, api, items={"every": "30d"}, notes={"every": "30d"})
+    assert ran(project, "--due") == ["notes"]
+    project.syncrun("run", "--due")
+    let_pass(project, days=30)
+    assert ran(project, "--due") == ["more", "items", "notes"]
 
 
 @pytest.mark.parametrize("args", [["acme"], ["--all"], ["--if-stale", "1h"]])

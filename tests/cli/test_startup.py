@@ -27,7 +27,7 @@ def imported(folder: Path, *args: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", REPORT, *args],
         cwd=folder,
-        env=clean_environment(),
+        env={**clean_environment(), "XDG_CACHE_HOME": str(folder / ".cache")},
         capture_output=True,
         text=True,
         timeout=60,
@@ -44,6 +44,12 @@ def test_help_imports_nothing_heavy(tmp_path: Path, option: str) -> None:
 @pytest.mark.parametrize("command", ["list", "validate"])
 def test_looking_at_files_needs_neither_database_nor_network(project: ProjectFolder, command: str) -> None:
     assert not imported(project.folder, command) & {"duckdb", "httpx", "rich"}
+
+
+def test_a_minute_with_nothing_due_imports_nothing_heavy(project: ProjectFolder) -> None:
+    project.write_project()
+    assert project.syncrun("run", "--due", "--quiet").exit_code == 0
+    assert imported(project.folder, "run", "--due", "--quiet") == set()
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from syncrun.cli.events import EventCommand, JsonEvents, counted
 from syncrun.cli.options import Seconds, connector_set, environment, project_folder, tell
-from syncrun.cli.progress import presenter
-from syncrun.cli.run_choice import Choice
-from syncrun.cli.signals import stopping
-from syncrun.engine.batch import run_all
-from syncrun.engine.job import Options, Runtime, utc_now
-from syncrun.engine.report import combined_exit_code
-from syncrun.engine.selection import open_workspace
+from syncrun.engine.idle import Memory
 
 
 @click.command(
@@ -83,13 +79,26 @@ def command(
 ) -> int:
     """Run syncs: all of a connection, one (CONNECTION/SYNC), --all, or what is --due."""
     del as_json  # EventCommand has looked
+    now, say = datetime.now(UTC), _ignore if quiet or events else tell
+    memory = Memory(project or Path.cwd(), env, os.environ)
+    told = memory.recall(now) if due and not (targets or everything or if_stale is not None) else None
+    if told is not None:  # nothing heavy is imported before: it is asked every minute
+        say(told)
+        return _nothing(events)
+
+    from syncrun.cli.progress import presenter
+    from syncrun.cli.run_choice import Choice
+    from syncrun.cli.signals import stopping
+    from syncrun.engine.batch import run_all
+    from syncrun.engine.job import Options, Runtime
+    from syncrun.engine.report import combined_exit_code
+    from syncrun.engine.selection import open_workspace
+
     workspace = open_workspace(project, env=env)
-    choice = Choice(targets, everything, due, if_stale, settings, not no_parents)
-    jobs = choice.jobs(workspace, utc_now(), _ignore if quiet or events else tell)
+    choice = Choice(targets, everything, due, if_stale, settings, not no_parents, memory)
+    jobs = choice.jobs(workspace, now, say)
     if not jobs and (due or everything or if_stale is not None):
-        if events is not None:
-            events.finish(0, runs=0, **counted({}))
-        return 0
+        return _nothing(events)
     options = Options(
         full=full or reset,
         reset=reset,
@@ -115,6 +124,12 @@ def command(
         code = (stopped and stop.exit_code) or combined_exit_code(reports)
         shown.finish(reports, int(code))
     return int(code)
+
+
+def _nothing(events: JsonEvents | None) -> int:
+    if events is not None:
+        events.finish(0, runs=0, **counted({}))
+    return 0
 
 
 def _ignore(_reason: str) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from syncrun.engine import agenda
+from syncrun.engine import agenda, idle
 from syncrun.engine.job import Job
 from syncrun.engine.locks import folder_of
 from syncrun.engine.selection import Workspace
 from syncrun.errors import UsageError
 from syncrun.stores.base import Agenda
 
+_LONGEST_IDLE = timedelta(days=1)
+_NO_SCHEDULE = "nothing is due: no sync has a schedule; give it such as every: 1h"
 _REASONS = {"paused": "it is paused", "waiting": "its first run is by hand (auto_start: false)"}
 
 
@@ -26,6 +29,7 @@ class Choice:
     if_stale: float | None
     settings: Sequence[str]
     parents: bool
+    memory: idle.Memory
 
     def jobs(self, workspace: Workspace, now: datetime, tell: Callable[[str], None]) -> list[Job]:
         """Return the jobs that are meant; *tell* is told what is left out, and why nothing is left."""
@@ -51,18 +55,29 @@ class Choice:
     def _due(self, workspace: Workspace, now: datetime, tell: Callable[[str], None]) -> list[Job]:
         if self.targets or self.everything or self.if_stale is not None:
             raise UsageError("--due goes with no names, --all or --if-stale", hint="it looks at every sync")
+        paths = _deciding(workspace)
+        before = idle.state_of(paths)
         known, syncs = _look(workspace, tell), agenda.entries(workspace)
         standings = {entry.sync: entry.standing(known, now) for entry in syncs}
         chosen = agenda.due(syncs, standings, folder_of(workspace.database))
         if chosen:
             return workspace.jobs([str(sync) for sync in chosen], parents=False)
         upcoming = [(stands.next, str(sync)) for sync, stands in standings.items() if stands.next]
-        if upcoming:
-            at, sync = min(upcoming)
-            tell(f"nothing is due; next is {sync} at {at:%Y-%m-%d %H:%M:%S} UTC")
-        else:
-            tell("nothing is due: no sync has a schedule; give it such as every: 1h")
+        at, sync = min(upcoming, default=(now + _LONGEST_IDLE, ""))
+        told = f"nothing is due; next is {sync} at {at:%Y-%m-%d %H:%M:%S} UTC" if sync else _NO_SCHEDULE
+        tell(told)
+        if at > now:  # else a run of it goes on
+            self.memory.keep(paths, before, told, now, min(at, now + _LONGEST_IDLE))
         return []
+
+
+def _deciding(workspace: Workspace) -> list[Path]:
+    """Return the files that decide what is due."""
+    project, database = workspace.project, workspace.database
+    wal = database.with_name(f"{database.name}.wal")
+    files = {workspace.connector_of(name)[1] for name in project.connections}
+    own = [project.file] if project.file is not None else []
+    return [*own, workspace.folder / "connectors", *sorted(files), database, wal]
 
 
 def _look(workspace: Workspace, tell: Callable[[str], None]) -> Agenda:

@@ -11,7 +11,7 @@ import click
 from syncrun.cli.events import EventCommand, JsonEvents
 from syncrun.cli.options import project_folder
 from syncrun.config.load import check_files
-from syncrun.config.project import find_project_file
+from syncrun.config.project_file import find_project_file
 from syncrun.errors import ExitCode, Problem
 
 

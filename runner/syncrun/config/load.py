@@ -118,7 +118,7 @@ def check_files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
     Raise UsageError for a folder without any.
     """
     from syncrun.config.check_project import check_project
-    from syncrun.config.project import PROJECT_FILES
+    from syncrun.config.project_file import PROJECT_FILES
 
     files: dict[Path, None] = {}
     for path in paths:
@@ -130,7 +130,7 @@ def check_files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
 
 
 def _files_of(folder: Path) -> list[Path]:
-    from syncrun.config.project import PROJECT_FILES
+    from syncrun.config.project_file import PROJECT_FILES
 
     project = next((folder / name for name in PROJECT_FILES if (folder / name).is_file()), None)
     if project is not None:

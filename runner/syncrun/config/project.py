@@ -30,6 +30,7 @@ from syncrun.config.base import CONNECTION_NAME, Duration, Identifier, YamlModel
 from syncrun.config.connection_config import UnsetVariable, resolve_config
 from syncrun.config.load import shown
 from syncrun.config.problems import describe, explain, in_order
+from syncrun.config.project_file import PROJECT_FILES, find_project_file
 from syncrun.config.schedule import Cron, Interval, Schedule, ScheduleZone, check_schedule, schedule_of
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ConfigurationError, Problem, UsageError
@@ -48,7 +49,6 @@ __all__ = [
     "resolve_config",
 ]
 
-PROJECT_FILES = ("syncrun.yaml", "syncrun.yml")
 DATABASE = "data.duckdb"
 
 _NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
@@ -188,16 +188,6 @@ def load_project(path: Path, *, env: str | None = None, environ: Mapping[str, st
     database = chosen.database or content.database
     _check_database(yaml, database)
     return Project(file.parent, file, database, content.commits, content.every, connections, env, dotenv)
-
-
-def find_project_file(folder: Path) -> Path | None:
-    """Return the project file in *folder* or in the nearest folder above it."""
-    start = folder.absolute()
-    for place in (start, *start.parents):
-        for name in PROJECT_FILES:
-            if (place / name).is_file():
-                return (folder if place == start else place) / name
-    return None
 
 
 def read_project(path: Path) -> tuple[YamlFile, ProjectFile]:
