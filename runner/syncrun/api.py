@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from syncrun.engine.job import Options, Runtime, utc_now
 from syncrun.engine.models import find_model, moment_or_position
@@ -15,6 +16,9 @@ from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import UsageError
 from syncrun.expressions.moments import parse_moment
 from syncrun.stores.base import Feed, FeedQuery, ModelId, QueryResult
+
+if TYPE_CHECKING:
+    from syncrun.engine.dryrun import DryRun
 
 Action = Literal["added", "updated", "deleted"]
 Moment = datetime | timedelta | str
@@ -148,6 +152,37 @@ class Project:
         store = workspace.store(writing=True, lock_timeout=lock_timeout)
         runtime = Runtime(store, workspace.database, environ=workspace.environ)
         return run_all(asked, options, runtime, workers=jobs)
+
+    def dryrun(
+        self,
+        target: str,
+        *,
+        full: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        most: int = 20,
+        lock_timeout: float = 300.0,
+    ) -> DryRun:
+        """Return what a run of *target* (`connection/sync`) would do; write nothing.
+
+        *cursor* is where to start in place of the saved one, *metadata* is put over that of the connection.
+        The preview holds the first *most* records of each kind. A read that fails raises nothing: the report
+        says so. Raise UsageError and ConfigurationError for what cannot be run.
+        """
+        from syncrun.engine.adjustments import incremental_of, read_cursor
+        from syncrun.engine.dryrun import dry_run
+
+        self._workspace.sync(target)
+        [job] = self._workspace.jobs([target], parents=False)
+        job = replace(job, metadata={**job.metadata, **(metadata or {})})
+        if cursor is not None:
+            incremental_of(job.id, job.sync)
+            cursor = read_cursor(cursor, job.sync, option="cursor")
+        options = Options(full=full, limit=_limit(limit), cursor=cursor, lock_timeout=lock_timeout)
+        store = self._workspace.store(lock_timeout=lock_timeout)
+        runtime = Runtime(store, self._workspace.database, environ=self._workspace.environ)
+        return dry_run(job, options, runtime, most=most)
 
     def query(self, sql: str) -> QueryResult:
         """Run read-only *sql* and return column names, types and rows; raise StoreError.

@@ -136,3 +136,16 @@ def test_importing_syncrun_imports_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
     with pytest.raises(AttributeError, match="module 'syncrun' has no attribute 'nothing'"):
         syncrun.nothing  # noqa: B018 - looking is the test
+
+
+def test_a_dry_run_is_a_typed_result_and_writes_nothing(project: Project) -> None:
+    before = project.database.stat().st_mtime_ns, project.database.read_bytes()
+
+    done = project.dryrun("acme/items")
+
+    assert (done.report.status, done.report.changes.unchanged, done.preview.records) == ("ok", 2, ())
+    assert (project.database.stat().st_mtime_ns, project.database.read_bytes()) == before
+    with pytest.raises(UsageError, match="acme/items has no cursor"):
+        project.dryrun("acme/items", cursor="2024-05-01")
+    with pytest.raises(UsageError, match="acme names no sync"):
+        project.dryrun("acme")
