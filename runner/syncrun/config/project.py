@@ -2,6 +2,7 @@
 
     database: data.duckdb
     commits: {rows: 250000, every: 60s}
+    retention: {payload_after: 180d, idle_sync_after: 90d, run_logs: 90d}
     connections:
       acme:
         connector: github
@@ -31,6 +32,7 @@ from syncrun.config.connection_config import UnsetVariable, resolve_config
 from syncrun.config.load import shown
 from syncrun.config.problems import describe, explain, in_order
 from syncrun.config.project_file import PROJECT_FILES, find_project_file
+from syncrun.config.retention import RetentionRule
 from syncrun.config.schedule import Cron, Interval, Schedule, ScheduleZone, check_schedule, schedule_of
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ConfigurationError, Problem, UsageError
@@ -124,6 +126,7 @@ class ProjectFile(YamlModel):
     every: Interval | None = Field(
         None, description="How often syncs run by themselves that have no schedule of their own."
     )
+    retention: RetentionRule = Field(RetentionRule(), description="How long what is no news is kept.")
     connections: dict[ConnectionName, Connection] = Field(default_factory=dict)
     environments: dict[Identifier, Environment] = Field(default_factory=dict)
 
@@ -140,6 +143,7 @@ class Project:
     database: str = DATABASE
     commits: CommitRule = field(default_factory=CommitRule)
     every: str | None = None
+    retention: RetentionRule = field(default_factory=RetentionRule)
     connections: Mapping[str, Connection] = field(default_factory=dict)
     environment: str | None = None
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -187,7 +191,8 @@ def load_project(path: Path, *, env: str | None = None, environ: Mapping[str, st
     }
     database = chosen.database or content.database
     _check_database(yaml, database)
-    return Project(file.parent, file, database, content.commits, content.every, connections, env, dotenv)
+    rules = (content.commits, content.every, content.retention)
+    return Project(file.parent, file, database, *rules, connections, env, dotenv)
 
 
 def read_project(path: Path) -> tuple[YamlFile, ProjectFile]:

@@ -12,7 +12,7 @@ from syncrun.records import Model
 from syncrun.stores.loss import refuse_loss
 from syncrun.stores.staging import ORDINALS, StagedFiles, staged_value
 from syncrun.stores.tables import Table
-from syncrun.stores.types import quote
+from syncrun.stores.types import quote, quote_text
 from syncrun.stores.widen import convert
 from syncrun.widening import widen
 
@@ -30,6 +30,7 @@ WITH classified AS (
             WHEN staged.a = 'D' THEN 'DELETED'
             WHEN stored.row_id IS NULL OR stored.action = 'DELETED' THEN 'ADDED'
             WHEN stored.hash IS DISTINCT FROM staged.h THEN 'UPDATED'
+            WHEN stored.pruned_at IS NOT NULL THEN 'RESTORED'
             ELSE 'MOVED'
         END AS action,
         staged.p
@@ -41,6 +42,7 @@ WITH classified AS (
             r._hash AS hash,
             r._partition AS partition,
             r._action AS action,
+            r._pruned_at AS pruned_at,
             r._first_seen_at AS first_seen_at
         FROM {table} AS r
         WHERE r._connection = $connection
@@ -51,25 +53,31 @@ WITH classified AS (
             stored.row_id IS NULL
             OR stored.action = 'DELETED'
             OR stored.hash IS DISTINCT FROM staged.h
+            OR stored.pruned_at IS NOT NULL
             OR stored.partition IS DISTINCT FROM staged.p
         ELSE FALSE
     END
 )
 SELECT
     c.*,
-    $seq + row_number() OVER (PARTITION BY c.action = 'MOVED' ORDER BY c.ord) AS seq
+    $seq + row_number() OVER (PARTITION BY c.action IN ('MOVED', 'RESTORED') ORDER BY c.ord) AS seq
 FROM classified AS c
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """How many staged records are what; *moved* are unchanged ones that another partition lists now."""
+    """How many staged records are what.
+
+    Among the unchanged, another partition lists the *moved* ones now, and the *restored* ones get back the
+    payload that retention had taken.
+    """
 
     added: int
     updated: int
     deleted: int
     moved: int
+    restored: int
     unchanged: int
 
     @property
@@ -82,16 +90,18 @@ def classify(db: DuckDBPyConnection, connection: str, table: str, seq: int) -> C
     """Fill `temp.change` with what `temp.staged` changes in *table*, whose newest feed position is *seq*."""
     db.execute(_CLASSIFY.format(table=table), {"connection": connection, "seq": seq})
     rows = db.execute("SELECT c.action, count(*) FROM temp.change AS c GROUP BY c.action").fetchall()
-    count = {"ADDED": 0, "UPDATED": 0, "DELETED": 0, "MOVED": 0} | dict(rows)
+    count = {"ADDED": 0, "UPDATED": 0, "DELETED": 0, "MOVED": 0, "RESTORED": 0} | dict(rows)
     upserts = int(db.execute("SELECT count(*) FROM temp.staged AS s WHERE s.a = 'U'").fetchall()[0][0])
     changed = count["ADDED"] + count["UPDATED"]
-    return Classified(count["ADDED"], count["UPDATED"], count["DELETED"], count["MOVED"], upserts - changed)
+    quiet = (count["MOVED"], count["RESTORED"])
+    return Classified(count["ADDED"], count["UPDATED"], count["DELETED"], *quiet, upserts - changed)
 
 
-def changed_files(db: DuckDBPyConnection) -> list[int]:
-    """Return the numbers of the staged files that hold added or updated records."""
+def changed_files(db: DuckDBPyConnection, *actions: str) -> list[int]:
+    """Return the numbers of the staged files that hold records of *actions*: by default added or updated."""
+    wanted = ", ".join(map(quote_text, actions or ("ADDED", "UPDATED")))
     rows = db.execute(
-        "SELECT DISTINCT c.ord // ? FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED') ORDER BY 1",
+        f"SELECT DISTINCT c.ord // ? FROM temp.change AS c WHERE c.action IN ({wanted}) ORDER BY 1",
         [ORDINALS],
     ).fetchall()
     return [number for (number,) in rows]

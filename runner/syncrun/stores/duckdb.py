@@ -15,6 +15,7 @@ from syncrun.stores import (
     checkpoints,
     quarantine,
     query,
+    retention,
     run_changes,
     run_log,
     runs,
@@ -42,6 +43,7 @@ from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.merge import merge
 from syncrun.stores.migrations import stored_version
 from syncrun.stores.preview import preview
+from syncrun.stores.retention import IdleSync, Pruned, Retention
 from syncrun.stores.tables import described, field_columns, record_table
 
 
@@ -233,6 +235,18 @@ class DuckDBStore:
         """Return how many records are in quarantine, by sync."""
         with self._file.reading() as db:
             return quarantine.count(db) if db else {}
+
+    def idle_syncs(self, before: datetime) -> list[IdleSync]:
+        """Return the syncs whose last run began before that time."""
+        with self._file.reading() as db:
+            return retention.find_idle(db, before) if db else []
+
+    def prune(self, rule: Retention, at: datetime, *, dry_run: bool = False) -> Pruned:
+        """Let go what *rule* says, in one transaction; a *dry_run* only finds out what it would be."""
+        if not self._file.exists:
+            return Pruned()
+        with self._file.reading_any(at) if dry_run else self._file.writing(at) as db:
+            return retention.prune(db, rule, at, dry_run=dry_run)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a read-only *sql*; raise StoreError. The file stays open until the last row is read."""

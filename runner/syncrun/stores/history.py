@@ -50,6 +50,12 @@ SELECT {values}, v.since
 FROM {records} AS r
 JOIN temp.version AS v ON v.seq = r._seq
 """
+# What was pruned of the newest version comes back with the record's own payload.
+_RESTORE = """
+UPDATE {history} SET {fields}, _pruned_at = NULL
+FROM {records} AS r
+WHERE {history}._pruned_at IS NOT NULL AND r._pruned_at IS NULL AND r._seq = {history}._seq
+"""
 
 
 class History:
@@ -83,6 +89,12 @@ class History:
         self._db.execute(_CLOSE.format(**tables))
         names, values = ", ".join(self._columns), ", ".join(f"r.{name}" for name in self._columns)
         self._db.execute(_ADD.format(**tables, names=names, values=values))
+
+    def restore(self) -> None:
+        """Give versions that were pruned back what their records have got back."""
+        taken = [name for name in self._columns if name not in _KEPT]
+        fields = ", ".join(f"{name} = r.{name}" for name in taken) or "_id = r._id"
+        self._db.execute(_RESTORE.format(history=self._name, records=self._records, fields=fields))
 
 
 def open_history(db: DuckDBPyConnection, model: Model, table: Table, stored: Stored) -> History | None:

@@ -1,6 +1,7 @@
 """One commit: staged records become changes, in a single transaction (R2, R4, R6).
 
-New or returning keys are ADDED, other hashes UPDATED, rows marked `D` DELETED; the rest is not touched.
+New or returning keys are ADDED, other hashes UPDATED, rows marked `D` DELETED; the rest is not touched, but
+that a payload which retention had taken comes back when the record is read again.
 Changed rows are deleted by rowid and inserted again, so that nothing depends on an index.
 """
 
@@ -41,6 +42,14 @@ UPDATE {table} SET
     _action = 'DELETED', _deleted_at = $at, _last_modified_at = $at, _seq = c.seq, _run_id = $run
 FROM temp.change AS c
 WHERE {table}.rowid = c.row_id AND c.action = 'DELETED'
+"""
+
+# The payload that retention had taken is read again: no event, since nothing about the record has changed.
+_RESTORE = """
+UPDATE {table} SET {fields}_pruned_at = NULL, _partition = coalesce(f.p, '')
+FROM {contents} AS f
+JOIN temp.change AS c ON c.ord = f.i + {offset}
+WHERE {table}.rowid = c.row_id AND c.action = 'RESTORED'
 """
 
 
@@ -90,6 +99,8 @@ def _apply(
     last += vanished
     if history is not None:
         history.catch_up()
+        if written.restored:
+            history.restore()
     fault("deletes")
     if last != before:
         db.execute("UPDATE syncrun.sequence SET last = ?", [last])
@@ -124,7 +135,22 @@ def _write_records(
             f"UPDATE {table.name} SET _partition = c.p FROM temp.change AS c"
             f" WHERE {table.name}.rowid = c.row_id AND c.action = 'MOVED'"
         )
+    if found.restored:
+        _restore(db, commit, table, staged)
     return found
+
+
+def _restore(db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles) -> None:
+    for number in changed_files(db, "RESTORED"):
+        names, values = filled_columns(db, commit.model, table, staged, number)
+        fields = dict(zip(names, values, strict=True)) | ({"_raw": "f.r"} if table.raw else {})
+        sql = _RESTORE.format(
+            table=table.name,
+            fields="".join(f"{name} = {value}, " for name, value in fields.items()),
+            contents=staged.contents(number, raw=table.raw),
+            offset=number * ORDINALS,
+        )
+        db.execute(sql)
 
 
 def _insert(db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles, expected: int) -> None:

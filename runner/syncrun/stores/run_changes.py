@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # The versions of every record that the run touched: each next to the one before it.
 _VERSIONS = """
-SELECT r._id, r._action, to_json({fields}) AS now, lag(to_json({fields})) OVER past AS before,
+SELECT r._id, r._action, {fields} AS now, lag({fields}) OVER past AS before,
     lag(r._action) OVER past AS before_action
 FROM {history} AS r
 WHERE r._connection = {connection}
@@ -28,7 +28,7 @@ QUALIFY r._run_id = {run}
 ORDER BY r._seq
 """
 _RECORDS = """
-SELECT r._id, r._action, to_json({fields}) AS now, NULL AS before, NULL AS before_action
+SELECT r._id, r._action, {fields} AS now, NULL AS before, NULL AS before_action
 FROM {records} AS r
 WHERE r._connection = {connection} AND r._run_id = {run}
 ORDER BY r._seq
@@ -54,7 +54,8 @@ def _select(db: DuckDBPyConnection, run: Run, *, history: bool) -> str:
         return ""
     members = ", ".join(f"{quote(column.name)} := r.{quote(column.name)}" for column in fields)
     return (_VERSIONS if history else _RECORDS).format(
-        fields=f"struct_pack({members})",
+        # what retention has taken is not known
+        fields=f"CASE WHEN r._pruned_at IS NULL THEN to_json(struct_pack({members})) END",
         history=history_table(*names),
         records=record_table(*names),
         connection=quote_text(run.sync.connection),
@@ -65,6 +66,8 @@ def _select(db: DuckDBPyConnection, run: Run, *, history: bool) -> str:
 def _changes(rows: Iterator[tuple[Any, ...]]) -> Iterator[RunChange]:
     for identity, action, now, before, before_action in rows:
         live = None if before is None or before_action == "DELETED" else json.loads(before)
-        after = None if action == "DELETED" else json.loads(now)
-        # a tombstone keeps the payload that the record had
-        yield RunChange(identity, action, (live or json.loads(now)) if after is None else live, after)
+        known = None if now is None else json.loads(now)
+        if action == "DELETED":  # a tombstone keeps the payload that the record had
+            yield RunChange(identity, action, live or known, None)
+        else:
+            yield RunChange(identity, action, live, known)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from syncrun.stores import snapshots
 from syncrun.stores.base import Changes, SnapshotDeletes
 from syncrun.stores.duckdb import DuckDBStore
-from tests.unit.stores.desk import Desk, Line, gone, put, seen
+from syncrun.stores.retention import Retention
+from tests.unit.stores.desk import START, Desk, Line, gone, put, seen
 
 FEW = 4  # the guard judges ratios from here on, so that small examples meet it
 
@@ -58,6 +60,7 @@ class Row:
     run: str
     changed: float
     first: float
+    pruned: bool = False
 
 
 @dataclass
@@ -71,6 +74,7 @@ class Version:
     run: str
     since: float
     until: float | None = None
+    pruned: bool = False
 
 
 @dataclass
@@ -83,6 +87,7 @@ class Reference:
     window: tuple[str, float, int] | None = None
     seen: dict[str, set[str]] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
 
     def commit(
         self, connection: str, run: str, at: float, started: float, staged: Sequence[Line], **options: Any
@@ -91,9 +96,22 @@ class Reference:
         if not options.pop("history"):
             return self._commit(connection, run, at, started, staged, **options)
         self._remember()
+        restored = len(self.restored)
         changes = self._commit(connection, run, at, started, staged, **options)
         self._remember()
+        if len(self.restored) > restored:
+            whole = {row.seq for row in self.rows.values() if not row.pruned}
+            for version in self.versions:
+                version.pruned = version.pruned and version.seq not in whole
         return changes
+
+    def prune(self, before: float) -> None:
+        """Forget the names that have not changed since."""
+        for row in self.rows.values():
+            row.pruned = row.pruned or row.changed < before
+        for version in self.versions:
+            last = version.since if version.until is None else version.until
+            version.pruned = version.pruned or last < before
 
     def _remember(self) -> None:
         known = max((version.seq for version in self.versions), default=0)
@@ -102,7 +120,9 @@ class Reference:
                 for version in self.versions:
                     if version.key == key and version.until is None:
                         version.until = row.changed
-                self.versions.append(Version(key, row.name, row.seq, row.action, row.run, row.changed))
+                version = Version(key, row.name, row.seq, row.action, row.run, row.changed)
+                version.pruned = row.pruned
+                self.versions.append(version)
 
     def state(self, seq: int) -> dict[tuple[str, str], str]:
         """Return the name of each record that was live after the change *seq*, as far as it is remembered."""
@@ -157,6 +177,9 @@ class Reference:
         name = line["fields"]["name"]
         if old is not None and live and old.name == name:
             old.partition = line["p"]
+            if old.pruned:
+                old.pruned = False
+                self.restored.append(line["k"])
             return "unchanged"
         action, first = ("UPDATED", old.first) if old is not None and live else ("ADDED", at)
         self.rows[connection, line["k"]] = Row(name, line["p"], self._next(), action, run, at, first)
@@ -273,6 +296,13 @@ class StoreMachine(RuleBasedStateMachine):
         with pytest.raises(_Crash):
             DuckDBStore(self.desk.path, fault=fail).commit(self.desk.build(staged, **build))
 
+    @rule(age=st.integers(0, 4))
+    def prune(self, age: int) -> None:
+        """What has not changed for so many hours loses its payload, and nothing else."""
+        before = START + timedelta(hours=self.desk.hours - age)
+        self.desk.store.prune(Retention(payload_before=before), before)
+        self.reference.prune(self.desk.hours - age)
+
     def _commit(
         self,
         staged: Any,
@@ -329,14 +359,26 @@ class StoreMachine(RuleBasedStateMachine):
             past = self.reference.versions and db.execute(_VERSIONS).fetchall()
         rows = sorted(self.reference.rows.items(), key=lambda item: item[1].seq)
         assert stored == [
-            (*key, row.name, row.partition, row.seq, row.action, row.run, row.changed, row.first)
+            (
+                *key,
+                None if row.pruned else row.name,
+                row.partition,
+                row.seq,
+                row.action,
+                row.run,
+                row.changed,
+                row.first,
+            )
             + ((True,) if row.action == "DELETED" else (None,))
+            + (row.pruned,)
             for key, row in rows
         ]
-        assert live == sorted((c, r.name) for (c, _), r in rows if r.action != "DELETED")
+        names = [(c, None if r.pruned else r.name) for (c, _), r in rows if r.action != "DELETED"]
+        assert live == sorted(names, key=lambda pair: (pair[0], pair[1] is None, pair[1]))
         assert saved == self.reference.checkpoints
         assert past == [
-            (*v.key, v.name, v.seq, v.action, v.run, v.since, v.until) for v in self.reference.versions
+            (*v.key, None if v.pruned else v.name, v.seq, v.action, v.run, v.since, v.until, v.pruned)
+            for v in self.reference.versions
         ]
         window = self.reference.window
         assert windows == ([(window[0],)] if window else [])
@@ -348,13 +390,13 @@ _RECORDS = f"""
     SELECT
         _connection, _id, name, _partition, _seq, _action, _run_id,
         {_HOURS.format("_last_modified_at")}, {_HOURS.format("_first_seen_at")},
-        _deleted_at = _last_modified_at
+        _deleted_at = _last_modified_at, _pruned_at IS NOT NULL
     FROM lab.items__records ORDER BY _seq
 """
 _VERSIONS = f"""
     SELECT
         _connection, _id, name, _seq, _action, _run_id,
-        {_HOURS.format("_valid_from")}, {_HOURS.format("_valid_to")}
+        {_HOURS.format("_valid_from")}, {_HOURS.format("_valid_to")}, _pruned_at IS NOT NULL
     FROM lab.items__history ORDER BY _seq
 """
 
