@@ -46,3 +46,24 @@ def test_warnings_are_errors_with_strict(project: ProjectFolder) -> None:
     assert strict.stderr.endswith("\n1 file checked: 1 error, 0 warnings\n")
     events = project.syncrun("validate", "connectors/lax.yaml", "--strict", "--json").events
     assert [event.get("severity") for event in events] == ["error", None]
+
+
+def test_an_environment_needs_all_values_of_its_connections(project: ProjectFolder) -> None:
+    project.write(
+        "syncrun.yaml",
+        "connections:\n"
+        '  acme: {connector: store, config: {url: "https://a.test"}}\n'
+        "environments:\n"
+        "  prod:\n"
+        '    connections: {acme: {config: {url: "${env.PROD_URL}"}}}\n',
+    )
+    assert project.syncrun("validate").exit_code == 0
+    done = project.syncrun("validate", "--env", "prod")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "syncrun.yaml:2:3: connection acme: the config value 'url' needs the environment variable PROD_URL, which is not set\n"
+        "  hint: set it, or write it into .env\n"
+        "2 files checked: 1 error, 0 warnings\n"
+    )
+    unknown = project.syncrun("validate", "--env", "prd")
+    assert unknown.stderr == "error: unknown environment 'prd'\n  hint: did you mean 'prod'?\n"

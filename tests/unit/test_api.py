@@ -14,6 +14,7 @@ import pytest
 
 import syncrun
 from syncrun import Project
+from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
 from tests.api import Api
 from tests.project_folder import ProjectFolder
@@ -149,3 +150,19 @@ def test_a_dry_run_is_a_typed_result_and_writes_nothing(project: Project) -> Non
         project.dryrun("acme/items", cursor="2024-05-01")
     with pytest.raises(UsageError, match="acme names no sync"):
         project.dryrun("acme")
+
+
+def test_a_long_lived_program_sees_edits_of_connectors_and_of_what_they_name(tmp_path: Path) -> None:
+    folder = ProjectFolder(tmp_path)
+    folder.write("syncrun.yaml", "connections: {acme: {connector: store}}")
+    text = "{connector: store, base_url: 'https://api.test', syncs: {items: {request: /, schema: schemas/item.json}}}"
+    folder.write("connectors/store.yaml", text)
+    folder.write("schemas/item.json", '{"type": "object"}')
+    workspace = open_workspace(tmp_path)
+    schemas = [workspace.connector("store")[0].syncs["items"].json_schema]
+    folder.write("schemas/item.json", '{"type": "object", "required": ["id"]}')
+    schemas.append(workspace.connector("store")[0].syncs["items"].json_schema)
+    assert schemas == [{"type": "object"}, {"type": "object", "required": ["id"]}]
+    folder.write("connectors/store.yaml", text.replace("items", "orders"))
+    assert list(workspace.connector("store")[0].syncs) == ["orders"]
+    assert workspace.connector("store")[0] is workspace.connector("store")[0]

@@ -11,16 +11,19 @@ from typing import Any, NoReturn
 import click
 
 from syncrun import __version__
+from syncrun.cli.completing import VARIABLE, answer
 from syncrun.errors import ExitCode, UsageError
 
 # One line a command: its module is imported only when it is asked for, which keeps `syncrun --help` fast.
 _COMMANDS = {
     "auth": "Sign connections in and out (OAuth), and show how they stand.",
     "checkpoint": "Show and change the saved progress of a sync.",
+    "completion": "Print the completion script of a shell.",
     "demo": "Sync a bundled API and show what happened; works offline.",
     "diff": "Show what a run added, updated and deleted.",
     "dryrun": "Fetch without writing, and show what a run would change.",
     "explain": "Show what the next run would ask for and do; sends nothing.",
+    "init": "Make a project, or copy a built-in connector into it.",
     "list": "Show connectors, connections and syncs, with their last run.",
     "logs": "Show every request and message of a run.",
     "pause": "Let a sync run only by hand.",
@@ -101,6 +104,9 @@ def main(args: list[str] | None = None) -> NoReturn:
 
 def execute(args: list[str] | None = None) -> int:
     """Run the command line and return its exit code; whatever goes wrong is one message on stderr."""
+    if args is None and VARIABLE in os.environ:
+        answer(group, sorted(_COMMANDS), os.environ)
+        return ExitCode.OK
     try:
         given = _checked(sys.argv[1:] if args is None else args)
         result: Any = group.main(given, prog_name="syncrun", standalone_mode=False)

@@ -9,24 +9,40 @@ from pathlib import Path
 import click
 
 from syncrun.cli.events import EventCommand, JsonEvents
-from syncrun.cli.options import project_folder
+from syncrun.cli.options import environment, project_folder
 from syncrun.config.load import check_files
 from syncrun.config.project_file import find_project_file
-from syncrun.errors import ExitCode, Problem
+from syncrun.errors import ConfigurationError, ExitCode, Problem
 
 
-@click.command("validate", cls=EventCommand, epilog="Example: syncrun validate connectors/acme.yaml --strict")
+@click.command(
+    "validate",
+    cls=EventCommand,
+    epilog="Examples: syncrun validate --env prod; syncrun validate connectors/acme.yaml --strict",
+)
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
+@environment
 @project_folder
 @click.pass_obj
 def command(
-    events: JsonEvents | None, *, paths: tuple[Path, ...], strict: bool, as_json: bool, project: Path | None
+    events: JsonEvents | None,
+    *,
+    paths: tuple[Path, ...],
+    strict: bool,
+    as_json: bool,
+    env: str | None,
+    project: Path | None,
 ) -> int:
-    """Check connector and project files: those named, else the project in the current folder or above."""
+    """Check connector and project files: those named, else the project in the current folder or above.
+
+    With --env and no files named, also whether each connection has all its values in that environment.
+    """
     del as_json  # EventCommand has looked
     checked, problems = check_files(paths or (_project(project or Path()),))
+    if env is not None and not paths and not any(problem.severity == "error" for problem in problems):
+        problems += _unresolved(project, env)
     if strict:
         problems = [replace(problem, severity="error") for problem in problems]
     errors = sum(problem.severity == "error" for problem in problems)
@@ -38,6 +54,19 @@ def command(
         events.write("problem", **asdict(problem))
     events.finish(code, files=len(checked), errors=errors, warnings=len(problems) - errors)
     return code
+
+
+def _unresolved(project: Path | None, env: str) -> Sequence[Problem]:
+    """Return what the connections lack to be run in the environment *env*; UsageError if there is none."""
+    from syncrun.engine.selection import open_workspace
+
+    workspace = open_workspace(project, env=env)
+    try:
+        if workspace.project.connections:
+            workspace.jobs((), everything=True)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
 
 
 def _project(path: Path) -> Path:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from syncrun import resources
 from syncrun.config.base import YamlPath, suggest
 from syncrun.config.check import check
+from syncrun.config.check_hooks import hook_names
 from syncrun.config.connector import Connector
 from syncrun.config.defaults import merge_defaults
 from syncrun.config.inspection import Inspection
@@ -30,6 +31,11 @@ def load_connector(source: Path | str, *, file: str = "") -> Connector:
     A record schema that is a file of its own is read, so that `json_schema` is always the schema. Raise
     ConfigurationError with every problem.
     """
+    return load_with_files(source, file=file)[0]
+
+
+def load_with_files(source: Path | str, *, file: str = "") -> tuple[Connector, list[str]]:
+    """Return a connector as `load_connector` does, and the files that it names."""
     inspection, problems = inspect(source, file=file)
     if problems or inspection is None:
         raise ConfigurationError(problems)
@@ -39,7 +45,16 @@ def load_connector(source: Path | str, *, file: str = "") -> Connector:
         for name, sync in connector.syncs.items()
         if isinstance(sync.json_schema, str)
     }
-    return connector.model_copy(update={"syncs": {**connector.syncs, **read}}) if read else connector
+    if read:
+        connector = connector.model_copy(update={"syncs": {**connector.syncs, **read}})
+    return connector, named_files(inspection)
+
+
+def named_files(inspection: Inspection) -> list[str]:
+    """Return the hook files and JSON Schema files that a connector names, each once."""
+    schemas = [sync.json_schema for sync in inspection.connector.syncs.values()]
+    names = [*hook_names(inspection).values(), *(schema for schema in schemas if isinstance(schema, str))]
+    return list(dict.fromkeys(names))
 
 
 def check_connector(source: Path | str, *, file: str = "") -> list[Problem]:

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from syncrun.config.connector import Connector
-from syncrun.config.load import find_connector, load_connector, shown
+from syncrun.config.load import find_connector, shown
 from syncrun.config.project import Connection, Project, load_project, read_project, resolve_config
 from syncrun.config.sync import Sync
+from syncrun.engine import connectors
 from syncrun.engine.job import Job
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.stores.base import DEFAULT_CONNECTION, SyncId
@@ -61,7 +61,7 @@ class Workspace:
     def connector(self, name: str) -> tuple[Connector, Path]:
         """Return the connector called *name*, the project's own before a built-in one, and its file."""
         path = find_connector(name, [self.folder / "connectors"])
-        return _load(path), path
+        return connectors.load(path), path
 
     def connector_of(self, connection: str) -> tuple[Connector, Path]:
         """Return the connector of a *connection* of the project; raise ConfigurationError with the place."""
@@ -258,11 +258,6 @@ def with_parents(connector: Connector, names: Sequence[str]) -> list[str]:
     for name in names:
         add(name)
     return list(ordered)
-
-
-@cache
-def _load(path: Path) -> Connector:
-    return load_connector(path)
 
 
 def _setting(text: str) -> tuple[str, str]:
