@@ -42,6 +42,9 @@ def check_fields(inspection: Inspection) -> Iterator[Problem]:
             (*at, "key", *([] if isinstance(sync.key, str) else [i])): f
             for i, f in enumerate(sync.key_fields)
         }
+        if sync.incremental and sync.incremental.cap is not None and sync.key is None:
+            message = "cap reads records twice, so the sync needs a key"
+            yield inspection.problem((*at, "incremental", "cap"), message, "add key:", key=True)
         if sync.incremental and sync.incremental.cursor:
             used[*at, "incremental", "cursor"] = sync.incremental.cursor
         for path, field in used.items():

@@ -15,7 +15,7 @@ from syncrun.expressions.references import Reference
 
 _ALWAYS = frozenset({"config", "connection", "now"})
 _REQUEST = _ALWAYS | {"cursor", "window", "page"}
-_KNOWN = _REQUEST | {"record", "parent", "vars"}
+_KNOWN = _REQUEST | {"record", "parent", "vars", "job", "poll"}
 _CHOICE = frozenset({"config", "connection"})
 _STOP_WHEN = frozenset({"body", "headers", "status", "records", "page", "cursor"})
 _MEMBERS = {
@@ -43,8 +43,15 @@ def check_names(inspection: Inspection) -> Iterator[Problem]:
             yield from _check_expression(inspection, text, _STOP_WHEN)
         elif text.path[-1] == "when" and text.path[0] in ("auth", "setup"):
             yield from _check_template(inspection, text, _CHOICE)
-        elif text.path[-1] == "when" and is_error_rule(text.path):
+        elif _sees_answer(text.path):
             yield from _check_expression(inspection, text, RULE_ROOTS)
+
+
+def _sees_answer(path: YamlPath) -> bool:
+    """Whether the expression at *path* is over an answer: that of an error rule, or of a job."""
+    if is_error_rule(path):
+        return path[-1] == "when"
+    return path[0] == "syncs" and path[2] == "job"
 
 
 def is_error_rule(path: YamlPath) -> bool:
@@ -73,12 +80,22 @@ def roots_at(inspection: Inspection, path: YamlPath) -> frozenset[str]:
 def _sync_roots(inspection: Inspection, path: YamlPath, always: frozenset[str]) -> frozenset[str]:
     sync = inspection.connector.syncs[str(path[1])]
     roots = always | _ROOTS.get(str(path[2]), _ALWAYS)
+    if path[2] == "job":
+        roots = always | _job_roots(path)
     if path[2:4] == ("incremental", "start"):
         roots = always
-    elif path[2] in _ROOTS:
+    elif path[2] in _ROOTS or path[2] == "job":
         roots = roots | {source.root for source in sync.sources}
     windowed = sync.incremental is not None and sync.incremental.window is not None
     return roots if windowed or (*path[:2], "incremental") in inspection.unsure else roots - {"window"}
+
+
+def _job_roots(path: YamlPath) -> frozenset[str]:
+    """Return what only the parts of a job see: what is kept of it, and then the body of the last poll."""
+    if path[3:] == ("poll", "message"):
+        return RULE_ROOTS
+    known = {"create": _REQUEST - {"page"}, "poll": (_REQUEST - {"page"}) | {"job"}}
+    return known.get(str(path[3]), _REQUEST | {"job", "poll"})
 
 
 def _check_template(inspection: Inspection, text: ComputedText, roots: frozenset[str]) -> Iterator[Problem]:
@@ -122,6 +139,10 @@ def _check_member(
         values = inspection.connector.setup
         if member not in values and ("setup",) not in inspection.unsure:
             yield f"unknown value '{member}' in vars", suggest(member, values)
+    elif root == "job" and text.path[2] == "job":
+        job = inspection.connector.syncs[str(text.path[1])].job
+        if job is not None and job.keep is not None and member not in job.keep:
+            yield f"'{member}' is not kept of the job", suggest(member, job.keep)
     elif root in _MEMBERS:
         if member not in _MEMBERS[root]:
             yield f"'{root}' has no '{member}'", suggest(member, _MEMBERS[root])
@@ -148,7 +169,7 @@ def check_partitions(inspection: Inspection) -> Iterator[Problem]:
     """Check that `for_each` names syncs that exist, in no circle, under names of their own."""
     for name, sync in inspection.connector.syncs.items():
         at: YamlPath = ("syncs", name, "for_each")
-        taken: set[str] = set(_REQUEST | {"record"})
+        taken: set[str] = set(_REQUEST | {"record", "vars"} | ({"job", "poll"} if sync.job else set()))
         for index, source in enumerate(sync.sources):
             path = (*at, index) if isinstance(sync.for_each, list) else at
             if source.root in taken:

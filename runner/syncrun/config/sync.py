@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from syncrun.config.base import Duration, HookFileName, Identifier, YamlModel, shape_of
 from syncrun.config.error_rules import ErrorRules
+from syncrun.config.export_job import ExportJob
 from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.partitions import AnyForEach, Detail, PartitionSource, sources_of
 from syncrun.config.request import AnyRequest, RequestKey, RequestSpec, as_request
@@ -102,6 +103,10 @@ class Incremental(YamlModel):
         "unknown", description="descending: of several versions of a record in one read, the first counts."
     )
     window: Duration | None = Field(None, description="Read [start, end) slices of this length.")
+    cap: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="The most records that the API gives for one window: one with so many is halved."
+    )
+    min_window: Duration = Field("1s", description="A window is not split into parts shorter than this.")
     request: dict[RequestKey, TemplateTree] | None = Field(
         None, description="Overrides, once a cursor exists."
     )
@@ -112,6 +117,8 @@ class Incremental(YamlModel):
     def _cursor_or_token(self) -> Incremental:
         if (self.cursor is None) == (self.token is None):
             raise ValueError("incremental needs either cursor (a field) or token (JMESPath on the last page)")
+        if self.cap is not None and self.window is None:
+            raise ValueError("cap splits windows of time; give incremental.window")
         return self
 
 
@@ -162,9 +169,14 @@ AnySchema = Annotated[
 class Sync(YamlModel):
     """One kind of record fetched from an API."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["request"]}, {"required": ["job"]}]})
+
     description: str = ""
     model: ModelName | None = Field(None, description="The table's name; the sync's name when absent.")
-    request: AnyRequest
+    request: AnyRequest | None = Field(None, description="What is sent for each page; or see `job`.")
+    job: ExportJob | None = Field(
+        None, description="An export that the API prepares in its own time, in place of `request`."
+    )
     records: Expression | None = Field(
         None, description="JMESPath from the body to a list, or to one object."
     )
@@ -211,6 +223,14 @@ class Sync(YamlModel):
         check_schedule(self)
         return self
 
+    @model_validator(mode="after")
+    def _request_or_job(self) -> Sync:
+        if self.request is None and self.job is None:
+            raise ValueError("a sync needs a request, or a job; such as request: /path")
+        if self.request is not None and self.job is not None:
+            raise ValueError("give request or job, not both; a job has its request for records in download")
+        return self
+
     @property
     def schedule(self) -> Schedule | None:
         """When the sync runs by itself."""
@@ -218,8 +238,8 @@ class Sync(YamlModel):
 
     @property
     def request_spec(self) -> RequestSpec:
-        """The request in its full form."""
-        return as_request(self.request)
+        """The request for records in its full form."""
+        return as_request(self.request or "") if self.job is None else self.job.download_spec
 
     @property
     def sources(self) -> tuple[PartitionSource, ...]:

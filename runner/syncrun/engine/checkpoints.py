@@ -28,6 +28,7 @@ class Resume:
     something of the pages before is missing. *pagination* is what was detected where none is declared.
     *listed* tells that all records are read, and only the list of deletions is not. With time windows, *part*
     is the start and end of the one being read, *passed* the end of the last one that was read completely.
+    *job* is what later requests need of the export that the pages are in.
     """
 
     mode: str
@@ -42,11 +43,12 @@ class Resume:
     lost: str = ""
     pagination: Pagination | None = None
     listed: bool = False
+    job: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the members as JSON values, without those that say nothing."""
         members = {"mode": self.mode, "page": self.page.to_json(), "definition": self.definition}
-        for name in ("watermark", "started", "passed", "part", "window", "token", "lost", "listed"):
+        for name in ("watermark", "started", "passed", "part", "window", "token", "lost", "listed", "job"):
             value = getattr(self, name)
             if value is not None and value is not False and value != "":
                 members[name] = value
@@ -72,7 +74,15 @@ class Resume:
             lost=str(saved.get("lost", "")),
             pagination=_PAGINATION.validate_python(pagination) if pagination else None,
             listed=bool(saved.get("listed")),
+            job=saved.get("job"),
         )
+
+
+def without_place(resume: Resume | None) -> Resume | None:
+    """Return what is left of *resume* for a read that begins at the first page: the export, if it is one."""
+    if resume is None or resume.job is None:
+        return None
+    return replace(resume, page=PageState(), token=None, lost="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,11 @@ class Commits:
         snapshot: str | None = None,
         deletes: SnapshotDeletes | None = None,
         at_once: bool = True,
+        begun: bool = False,
     ) -> Changes:
         """Make what is staged, and the progress it stands for, true; return what this commit changed.
+
+        *begun* tells that no record of the run has been mapped yet: inferred columns have no types so far.
 
         Without *at_once* it is left to the next run, as it is when the store raises. Raise StoreError when
         the disk does not take it.
@@ -106,7 +109,7 @@ class Commits:
         self._runtime.fault("sealed")
         commit = Commit(
             run=run,
-            model=mapper.model(self._job.id.connector, self._job.id.sync),
+            model=mapper.model(self._job.id.connector, self._job.id.sync, told=begun),
             at=self._runtime.now(),
             staged=tuple(staged),
             rejected=tuple(rejected),

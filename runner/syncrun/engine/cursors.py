@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -60,6 +60,11 @@ def at_most(cursor: Any, now: datetime) -> Any:
     return min(cursor, _canonical(now)[: len(cursor)])
 
 
+def is_before(cursor: str | None, moment: datetime) -> bool:
+    """Return whether the canonical time *cursor*, or none at all, is before *moment*."""
+    return cursor is None or cursor < _canonical(moment)
+
+
 def _whole(lookback: str | int) -> int:
     return lookback if isinstance(lookback, int) else int(parse_duration(lookback).total_seconds())
 
@@ -101,11 +106,29 @@ def _iso(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One `[start, end)` window of time; *end* is canonical, *shown* is the template root `window`."""
+    """One `[start, end)` window of time between canonical moments, which requests show as *form* says."""
 
     start: str
     end: str
-    shown: Mapping[str, Any]
+    form: str = "iso"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The template root `window`."""
+        bounds = (_formatted(_iso(_at(moment)), self.form) for moment in self.bounds)
+        return dict(zip(("start", "end"), bounds, strict=True))
+
+    def halves(self, smallest: str) -> tuple[Slice, ...]:
+        """Return its two halves; none when they were shorter than *smallest*, or the same to the API."""
+        start, end = _at(self.start), _at(self.end)
+        half = (end - start) / 2
+        if half < parse_duration(smallest):
+            return ()
+        middle = start + half
+        if half >= timedelta(seconds=1):
+            middle = middle.replace(microsecond=0)
+        halves = tuple(replace(self, **{name: _canonical(middle)}) for name in ("end", "start"))
+        return halves if all(part.shown["start"] != part.shown["end"] for part in halves) else ()
 
     @property
     def bounds(self) -> tuple[str, str]:
@@ -128,13 +151,31 @@ def slices(incremental: Incremental, cursor: Any, context: Mapping[str, Any], no
     found = []
     while start < now:
         end = min(start + length, now)
-        shown = {
-            "start": _formatted(_iso(start), incremental.format),
-            "end": _formatted(_iso(end), incremental.format),
-        }
-        found.append(Slice(_canonical(start), _canonical(end), shown))
+        found.append(Slice(_canonical(start), _canonical(end), incremental.format))
         start = end
     return found
+
+
+def resumed(
+    parts: Sequence[Slice], part: tuple[str, str] | None, passed: str | None
+) -> tuple[list[Slice], bool]:
+    """Return what of *parts* is left to read, and whether *part*, which was being read, is the first of it.
+
+    Everything before *passed* is read. The windows of a later run need not be those of the earlier one: the
+    last one ended at its present, and some may have been split.
+    """
+    left = [each for each in parts if passed is None or each.end > passed]
+    if part is None or not left:
+        return left, part is None
+    start, end = part
+    if start != (left[0].start if passed is None else passed) or not left[0].start <= start < left[0].end:
+        return left, False
+    rest = [replace(each, start=max(each.start, end)) for each in left if each.end > end]
+    return [replace(left[0], start=start, end=end), *rest], True
+
+
+def _at(canonical: str) -> datetime:
+    return datetime.fromisoformat(canonical)
 
 
 def _canonical(moment: datetime) -> str:

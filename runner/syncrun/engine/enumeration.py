@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from syncrun.engine.checkpoints import Progress
+from syncrun.engine.checkpoints import Progress, without_place
 from syncrun.engine.context import base_url_of, context_of, open_client
 from syncrun.engine.cursors import render as render_cursor
 from syncrun.engine.cursors import slices
 from syncrun.engine.deleted_feed import feed_of
+from syncrun.engine.exports import Exports
 from syncrun.engine.fetching import Sender, pages_of
 from syncrun.engine.fingerprint import fingerprint
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, Partition, plan_partitions
-from syncrun.engine.reading import Fetch, Reading, Taken
+from syncrun.engine.reading import Reading
 from syncrun.engine.run_log import RunLog
 from syncrun.engine.variables import read_vars
+from syncrun.engine.walk import Begun, Fetch, Taken
 from syncrun.errors import RequestError, RunError
 from syncrun.expressions.functions import Functions
 from syncrun.extract.fetch import Fetched
+from syncrun.extract.job import Created, JobFailed
 from syncrun.extract.parallel import Ended, interleave
 from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.client import Exchange
 from syncrun.http.redact import Redactor
-from syncrun.paginators.base import End, PageState, Pagination
+from syncrun.paginators.base import End, Pagination
 from syncrun.transform.mapping import BoundMapper, Mapped, Mapper
 
 _NOT_FOUND = 404
@@ -42,8 +45,8 @@ class Enumeration:
     """One pass over the partitions of a sync.
 
     *window* is the snapshot window that complete partitions belong to, if one is open. *sink* gets every
-    mapped page, *between* is called after each page, when progress may be committed; what *check* raises ends
-    the pass early. *before* is an earlier pass of the same run, which counts too.
+    mapped page, *between* is called after each page, when progress may be committed, *save* when it has to;
+    what *check* raises ends the pass early. *before* is an earlier pass of the same run, which counts too.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Enumeration:
         redactor: Redactor,
         sink: Callable[[Mapped], None],
         between: Callable[[], None],
+        save: Callable[[], None],
         check: Callable[[], None],
         notes: list[str],
         log: RunLog,
@@ -72,7 +76,8 @@ class Enumeration:
         self.records = self.pages = self.requests = self.rejected = 0
         self.mapping_seconds = 0.0
         self.detected: Pagination | None = None
-        self._sink, self._between, self._check = sink, between, check
+        self._sink, self._between, self._save, self._check = sink, between, save, check
+        self.moved = False
         self._bound: dict[str, BoundMapper] = {}
         self._feed = feed_of(self.sync)
         self._feed_mapper = Mapper(self._feed or self.sync, redact=redactor.text)
@@ -83,7 +88,7 @@ class Enumeration:
         if before is not None:
             self.records, self.pages = before.records, before.pages
             self.requests, self.rejected = before.requests, before.rejected
-            self.vars = before.vars
+            self.vars, self.moved = before.vars, before.moved
             self.ordinal = before.ordinal  # one run, one order: what is staged last wins
 
     @property
@@ -115,7 +120,8 @@ class Enumeration:
             )
         roots = {**roots, "vars": self.vars}
         self._definition = fingerprint(self.job, self.vars, self.hooks.digest)
-        with open_client(
+        opened = partial(
+            open_client,
             self.job,
             self.runtime,
             roots,
@@ -123,15 +129,26 @@ class Enumeration:
             self._count,
             functions=self._functions,
             hooks=self.hooks,
-        ) as client:
-            self._read_all(self.plan(saved, fresh, roots, client))
+        )
+        with opened() as client, opened(decoder="json") if self.sync.job else nullcontext(client) as asking:
+            self._read_all(self.plan(saved, fresh, roots, client, asking))
 
     # ── planning ───────────────────────────────────────────────────────────────────────────────────
 
     def plan(
-        self, saved: Mapping[str, Progress], fresh: Progress, roots: Mapping[str, Any], client: Sender
+        self,
+        saved: Mapping[str, Progress],
+        fresh: Progress,
+        roots: Mapping[str, Any],
+        client: Sender,
+        asking: Sender | None = None,
     ) -> list[Reading]:
-        """Make a reading for each partition; return those that have something to read."""
+        """Make a reading for each partition; return those that have something to read.
+
+        *asking* is for requests about exports, where they need a client of their own.
+        """
+        send = client.send if asking is None else asking.send
+        self._exports = Exports(send, self.runtime, self.redactor, self._functions)
         for partition in plan_partitions(self.sources, self._parents, roots):
             self._prepare(partition, saved.get(partition.id, fresh), roots, client)
         return [reading for reading in self.readings.values() if reading.end is None]
@@ -147,7 +164,7 @@ class Enumeration:
         """Add the reading of *partition*, already ended when there is nothing to do for it."""
         incremental, now = self.sync.incremental, self.runtime.now()
         if not self.sync.key_fields:  # equal records are numbered from the first page on
-            saved = replace(saved, resume=None)
+            saved = replace(saved, resume=without_place(saved.resume))
         since = saved.cursor if self.mode == "incremental" else None
         context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
         base_url = base_url_of(self.job, context)
@@ -176,6 +193,7 @@ class Enumeration:
                 # partitions have their own way to be read side by side; a look at the beginning needs none
                 side_by_side=not self.sources and self.options.limit is None,
                 on_detect=self._detected,
+                exports=self._exports,
             ),
             context=context,
             parts=slices(incremental, since, roots, now) if incremental and incremental.window else (),
@@ -206,6 +224,9 @@ class Enumeration:
                 if isinstance(message, Ended):
                     self._partition_ended(message.key, message.error)
                     continue
+                if isinstance(message.value, Begun):
+                    self._begin(message.key, message.value)
+                    continue
                 self._take(message.key, message.value)
                 if self.limit_reached:
                     for reading in readings:
@@ -213,6 +234,13 @@ class Enumeration:
                             reading.stop(f"limited to {self.options.limit} records")
                     return
                 self._between()
+
+    def _begin(self, reading: Reading, begun: Begun) -> None:
+        """Save that an export is being prepared: should this run end, the next one waits for the same."""
+        reading.begin(begun)
+        self.moved = True
+        self._save()
+        self.runtime.fault("job")
 
     def _take(self, reading: Reading, taken: Taken) -> None:
         """Map and stage one page."""
@@ -225,6 +253,7 @@ class Enumeration:
         self.records += len(page.records)
         self.rejected += len(mapped.rejected)
         self.pages += 1
+        self.moved = True
         reading.take(taken, mapped.watermark)
         self.runtime.fault("page")
 
@@ -248,6 +277,9 @@ class Enumeration:
             return
         if not isinstance(error, RunError):
             raise error
+        if isinstance(error, JobFailed):
+            reading.forget_job()
+            self.moved = True
         if self._expired(error):
             raise CursorExpired(error.message)
         if isinstance(error, RequestError) and error.then == "skip":
@@ -290,14 +322,10 @@ class Enumeration:
 
 
 def _shown(
-    fetch: Fetch,
-    roots: Mapping[str, Any],
-    context: Mapping[str, Any],
-    start: PageState | None,
-    detected: Pagination | None = None,
-) -> Iterator[Fetched]:
+    fetch: Fetch, roots: Mapping[str, Any], context: Mapping[str, Any], *place: Any, **job: Any
+) -> Iterator[Fetched | Created]:
     """Fetch with more *roots* in the context."""
-    return fetch({**context, **roots}, start, detected)
+    return fetch({**context, **roots}, *place, **job)
 
 
 def _is_not_found(error: RunError) -> bool:

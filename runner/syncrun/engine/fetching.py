@@ -10,10 +10,12 @@ from typing import Any, Protocol
 from syncrun.config.request import RequestSpec
 from syncrun.config.sync import Sync
 from syncrun.decoders import decode
-from syncrun.engine.reading import Fetch
+from syncrun.engine.exports import Exports
+from syncrun.engine.walk import Fetch
 from syncrun.expressions.functions import Functions
 from syncrun.extract.detail import Details
 from syncrun.extract.fetch import Fetched, Source, fetch
+from syncrun.extract.job import Created
 from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
@@ -42,35 +44,38 @@ def pages_of(
     side_by_side: bool = False,
     on_detect: Callable[[Pagination, str], None] | None = None,
     hooks: Hooks = NO_HOOKS,
+    exports: Exports | None = None,
 ) -> Fetch:
     """Return the function that fetches the pages of *sync*; with *changes_only* its request for changes.
 
-    With *side_by_side* it may ask for several pages at a time.
+    With *side_by_side* it may ask for several pages at a time. Records that the API exports on request come
+    by way of *exports*.
     """
-    request = changes_request(sync) if changes_only else sync.request_spec
+    request = changes_request(sync) if changes_only else first_request(sync)
     prepare = hooks.before_request if hooks.has("before_request") else None
     source = Source(base_url, request, sync.records, sync.pagination, prepare)
     decoded: Callable[[Response], Any] = partial(decode, sync.decode, redactor=redactor)
 
     def pages(
-        context: Mapping[str, Any], start: PageState | None, detected: Pagination | None = None
-    ) -> Iterator[Fetched]:
+        context: Mapping[str, Any],
+        start: PageState | None,
+        detected: Pagination | None = None,
+        job: Mapping[str, Any] | None = None,
+    ) -> Iterator[Fetched | Created]:
         known = _asking(source if detected is None else replace(source, pagination=detected), hooks, context)
         read = partial(hooks.parse_response, context=context) if hooks.has("parse_response") else decoded
-        found = fetch(
-            known,
-            context,
-            client.send,
-            read,
-            start=start,
-            on_detect=on_detect,
-            functions=functions,
-            side_by_side=side_by_side,
+        fetched = partial(
+            fetch, send=client.send, decode=read, functions=functions, side_by_side=side_by_side
         )
+        found: Iterator[Fetched | Created]
+        if exports is not None and sync.job is not None:
+            found = exports.of(sync.job, known, fetched).pages(context, start, job)
+        else:
+            found = fetched(known, context, start=start, on_detect=on_detect)
         if sync.detail is None:
             return found
         details = Details(sync.detail, base_url, client.send, read, functions, prepare=prepare)
-        return (details.complete(page, context) for page in found)
+        return (details.complete(page, context) if isinstance(page, Fetched) else page for page in found)
 
     return pages
 
@@ -87,9 +92,14 @@ def _asking(source: Source, hooks: Hooks, context: Mapping[str, Any]) -> Source:
     return replace(source, pagination=pagination.asking(ask))
 
 
+def first_request(sync: Sync) -> RequestSpec:
+    """Return the request that a read of *sync* begins with: for its records, or for an export."""
+    return sync.request_spec if sync.job is None else sync.job.create_spec
+
+
 def changes_request(sync: Sync) -> RequestSpec:
-    """Return the request of *sync* with `incremental.request` merged in, member by member."""
-    request = sync.request_spec
+    """Return the first request of *sync* with `incremental.request` merged in, member by member."""
+    request = first_request(sync)
     overrides = sync.incremental.request if sync.incremental is not None else None
     if overrides is None:
         return request

@@ -6,43 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from syncrun.config.sync import Incremental
 from syncrun.engine.checkpoints import Progress, Resume, latest
-from syncrun.engine.cursors import Slice, at_most, is_time, looked_back
+from syncrun.engine.cursors import Slice, at_most, is_before, is_time, looked_back, resumed
 from syncrun.engine.plan import Mode, Partition
-from syncrun.errors import RequestError
+from syncrun.engine.walk import Begun, Fetch, Place, Taken, walk
 from syncrun.expressions.compile import compile_expression
 from syncrun.extract.fetch import Fetched
 from syncrun.paginators.base import End, PageState, Pagination
-
-_FORGOTTEN = frozenset({400, 404, 410, 416, 422, 500})
-# What APIs answer to a page token or number that was good when it was given.
-
-
-class Fetch(Protocol):
-    """Fetches the pages of a list."""
-
-    def __call__(
-        self, context: Mapping[str, Any], start: PageState | None, detected: Pagination | None = None
-    ) -> Iterator[Fetched]:
-        """Yield the pages for a template *context* from *start* on (None: the first).
-
-        *detected* is the pagination that *start* belongs to when none is declared.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One fetched page, its time window (None: the sync has none), and whether it lists deletions."""
-
-    fetched: Fetched
-    part: Slice | None = None
-    last_part: bool = True
-    feed: bool = False
 
 
 class Reading:
@@ -79,6 +54,8 @@ class Reading:
         self._token: Any = None
         self._detected: Pagination | None = None
         self._taken = 0
+        self._job: Mapping[str, Any] | None = None
+        self._begun = False
         self._kept = False
         self._resume = self._usable(saved.resume, window)
         if self._resume is not None:
@@ -101,10 +78,10 @@ class Reading:
         self._token, self._lost, self._detected = resume.token, resume.lost, resume.pagination
         if resume.listed:
             self._read_to = End(complete=True, reason="the records were read before")
-        self._parts = [part for part in self._parts if resume.passed is None or part.end > resume.passed]
-        first = self._parts[0].bounds if self._parts else None
-        if resume.part == first:  # a page of another time window would be a page of another list
-            self._position = resume.page
+        self._parts, same = resumed(self._parts, resume.part, resume.passed)
+        if same:  # a page of another time window would be a page of another list
+            self._position = resume.page if resume.page != PageState() else None
+            self._job = resume.job
 
     @property
     def since(self) -> Any:
@@ -130,47 +107,43 @@ class Reading:
         """How many time windows there are to read; 0 for a sync without."""
         return len(self._parts)
 
-    def pages(self) -> Iterator[Taken]:
+    def pages(self) -> Iterator[Taken | Begun]:
         """Yield the partition's pages, from where an interrupted enumeration stopped, then its deletions.
 
         Deletions come last: what is deleted while the records are read is then not behind the new cursor.
         """
-        if self._is_windowed:
-            yield from self._windows()
-        elif self._read_to is None:
-            yield from map(Taken, self._from(self.context, self._position))
+        if self._is_windowed or self._read_to is None:
+            yield from walk(
+                self._fetch,
+                self.context,
+                Place(self._position, self._detected, self._job),
+                incremental=self._incremental,
+                parts=self._parts,
+                forgotten=self._forget_place,
+            )
         if self._feed is not None:
             for fetched in self._feed(self.context, None):
-                yield Taken(fetched, feed=True)
+                if isinstance(fetched, Fetched):
+                    yield Taken(fetched, feed=True)
 
     @property
     def _is_windowed(self) -> bool:
         return self._incremental is not None and self._incremental.window is not None
 
-    def _windows(self) -> Iterator[Taken]:
-        begin = self._position
-        for number, part in enumerate(self._parts, start=1):
-            for fetched in self._from({**self.context, "window": part.shown}, begin):
-                yield Taken(fetched, part, last_part=number == len(self._parts))
-            begin = None
-
-    def _from(self, context: Mapping[str, Any], begin: PageState | None) -> Iterator[Fetched]:
-        """Yield the pages from *begin* on, or all of them when the API no longer knows that place."""
-        pages = self._fetch(context, begin, self._detected if begin is not None else None)
-        if begin is not None:
-            try:
-                yield next(pages)
-            except RequestError as error:
-                if error.status not in _FORGOTTEN and error.then != "reset":
-                    raise
-                self._forget_place()
-                pages = self._fetch(context, None)
-        yield from pages
-
     def _forget_place(self) -> None:
         self._resume = None
         if not self._is_windowed:  # windows that were read to their end stay read
             self._token, self._lost = None, ""
+
+    def begin(self, begun: Begun) -> None:
+        """Note that an export is being prepared, which no other run has to ask for again."""
+        self._job, self._part, self._position, self._begun = begun.job, begun.part, None, True
+
+    def forget_job(self) -> None:
+        """Note that there is nothing to wait for any more: the next run asks for another export."""
+        self._job = self._position = None
+        if self._resume is not None:
+            self._resume = replace(self._resume, job=None, page=PageState())
 
     def take(self, taken: Taken, watermark: Any) -> None:
         """Note that a page is staged, and the greatest cursor value in it (R14)."""
@@ -187,10 +160,13 @@ class Reading:
             token = self._token_of(taken.fetched.page.body)
             self._token = token if token not in (None, "") else self._token
         self._part = taken.part
+        if taken.again is not None:
+            self._part, self._position, self._job = taken.again, None, None
+            return
         if not isinstance(following, End):
             self._position = following
             return
-        self._position = self._part = None
+        self._position = self._part = self._job = None
         if following.complete and self._lost:
             following = End(complete=False, reason=self._lost)
         if not following.complete:
@@ -229,18 +205,34 @@ class Reading:
             return replace(saved, resume=self._place(saved.cursor, window))
         if self.end.complete:
             return replace(saved, window=window, parents_seq=self.partition.seq or None)
-        return saved
+        return replace(saved, resume=self._begun_export(None)) if self._job is not None else saved
+
+    def _begun_export(self, window: str | None) -> Resume:
+        """Return the export that is being read, for the next run to read from its first page on.
+
+        A snapshot that has seen its pages may end with this run; the next one then has to see them all.
+        """
+        return Resume(
+            self.mode,
+            PageState(),
+            self.definition,
+            started=self._started.isoformat(),
+            part=self._part.bounds if self._part is not None else None,
+            window=window,
+            job=self._job,
+        )
 
     def _place(self, cursor: Any, window: str | None) -> Resume | None:
         """Return where the next run goes on when this one saves *cursor*."""
-        if not self._resumable:
-            return None  # older versions of what is already stored would come after it
-        if self._taken == 0:
+        if not self._resumable:  # older versions of what is already stored would come after it
+            return None if self._job is None else self._begun_export(window)
+        if self._taken == 0 and not self._begun:
             return self._resume  # its turn has not come, or the API did not answer
         listed = self._read_to is not None and not self._is_windowed
-        if self._position is None and self._passed is None and not listed:
+        if not (self._position or self._part or self._passed or self._job or listed):
             return None
-        if self.mode == "incremental" and not self._is_windowed and cursor != self.saved.cursor:
+        moved = self.mode == "incremental" and not self._is_windowed and cursor != self.saved.cursor
+        if moved and self._job is None:
             return None  # the next run asks from the new cursor: the place is one in the list of the old one
         return Resume(
             self.mode,
@@ -255,6 +247,7 @@ class Reading:
             lost=self._lost,
             pagination=self._detected,
             listed=listed,
+            job=self._job,
         )
 
     def _cursor(self) -> Any:
@@ -295,7 +288,8 @@ class Reading:
 
         The last window ends at our present, where the server's clock and late writers may still be before it.
         """
+        begun = [part.start for part in self._parts if is_before(part.start, self._started)]
+        last = begun[-1] if begun else None
         if not whole:
-            return self._passed
-        before_last = self._parts[-1].start if self._parts else None
-        return latest(before_last, self._safe_watermark())
+            return self._passed if is_before(self._passed, self._started) else last
+        return latest(last, self._safe_watermark())

@@ -149,6 +149,7 @@ class SyncRun:
             redactor=self.redactor,
             sink=self._stage,
             between=self._commit_when_due,
+            save=self._save_progress,
             check=self.deadline.check,
             notes=self.notes,
             log=self.commits.log,
@@ -176,6 +177,10 @@ class SyncRun:
         if self.commits.due:
             self._commit("running")
 
+    def _save_progress(self) -> None:
+        if self.options.limit is None:
+            self._commit("running")
+
     # ── the end of the run ─────────────────────────────────────────────────────────────────────────
 
     def _finish(self) -> RunReport:
@@ -193,7 +198,7 @@ class SyncRun:
     def _end_early(self, error: SyncrunError) -> RunReport:
         """Keep what was read before *error*, for the next run to go on from; delete nothing (R7)."""
         self.commits.log.tell(_LEVELS[outcome.of_error(error).status], error.message)
-        if self.enumeration is None or not self.enumeration.pages:
+        if self.enumeration is None or not self.enumeration.moved:
             return self._record(error)
         if self.commits.unsettled:  # it was this commit that failed
             if not isinstance(error, (LockedError, Interrupted)):
@@ -273,6 +278,7 @@ class SyncRun:
             snapshot=self.window if finds_missing(self.sync) else None,
             deletes=deletes if finds_missing(self.sync) else decided,
             at_once=at_once,
+            begun=decision is None and not (self.enumeration and self.enumeration.pages),
         )
 
     def _progress(self, decision: Decision | None) -> dict[str, str | None]:

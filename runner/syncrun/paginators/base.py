@@ -21,7 +21,8 @@ class PageState:
 
     *number* counts pages from 0 in this enumeration. *page*, *offset*, *token* and *url* are what the kind
     sends; *size* is the page size that the server turned out to use (R18). Kinds that count keep the records
-    so far in *received*, and in *empty* how many pages just before this one were empty.
+    so far in *received*, and in *empty* how many pages just before this one were empty. *file* is which of
+    an export's files the page is in, counted from 0.
     """
 
     number: int = 0
@@ -32,6 +33,7 @@ class PageState:
     url: str | None = None
     received: int | None = None
     empty: int | None = None
+    file: int | None = None
 
     def as_context(self) -> dict[str, Any]:
         """Return the template root `page`: number (as sent, else counted from 1), offset, size, token."""

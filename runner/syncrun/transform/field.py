@@ -63,6 +63,11 @@ class MappedField:
             raise ValueError(f"default: {problem.reason}") from None
 
     @property
+    def told(self) -> bool:
+        """Whether the column's type is declared, or was told by a value."""
+        return self.inferred is None or self.mask is not None or self.inferred.told
+
+    @property
     def described_column(self) -> Column:
         """The column as the store sees it; the type of an inferred one is that of the values so far."""
         kind = STRING if self.mask else (self.inferred.type if self.inferred else self.declared or STRING)

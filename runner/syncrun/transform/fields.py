@@ -53,6 +53,11 @@ class FieldMapping:
         return tuple(field.described_column for field in self.fields)
 
     @property
+    def told_columns(self) -> tuple[Column, ...]:
+        """Those of the columns whose types are known."""
+        return tuple(field.described_column for field in self.fields if field.told)
+
+    @property
     def key_columns(self) -> tuple[str, ...]:
         """The key as names of columns."""
         return tuple(field.column for field in self.key)

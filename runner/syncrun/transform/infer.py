@@ -37,6 +37,11 @@ class InferredColumn:
         self._exact = False  # whether it holds integers that a double would change
 
     @property
+    def told(self) -> bool:
+        """Whether a value, or what is stored, has told the type."""
+        return self._type is not None
+
+    @property
     def type(self) -> ColumnType:
         """The type that fits all values so far."""
         return self._type or STRING

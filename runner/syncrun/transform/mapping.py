@@ -96,14 +96,17 @@ class Mapper:
         """What the watermark is (timestamp, date, integer, string, …); None until a first value decides."""
         return self.rows.reader.kind if self.rows.reader else None
 
-    def model(self, connector: str, name: str = "") -> Model:
-        """Return the model as known so far; *name* is the sync's name, for a sync that names no model."""
+    def model(self, connector: str, name: str = "", *, told: bool = False) -> Model:
+        """Return the model as known so far; *name* is the sync's name, for a sync that names no model.
+
+        With *told* it has only the columns whose types are known, before the first record has been mapped.
+        """
         specs = self.sync.field_specs
         inferred = specs is None or any(spec.type is None and spec.mask is None for spec in specs.values())
         return Model(
             connector,
             self.sync.model or name,
-            self.columns,
+            self.rows.told_columns if told else self.columns,
             key=self.rows.key_columns,
             inferred=inferred,
             open=specs is None,

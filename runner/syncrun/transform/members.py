@@ -61,6 +61,11 @@ class MemberMapping:
         )
 
     @property
+    def told_columns(self) -> tuple[Column, ...]:
+        """All of them: a member has a column once a record has it."""
+        return self.columns
+
+    @property
     def key_columns(self) -> tuple[str, ...]:
         """The key as names of columns."""
         return tuple(

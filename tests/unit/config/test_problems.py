@@ -65,7 +65,7 @@ def test_a_valid_file_has_no_problems() -> None:
         (HEAD + "syncs: [things]\n", ["acme.yaml:3:8: expected a mapping, got a list"]),
         (
             HEAD + "syncs:\n  things: {key: id}\n",
-            ["acme.yaml:4:3: missing key 'request' in 'syncs.things'"],
+            ["acme.yaml:4:3: a sync needs a request, or a job\n  hint: such as request: /path"],
         ),
         (
             SYNC + "    pagenation: none\n",
@@ -76,7 +76,7 @@ def test_a_valid_file_has_no_problems() -> None:
             [
                 (
                     "acme.yaml:7:30: unknown key 'xyz' in 'syncs.things.incremental'\n"
-                    "  hint: one of: cursor, expired, filter, format, lookback, order, request, start, token,"
+                    "  hint: one of: cap, cursor, expired, filter, format, lookback, min_window, order, request, start, token,"
                     " type, window"
                 )
             ],

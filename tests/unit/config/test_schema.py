@@ -32,6 +32,14 @@ HEAD = "connector: acme\nbase_url: https://api.acme.example\n"
 SYNC = HEAD + "syncs:\n  things:\n    request: /things\n    key: id\n"
 
 ACCEPTED = [
+    SYNC + "    incremental: {cursor: at, start: 2024-01-01, window: 1d, cap: 100, min_window: 1h}\n",
+    HEAD + "syncs: {a: {job: {create: /e, poll: {request: /e, done_when: body.x}, download: /f}}}\n",
+    HEAD
+    + (
+        "syncs: {a: {job: {create: {path: /e, json: {}}, keep: {id: body.id}, poll: {request: {path: /e},"
+        " done_when: body.x, failed_when: body.y, message: '${body.e}', every: 5s, timeout: 1h},"
+        " download: {path: /d, headers: {A: b}, urls: body.url}}}}\n"
+    ),
     SYNC,
     SYNC
     + "tests:\n  - {sync: things, responses: a.json, expect: {records: 3, cursor: x, status: incomplete}}\n",
@@ -97,6 +105,12 @@ REJECTED = [
     SYNC + "    every: now and then\n",
     SYNC + "    every: 15\n",
     SYNC + "    cron: 5\n",
+    HEAD + "syncs: {a: {key: id}}\n",
+    HEAD + "syncs: {a: {job: {create: /e, poll: {request: /e, done_when: body.x}}}}\n",
+    HEAD + "syncs: {a: {job: {create: /e, poll: {request: /e}, download: /f}}}\n",
+    HEAD
+    + "syncs: {a: {job: {create: /e, keep: {}, poll: {request: /e, done_when: body.x}, download: /f}}}\n",
+    SYNC + "    incremental: {cursor: at, window: 1d, cap: 0}\n",
     SYNC + "setup: {cloud_id: {request: /me}}\n",
     SYNC + "setup: {Cloud-Id: {request: /me, value: id}}\n",
     SYNC + "setup: {cloud_id: {request: /me, value: id, once: true}}\n",

@@ -1,0 +1,98 @@
+"""`incremental.cap`: windows with more records than an API gives for one query are read again in halves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.lab import Lab
+
+SEARCH = """
+    syncs:
+      deals:
+        request: {path: /search, params: {from: "${window.start}", to: "${window.end}"}}
+        records: results
+        pagination: {type: page, size: 2}
+        incremental: {cursor: at, start: "2024-05-30", window: 4d, cap: 4}
+        key: id
+        fields: {id: id, at: {path: at, type: timestamp}}
+"""
+
+
+def deals(*times: str) -> list[dict[str, Any]]:
+    return [{"id": number, "at": f"2024-05-{at}Z"} for number, at in enumerate(times, 1)]
+
+
+def capped(records: list[dict[str, Any]], cap: int = 4) -> Callable[[httpx.Request], Any]:
+    """An API that silently gives at most *cap* of the records in a window, two a page."""
+
+    def api(request: httpx.Request) -> Any:
+        query = request.url.params
+        found = [r for r in records if query["from"] <= r["at"] < query["to"]][:cap]
+        page = int(query["page"])
+        return {"results": found[(page - 1) * 2 : page * 2]}
+
+    return api
+
+
+SPREAD = deals(*(f"31T{hour:02}:00:00" for hour in range(0, 20, 2)))
+
+
+def test_a_window_that_reaches_the_cap_is_read_again_in_halves(lab: Lab) -> None:
+    lab.write(SEARCH)
+    lab.api = capped(SPREAD)
+    report = lab.run()
+    assert (report.status, len(lab.live())) == ("ok", 10)
+    windows = list(dict.fromkeys(request.partition("&page")[0] for request in lab.requests))
+    assert windows[:3] == [
+        "GET /search?from=2024-05-30T00:00:00Z&to=2024-06-01T12:00:04Z",
+        "GET /search?from=2024-05-30T00:00:00Z&to=2024-05-31T06:00:02Z",
+        "GET /search?from=2024-05-30T00:00:00Z&to=2024-05-30T15:00:01Z",
+    ]
+    assert lab.checkpoint()["cursor"] == "2024-05-31T18:00:00.000000Z"
+
+
+def test_a_window_below_the_cap_is_read_once(lab: Lab) -> None:
+    lab.write(SEARCH)
+    lab.api = capped(SPREAD[:3])
+    assert lab.run().requests == 2
+
+
+def test_r07_a_window_that_cannot_be_split_is_never_a_silent_loss(lab: Lab) -> None:
+    lab.write(SEARCH.replace("cap: 4}", "cap: 4, min_window: 1h}\n        deletes: {snapshot: {every: 7d}}"))
+    lab.api = capped(deals(*["31T01:00:00"] * 6))
+    report = lab.run()
+    assert report.status == "incomplete"
+    assert report.message.endswith("has 4 records or more, the API gives no more, and it cannot be split")
+    assert report.message.startswith("the window 2024-05-31T0")
+    assert report.changes.deleted == 0
+    before = lab.checkpoint()["cursor"]
+    assert before is not None
+    assert before <= "2024-05-31T01:00:00.000000Z"
+
+
+def test_days_are_not_split_for_an_api_that_knows_only_days(lab: Lab) -> None:
+    lab.write(SEARCH.replace("cap: 4}", 'cap: 4, format: "%Y-%m-%d"}'))
+    lab.api = capped(deals(*["31T01:00:00"] * 6))
+    report = lab.run()
+    assert (report.status, report.message) == (
+        "incomplete",
+        "the window 2024-05-31 to 2024-06-01 has 4 records or more, the API gives no more, and it cannot be split",
+    )
+
+
+@pytest.mark.parametrize("broken", range(3, 12))
+def test_a_run_that_stops_between_halves_goes_on_there(lab: Lab, broken: int) -> None:
+    lab.write(SEARCH + "        retry: {attempts: 1}\n")
+    whole = capped(SPREAD)
+    lab.api = lambda request: httpx.Response(500) if len(lab.requests) >= broken else whole(request)
+    assert lab.run(commit_rows=2).status == "failed"
+    first = set(lab.requests[: broken - 1])
+    before, lab.api = len(lab.requests), whole
+    assert lab.run().status == "ok"
+    assert len(lab.live()) == 10
+    again = [request for request in lab.requests[before:] if request in first]
+    assert len(again) <= 2, again  # at most the pages of the half that was being read
