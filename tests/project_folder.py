@@ -17,6 +17,7 @@ import yaml
 
 import syncrun
 from syncrun import cli
+from syncrun.engine.outside import Outside
 
 COUNTS = ("added", "updated", "deleted", "unchanged")
 
@@ -71,7 +72,7 @@ class ProjectFolder:
             "syncrun.yaml", yaml.safe_dump({"database": self.database.name, "connections": connections})
         )
 
-    def syncrun(self, *args: str) -> Outcome:
+    def syncrun(self, *args: str, outside: Outside | None = None) -> Outcome:
         """Run one command in the folder, as its process would; the process itself is left out for speed."""
         out, err = StringIO(), StringIO()
         with (
@@ -80,7 +81,7 @@ class ProjectFolder:
             redirect_stdout(out),
             redirect_stderr(err),
         ):
-            exit_code = cli.execute(list(args))
+            exit_code = cli.execute(list(args), outside)
         return Outcome(int(exit_code), out.getvalue(), err.getvalue())
 
     def run(self, *args: str, exit_code: int = 0) -> Outcome:

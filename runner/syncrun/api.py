@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from syncrun.engine.job import Options, Runtime, utc_now
+from syncrun.engine.job import Options, Runtime
 from syncrun.engine.models import find_model, moment_or_position
+from syncrun.engine.outside import utc_now
 from syncrun.engine.report import RunReport
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import UsageError

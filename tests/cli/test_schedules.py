@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from syncrun.engine import locks, selection
+from syncrun.engine.outside import Outside
 from syncrun.stores.base import Agenda, SyncId
 from syncrun.stores.duckdb import DuckDBStore
 from tests.api import Api
@@ -207,6 +208,18 @@ def test_status_tells_how_fresh_every_sync_is(project: ProjectFolder, api: Api) 
         ["acme/notes", "disabled", "never", "0", "0"],
         ["acme/events", "paused", "never", "0", "0"],
     ]
+
+
+def test_the_time_comes_from_outside(project: ProjectFolder, api: Api) -> None:
+    schedule(project, api, items={"every": "1h"})
+    time, runs = datetime(2024, 5, 1, 10, 10, tzinfo=UTC), []
+    world = Outside(now=lambda: time)
+    for _ in range(5):
+        runs.append(project.syncrun("run", "--due", "--json", outside=world).events[-1]["runs"])
+        time += timedelta(minutes=30)
+    assert runs == [1, 0, 1, 0, 1]
+    [last] = project.query("SELECT max(started_at) FROM syncrun.runs")
+    assert last == (datetime(2024, 5, 1, 12, 10, tzinfo=UTC),)
 
 
 def test_status_as_json(project: ProjectFolder, api: Api) -> None:

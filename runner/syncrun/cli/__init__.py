@@ -6,13 +6,16 @@ import importlib
 import os
 import sys
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from syncrun import __version__
 from syncrun.cli.completing import VARIABLE, answer
 from syncrun.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from syncrun.engine.outside import Outside
 
 # One line a command: its module is imported only when it is asked for, which keeps `syncrun --help` fast.
 _COMMANDS = {
@@ -102,14 +105,17 @@ def main(args: list[str] | None = None) -> NoReturn:
     sys.exit(int(execute(args)))
 
 
-def execute(args: list[str] | None = None) -> int:
-    """Run the command line and return its exit code; whatever goes wrong is one message on stderr."""
+def execute(args: list[str] | None = None, outside: Outside | None = None) -> int:
+    """Run the command line and return its exit code; whatever goes wrong is one message on stderr.
+
+    *outside* is the world that runs happen in, None: the real one.
+    """
     if args is None and VARIABLE in os.environ:
         answer(group, sorted(_COMMANDS), os.environ)
         return ExitCode.OK
     try:
         given = _checked(sys.argv[1:] if args is None else args)
-        result: Any = group.main(given, prog_name="syncrun", standalone_mode=False)
+        result: Any = group.main(given, prog_name="syncrun", standalone_mode=False, obj=outside)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: one message, no traceback
         return _tell(error)
     return result if isinstance(result, int) else ExitCode.OK

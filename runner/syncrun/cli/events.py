@@ -73,6 +73,7 @@ class EventCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Do what the command does."""
+        ctx.obj = None
         if not ctx.params["as_json"]:
             return super().invoke(ctx)
         events = ctx.obj = JsonEvents()

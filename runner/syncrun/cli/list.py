@@ -14,7 +14,7 @@ from syncrun.cli.columns import minute, print_columns
 from syncrun.cli.options import environment, project_folder, tell
 from syncrun.config.load import list_connectors, shown
 from syncrun.engine.agenda import entries
-from syncrun.engine.job import utc_now
+from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.stores.base import Agenda, Run, SyncId
 

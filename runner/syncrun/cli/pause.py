@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from syncrun.cli.options import Seconds, environment, project_folder, tell
-from syncrun.engine.job import utc_now
+from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
 
 lock_timeout_option = click.option(

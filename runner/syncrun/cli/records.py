@@ -11,8 +11,8 @@ import click
 
 from syncrun.cli.options import Moment, environment, project_folder, tell
 from syncrun.cli.output import deliver, format_option, output_option, replace_file
-from syncrun.engine.job import utc_now
 from syncrun.engine.models import find_model, moment_or_position
+from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
 from syncrun.stores.base import FeedQuery, QueryResult, Store

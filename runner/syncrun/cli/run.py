@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ import click
 from syncrun.cli.events import EventCommand, JsonEvents, counted
 from syncrun.cli.options import Seconds, connector_set, environment, project_folder, tell
 from syncrun.engine.idle import Memory
+from syncrun.engine.outside import Outside
 
 
 @click.command(
@@ -79,7 +79,8 @@ def command(
 ) -> int:
     """Run syncs: all of a connection, one (CONNECTION/SYNC), --all, or what is --due."""
     del as_json  # EventCommand has looked
-    now, say = datetime.now(UTC), _ignore if quiet or events else tell
+    outside = click.get_current_context().find_object(Outside) or Outside()
+    now, say = outside.now(), _ignore if quiet or events else tell
     memory = Memory(project or Path.cwd(), env, os.environ)
     told = memory.recall(now) if due and not (targets or everything or if_stale is not None) else None
     if told is not None:  # nothing heavy is imported before: it is asked every minute
@@ -94,7 +95,7 @@ def command(
     from syncrun.engine.report import combined_exit_code
     from syncrun.engine.selection import open_workspace
 
-    workspace = open_workspace(project, env=env)
+    workspace = open_workspace(project, env=env, outside=outside)
     choice = Choice(targets, everything, due, if_stale, settings, not no_parents, memory)
     jobs = choice.jobs(workspace, now, say)
     if not jobs and (due or everything or if_stale is not None):
@@ -110,11 +111,16 @@ def command(
         commit_seconds=workspace.project.commits.seconds,
     )
     names = [str(job.id) for job in jobs]
-    with stopping() as stop, presenter(events, names, quiet=quiet) as shown:
+    with stopping(outside.wait) as stop, presenter(events, names, quiet=quiet) as shown:
         runtime = Runtime(
             workspace.store(writing=True, lock_timeout=lock_timeout, sleep=stop.sleep),
             workspace.database,
+            now=outside.now,
+            clock=outside.clock,
             sleep=stop.sleep,
+            random=outside.random,
+            transport=outside.transport,
+            fault=outside.fault,
             emit=shown.event,
             stop=stop.event,
             environ=workspace.environ,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -17,13 +17,14 @@ _SHOW_CURSOR = b"\x1b[?25h\n"
 class Stop:
     """Whether somebody asked to stop; runs look at *event* between pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait: Callable[[threading.Event, float], bool] = threading.Event.wait) -> None:
         self.event = threading.Event()
         self.exit_code = 0
+        self._wait = wait
 
     def sleep(self, seconds: float) -> None:
         """Wait *seconds*; raise Interrupted as soon as a stop is asked for."""
-        if self.event.wait(seconds):
+        if self._wait(self.event, seconds):
             raise Interrupted("stopped on request; progress is saved")
 
     def handle(self, number: int, frame: FrameType | None) -> None:
@@ -42,9 +43,9 @@ class Stop:
 
 
 @contextmanager
-def stopping() -> Iterator[Stop]:
-    """Turn SIGINT and SIGTERM into a `Stop` while the block runs."""
-    stop = Stop()
+def stopping(wait: Callable[[threading.Event, float], bool] = threading.Event.wait) -> Iterator[Stop]:
+    """Turn SIGINT and SIGTERM into a `Stop`, which waits with *wait*, while the block runs."""
+    stop = Stop(wait)
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, stop.handle) for number in numbers}
     try:

@@ -14,7 +14,7 @@ import click
 from syncrun.cli.columns import minute, print_columns
 from syncrun.cli.options import environment, project_folder, tell
 from syncrun.engine.agenda import Entry, entries, is_failing
-from syncrun.engine.job import utc_now
+from syncrun.engine.outside import utc_now
 from syncrun.engine.schedule import Standing
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ExitCode

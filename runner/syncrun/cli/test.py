@@ -16,7 +16,7 @@ from syncrun.config.cases import Case
 from syncrun.config.connector import Connector
 from syncrun.config.load import connector_files, load_connector, shown
 from syncrun.engine.casework import Tested, record_case, run_case
-from syncrun.engine.job import utc_now
+from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ExitCode, UsageError
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ from syncrun.auth.credentials import Credentials
 from syncrun.config.connector import Connector
 from syncrun.config.sync import Sync
 from syncrun.engine.locks import folder_of
+from syncrun.engine.outside import utc_now
 from syncrun.engine.report import Event
 from syncrun.stores.base import Store, SyncId
 
@@ -90,11 +91,6 @@ class Wire(Protocol):
 
     def answer(self, asked: Outgoing, answered: Outcome) -> None:
         """Take note of the answer that a request got in the end; those of sign-ins are not shown."""
-
-
-def utc_now() -> datetime:
-    """Return the present time, aware."""
-    return datetime.now(UTC)
 
 
 def _ignore(event: Event) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -16,6 +15,7 @@ from syncrun.config.project import Connection, Project, load_project, read_proje
 from syncrun.config.sync import Sync
 from syncrun.engine import connectors
 from syncrun.engine.job import Job
+from syncrun.engine.outside import Outside
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.stores.base import DEFAULT_CONNECTION, SyncId
 from syncrun.stores.duckdb import DuckDBStore
@@ -29,6 +29,7 @@ class Workspace:
 
     project: Project
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    outside: Outside = field(default_factory=Outside)
 
     @property
     def folder(self) -> Path:
@@ -45,7 +46,7 @@ class Workspace:
         *,
         writing: bool = False,
         lock_timeout: float = 300.0,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         on_wait: Callable[[str], None] | None = None,
     ) -> DuckDBStore:
         """Return the store that the project's records live in; raise UsageError where none can be."""
@@ -54,8 +55,10 @@ class Workspace:
             self.database,
             lock_timeout=lock_timeout,
             patience=max(lock_timeout, _PATIENCE),
-            sleep=sleep,
+            clock=self.outside.clock,
+            sleep=sleep or self.outside.sleep,
             on_wait=on_wait,
+            fault=lambda step: self.outside.fault(f"store.{step}"),
         )
 
     def connector(self, name: str) -> tuple[Connector, Path]:
@@ -224,11 +227,11 @@ def check_place(database: Path, *, writing: bool) -> None:
             raise UsageError(f"no permission to {act} {place}", hint="check its owner and mode")
 
 
-def open_workspace(path: Path | None, *, env: str | None = None) -> Workspace:
+def open_workspace(path: Path | None, *, env: str | None = None, outside: Outside | None = None) -> Workspace:
     """Return the workspace of the project at *path* (the current folder by default)."""
     environ = dict(os.environ)
     project = load_project(path or Path.cwd(), env=env, environ=environ)
-    return Workspace(project, {**project.dotenv, **environ})
+    return Workspace(project, {**project.dotenv, **environ}, outside or Outside())
 
 
 def _syncs(connector: Connector, connection: Connection, wanted: str, target: str) -> list[str]:
