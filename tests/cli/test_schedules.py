@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from syncrun.engine import locks, selection
+from syncrun.engine import locks
 from syncrun.engine.outside import Outside
 from syncrun.stores.base import Agenda, SyncId
 from syncrun.stores.duckdb import DuckDBStore
@@ -115,7 +115,6 @@ def test_that_nothing_is_due_is_forgotten_as_soon_as_a_file_changes(
     file.write_text(
         file.read_text().replace("  items:\n", "  more: {request: /items, every: 1h}\n  items:\n")
     )
-    selection._load.cache_clear()  # each command is a process of its own outside of tests
     assert ran(project, "--due") == ["more"]
     project.syncrun("run", "--due")
     schedule(project, api, items={"every": "30d"}, notes={"every": "30d"})
