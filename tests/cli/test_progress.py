@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from syncrun.cli.progress import LiveProgress
+from syncrun.cli.live import LiveProgress
 from syncrun.engine.report import Event
 from syncrun.stores.base import SyncId
 from tests.cli.test_run import REPORT, timeless
@@ -45,6 +45,40 @@ def test_a_line_says_how_far_a_run_has_come() -> None:
     assert "acme/issues  1,000 records, 1 page 0:00:00" in watched(started, page)
     page = Event("page", SYNC, "r1", {"page": 1200, "records": 120_000})
     assert "acme/issues  120,000 records, 1,200 pages 0:00:00" in watched(started, page)
+
+
+def test_a_line_has_a_bar_and_the_time_left_where_the_api_says_how_much_there_is() -> None:
+    page = Event("page", SYNC, "r1", {"page": 1, "records": 1000, "share": 0.25})
+    line = "acme/issues  1,000 records, 1 page 0:00:00 ━━━━━                25 %, about 0.0 s left"
+    assert line in watched(page)
+
+
+def test_a_line_says_the_rate_after_a_second() -> None:
+    moment = [0.0]
+    out = StringIO()
+    with LiveProgress(console=Console(file=out, force_terminal=True, width=120, color_system=None)) as live:
+        live._progress.get_time = lambda: moment[0]  # type: ignore[method-assign]
+        live.event(Event("run_started", SYNC, "r1", {"mode": "full"}))
+        moment[0] = 4.0
+        live.event(Event("page", SYNC, "r1", {"page": 2, "records": 10_000, "share": 0.25}))
+        live._progress.refresh()
+    assert "10,000 records, 2 pages, 2,500 a second" in out.getvalue()
+    assert "25 %, about 12.0 s left" in out.getvalue()
+
+
+def test_several_runs_end_with_a_table_and_one_does_not() -> None:
+    second = replace(REPORT, run_id="r2", sync=replace(SYNC, sync="pulls"), status="failed")
+    out = StringIO()
+    with LiveProgress(console=Console(file=out, width=100)) as live:
+        live.finish([REPORT], 0)
+        assert out.getvalue() == ""
+        live.finish([REPORT, second], 1)
+    assert [line.split() for line in out.getvalue().splitlines() if "─" not in line and line.strip()] == [
+        ["sync", "status", "added", "updated", "time"],
+        ["acme/issues", "ok", "12", "3", "1.2", "s"],
+        ["acme/pulls", "failed", "12", "3", "1.2", "s"],
+        ["2", "syncs", "24", "6", "2.5", "s"],
+    ]
 
 
 def test_a_line_says_what_is_waited_for_without_reading_markup_into_it() -> None:

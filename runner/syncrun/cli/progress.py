@@ -7,16 +7,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Protocol
 
 import click
 
 from syncrun.cli import counts
 from syncrun.cli.events import JsonEvents, counted
 from syncrun.engine.report import Event, RunReport
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _MARKS = {"ok": "✓", "incomplete": "!", "failed": "✗", "locked": "…", "interrupted": "■"}
 _WIDEST = 40  # columns that names may take before they stop being aligned
@@ -42,6 +39,8 @@ def presenter(events: JsonEvents | None, names: Sequence[str], *, quiet: bool) -
     if events is not None:
         yield Events(events)
     elif sys.stderr.isatty() and not quiet:
+        from syncrun.cli.live import LiveProgress
+
         with LiveProgress(width=width) as live:
             yield live
     else:
@@ -92,53 +91,6 @@ class Lines:
     def _echo(self, text: str) -> None:
         with self._lock:
             click.echo(text, err=self._err)
-
-
-class LiveProgress(Lines):
-    """Summary lines with one live line below them for each run that goes on."""
-
-    def __init__(self, *, width: int = 0, console: Console | None = None) -> None:
-        super().__init__(width=width)
-        from rich.console import Console
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
-        self._progress = Progress(*columns, console=self._console, transient=True)
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def event(self, event: Event) -> None:
-        """Show where a run stands."""
-        details, told = event.details, ""
-        if event.name == "page":
-            pages = "page" if details["page"] == 1 else "pages"
-            told = f"{details['records']:,} records, {details['page']:,} {pages}"
-        elif event.name == "waiting":
-            told = details["reason"]
-        description = f"{event.sync}  {told}".rstrip()
-        task = self._tasks.get(event.run_id)
-        if task is None:
-            self._tasks[event.run_id] = self._progress.add_task(description)
-        elif told:
-            self._progress.update(task, description=description)
-
-    def report(self, report: RunReport) -> None:
-        """Replace a run's live line by its summary."""
-        task = self._tasks.pop(report.run_id, None)
-        if task is not None:
-            self._progress.remove_task(task)
-            self._progress.refresh()
-        super().report(report)
-
-    def _echo(self, text: str) -> None:
-        self._console.print(text, markup=False)
 
 
 def summary(report: RunReport, *, width: int = 0) -> str:

@@ -98,6 +98,14 @@ class Enumeration:
         return {partition: reading.end or unread for partition, reading in self.readings.items()}
 
     @property
+    def share(self) -> float | None:
+        """How much has been read of all, from 0 to 1; None when that is not known."""
+        shares = [reading.share for reading in self.readings.values()]
+        if len(shares) == 1:
+            return shares[0]
+        return sum(share or 0.0 for share in shares) / len(shares) if shares else None
+
+    @property
     def limit_reached(self) -> bool:
         """Whether `--limit` records have been read."""
         return self.options.limit is not None and self.records >= self.options.limit

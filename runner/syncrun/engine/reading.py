@@ -56,6 +56,7 @@ class Reading:
         self._taken = 0
         self._job: Mapping[str, Any] | None = None
         self._begun = False
+        self._share: float | None = None
         self._kept = False
         self._resume = self._usable(saved.resume, window)
         if self._resume is not None:
@@ -91,6 +92,13 @@ class Reading:
         if self.saved.cursor is None:
             return None
         return looked_back(self.saved.cursor, self._incremental.lookback)
+
+    @property
+    def share(self) -> float | None:
+        """How much of the partition has been read, from 0 to 1; None when the API does not say."""
+        if self.end is not None:
+            return 1.0
+        return None if self._parts or self._feed else self._share
 
     @property
     def complete(self) -> bool:
@@ -151,6 +159,7 @@ class Reading:
         following = taken.fetched.next
         self._detected = taken.fetched.detected or self._detected
         self._lost = self._lost or taken.fetched.lost
+        self._share = taken.fetched.share
         if taken.feed:
             if isinstance(following, End):
                 self.end = self._read_to if following.complete else following

@@ -173,7 +173,9 @@ class SyncRun:
 
     def _commit_when_due(self) -> None:
         assert self.enumeration is not None  # noqa: S101 - a page of it was just read
-        self._emit("page", page=self.enumeration.pages, records=self.enumeration.records)
+        share = self.enumeration.share
+        known = {} if share is None else {"share": round(share, 4)}
+        self._emit("page", page=self.enumeration.pages, records=self.enumeration.records, **known)
         if self.commits.due:
             self._commit("running")
 

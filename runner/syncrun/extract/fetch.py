@@ -29,7 +29,8 @@ class Fetched:
     """One page and what follows it: a state to go on from, or the end. *response_bytes* is its length.
 
     *lost* says why a record of the page could not be had in full, when one could not. *detected* is the
-    pagination that *next* belongs to, when none is declared.
+    pagination that *next* belongs to, when none is declared. *share* is how much of all has been read, from 0
+    to 1, where the API says how much there is.
     """
 
     page: Page
@@ -37,6 +38,7 @@ class Fetched:
     response_bytes: int
     lost: str = ""
     detected: Pagination | None = None
+    share: float | None = None
 
 
 def fetch(
@@ -127,7 +129,8 @@ class _Enumeration:
                     following = End(complete=False, reason=reason)
                 else:
                     self._look_ahead(request, following, page)
-            yield Fetched(page, following, len(response.content), detected=self._detected)
+            share = self._pagination.share(page) if self._pagination is not None else None
+            yield Fetched(page, following, len(response.content), detected=self._detected, share=share)
             if isinstance(following, End):
                 return
             state = following

@@ -137,6 +137,10 @@ class Pagination(BaseModel):
         """Yield the states after *following*, the one after *page*, that come if all pages are full."""
         return iter(())
 
+    def share(self, page: Page) -> float | None:  # noqa: ARG002
+        """Return how much of all has been read with *page*, from 0 to 1; None when no answer says."""
+        return None
+
     def is_past_end(self, state: PageState, status: int) -> bool:  # noqa: ARG002
         """Whether an error *status* for the page of *state* only says that there is no such page."""
         return False

@@ -89,6 +89,11 @@ class CountedPagination(Pagination):
         total = as_count(evaluate(self.total, page.body)) if self.total is not None else None
         return total is not None and (state.received or 0) + size < total
 
+    def share(self, page: Page) -> float | None:
+        """Return how much has been read with *page* of the total that it tells."""
+        total = as_count(evaluate(self.total, page.body)) if self.total is not None else None
+        return min(1.0, ((page.state.received or 0) + len(page.records)) / total) if total else None
+
     def is_past_end(self, state: PageState, status: int) -> bool:
         """Whether *status* is declared to mean that the page of *state* is past the last one."""
         return state.number > 0 and status in self.end_status

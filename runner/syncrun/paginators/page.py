@@ -68,6 +68,11 @@ class PagePagination(CountedPagination):
             return super().is_promised(state, size, page)
         return self._number(state) - self.start + 1 < pages
 
+    def share(self, page: Page) -> float | None:
+        """Return how much has been read with *page* of the pages or records that it tells."""
+        pages = as_count(evaluate(self.total_pages, page.body)) if self.total_pages is not None else None
+        return min(1.0, (self._number(page.state) - self.start + 1) / pages) if pages else super().share(page)
+
     def _number(self, state: PageState) -> int:
         return self.start if state.page is None else state.page
 
