@@ -91,9 +91,7 @@ class DryRunRecord(RunEvent):
     id: str = Field(description="Its key, as in `_id`.")
     partition: str = Field(description="The partition that it was read in, as in `_partition`.")
     values: dict[str, Any] = Field(description="Its fields; of a deleted record those that are stored.")
-    before: dict[str, Any] | None = Field(
-        description="The stored fields of an updated record that differ."
-    )
+    before: dict[str, Any] | None = Field(description="The stored fields of an updated record that differ.")
 
 
 class DryRunQuarantine(RunEvent):
@@ -117,8 +115,8 @@ class DryRunFinished(Ended):
     saved: str | None = Field(None, description="The file with the answers.")
     diagnostics: dict[str, Any] | None = Field(
         None,
-        description="`seconds`, `memory_average` and `memory_peak` in bytes, `cpu_average` and `cpu_peak` in percent"
-        " of one core, `requests`, `bytes`, and `stages`, the seconds of each.",
+        description="`seconds`, `memory_average` and `memory_peak` in bytes, `cpu_average` and `cpu_peak` in"
+        " percent of one core, `requests`, `bytes`, and `stages`, the seconds of each.",
     )
 
 
@@ -134,7 +132,7 @@ class Explained(EventModel):
     auth: str = Field(description="The kind of authentication.")
     setup: list[str] = Field(description="Names of the values that are asked for first.")
     requests: list[dict[str, Any]] = Field(
-        description="First requests: `partition`, the masked `curl`, and how many `windows` of time there are."
+        description="First requests: `partition`, the masked `curl`, and how many `windows` of time."
     )
     partitions: Count = Field(description="How many partitions would be read.")
     skipped: Count = Field(description="How many are up to date.")

@@ -1,4 +1,4 @@
-"""`--json`: the events have the members that docs/reference/events.md names, and end with `finished`."""
+"""`--json`: the events are those that the schema describes, and end with `finished`."""
 
 from __future__ import annotations
 
@@ -6,50 +6,38 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from syncrun import resources
 from syncrun.cli import counts
+from syncrun.config.event_schema import events_schema
 from syncrun.engine import batch
 from tests.api import Api
 from tests.project_folder import ProjectFolder, clean_environment
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
-SECTION = re.compile(r"^##+ (?:`(?P<event>\w+)`|(?P<other>.*))$", re.MULTILINE)
-TABLE = re.compile(r"(?:^\|.*\|\n)+", re.MULTILINE)
-ROW = re.compile(r"^\| (?P<members>`.*?) \| (?P<what>.*) \|$", re.MULTILINE)
-
-
-def documented() -> dict[str, list[dict[str, str]]]:
-    """What the page says: by event its tables, each a description by member; "" is about all of a run."""
-    text = PAGE.read_text(encoding="utf-8")
-    heads = list(SECTION.finditer(text))
-    found = {}
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
-        section = text[head.end() : following.start() if following else None]
-        found[head["event"] or ("" if head["other"] == "Events of a run" else head["other"])] = [
-            {
-                name: row["what"]
-                for row in ROW.finditer(table)
-                for name in re.findall(r"`(\w+)`", row["members"])
-            }
-            for table in TABLE.findall(section)
-        ]
-    return found
+EXACT = Draft202012Validator(events_schema(exact=True))
+PUBLISHED = Draft202012Validator(json.loads((resources.folder("schemas") / "events.schema.json").read_text()))
 
 
 def check(event: dict[str, object]) -> None:
-    """Assert that *event* has the members of one of its tables, and no others."""
-    name, page = str(event["event"]), documented()
-    common = {"event": ""} if name in ("finished", "problem", "explanation", "test") else page[""][0]
-    tables = [{**common, **table} for table in page[name]]
-    assert any(
-        {member for member, what in table.items() if not what.startswith("optional")}
-        <= event.keys()
-        <= table.keys()
-        for table in tables
-    ), event
+    """Assert that *event* has the members that its definition names, and no others."""
+    EXACT.validate(event)
+    PUBLISHED.validate({**event, "a_member_of_a_later_version": 1})
+
+
+def test_an_event_that_lacks_a_member_or_has_one_too_many_is_none() -> None:
+    finished = {"event": "finished", "exit_code": 0}
+    check(finished)
+    assert not EXACT.is_valid({**finished, "more": 1})
+    assert not EXACT.is_valid({"event": "finished"})
+    assert not EXACT.is_valid({"event": "unheard_of", "exit_code": 0})
+    assert not PUBLISHED.is_valid({"event": "unheard_of", "exit_code": 0})
+
+
+def test_the_schema_is_printed_too(project: ProjectFolder) -> None:
+    assert json.loads(project.syncrun("schema", "events").stdout) == PUBLISHED.schema
 
 
 def test_every_event_of_a_run_has_the_documented_members(project: ProjectFolder) -> None:

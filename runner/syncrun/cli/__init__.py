@@ -36,7 +36,7 @@ _COMMANDS = {
     "resume": "Let a paused sync run by itself again.",
     "run": "Run syncs.",
     "runs": "Show the history of runs.",
-    "schema": "Print the JSON Schema of connector or project files.",
+    "schema": "Print the JSON Schema of connector or project files, or of events.",
     "status": "Show how fresh every sync is, what is due, late or failing.",
     "test": "Replay recorded answers through connectors, and compare.",
     "validate": "Check connector and project files.",

@@ -1,4 +1,4 @@
-"""`syncrun schema`: the JSON Schema that editors complete and check YAML files with."""
+"""`syncrun schema`: the JSON Schemas of YAML files, for editors, and of the events of `--json`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import click
 
 
 @click.command("schema", epilog="Example: syncrun schema connector > connector.schema.json")
-@click.argument("kind", type=click.Choice(["connector", "project"]), default="connector")
+@click.argument("kind", type=click.Choice(["connector", "project", "events"]), default="connector")
 def command(*, kind: str) -> int:
-    """Print the JSON Schema of connector (default) or project files."""
-    from syncrun.config.schema import connector_schema, project_schema
+    """Print the JSON Schema of connector (default) or project files, or of events (`--json`)."""
+    from syncrun.config.schema import SCHEMAS
 
-    document = connector_schema() if kind == "connector" else project_schema()
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(SCHEMAS[kind](), indent=2, ensure_ascii=False))
     return 0

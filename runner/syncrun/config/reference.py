@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from syncrun.config.event_schema import event_reference
 from syncrun.config.schema import connector_schema, project_schema
 from syncrun.expressions.functions import catalogue
 
@@ -31,6 +32,11 @@ def project_reference() -> str:
     return _page("Project files", project_schema())
 
 
+def events_reference() -> str:
+    """Return the Markdown page of the events of `--json`."""
+    return event_reference(_GENERATED)
+
+
 def function_reference() -> str:
     """Return the Markdown page of the functions that syncrun adds to JMESPath."""
     parts = [
@@ -46,6 +52,7 @@ def function_reference() -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "connector.md": connector_reference,
+    "events.md": events_reference,
     "functions.md": function_reference,
     "project.md": project_reference,
 }

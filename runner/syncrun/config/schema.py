@@ -1,4 +1,4 @@
-"""The JSON Schemas of connector and project files, generated from the models that read them.
+"""The JSON Schemas of connector and project files and of events, generated from their models.
 
 `python -m syncrun.config.schema` writes them to the folder `schemas/`; editors check YAML with them.
 """
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from syncrun import resources
 from syncrun.config.connector import Connector
+from syncrun.config.event_schema import events_schema
 from syncrun.config.project import ProjectFile
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -48,7 +49,11 @@ def project_schema() -> Schema:
     return _generate(ProjectFile, "A syncrun project")
 
 
-SCHEMAS: Mapping[str, Callable[[], Schema]] = {"connector": connector_schema, "project": project_schema}
+SCHEMAS: Mapping[str, Callable[[], Schema]] = {
+    "connector": connector_schema,
+    "events": events_schema,
+    "project": project_schema,
+}
 
 
 def schema_text(schema: Schema) -> str:
