@@ -23,6 +23,7 @@ _COMMANDS = {
     "checkpoint": "Show and change the saved progress of a sync.",
     "completion": "Print the completion script of a shell.",
     "demo": "Sync a bundled API and show what happened; works offline.",
+    "deploy": "Publish connector versions to an environment.",
     "diff": "Show what a run added, updated and deleted.",
     "dryrun": "Fetch without writing, and show what a run would change.",
     "explain": "Show what the next run would ask for and do; sends nothing.",

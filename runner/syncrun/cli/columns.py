@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 
 import click
 
+from syncrun.engine.selection import Workspace
+from syncrun.stores.base import SyncId
+
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
     """Print *rows*, which are of one length, with their cells below each other."""
@@ -19,3 +22,10 @@ def print_columns(rows: Sequence[Sequence[str]]) -> None:
 def minute(at: datetime | None) -> str:
     """Return a time to the minute, `2024-06-01 12:00 UTC`; empty when there is none."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
+
+
+def deployed_version(workspace: Workspace, sync: SyncId) -> dict[str, str]:
+    """Return the deployed version that runs of *sync* use, as a member of its JSON object; {} without."""
+    connection = workspace.project.connections.get(sync.connection)
+    found = workspace.deployed.get(connection.connector if connection else sync.connector)
+    return {"deployed": found.version} if found else {}

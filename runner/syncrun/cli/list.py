@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from syncrun.cli import counts
-from syncrun.cli.columns import minute, print_columns
+from syncrun.cli.columns import deployed_version, minute, print_columns
 from syncrun.cli.options import environment, project_folder, tell
 from syncrun.config.load import list_connectors, shown
 from syncrun.engine.agenda import entries
@@ -46,7 +46,8 @@ def _rows(workspace: Workspace) -> list[dict[str, Any]]:
     for entry in entries(workspace):
         stands = entry.standing(known, now)
         schedule = str(entry.schedule) if entry.schedule else None
-        rows.append(_row(entry.sync, last.pop(entry.sync, None), stands.state, schedule))
+        row = _row(entry.sync, last.pop(entry.sync, None), stands.state, schedule)
+        rows.append({**row, **deployed_version(workspace, entry.sync)})
     return rows + [_row(sync, run, "unscheduled", None) for sync, run in last.items()]
 
 
@@ -67,10 +68,12 @@ def _row(sync: SyncId, run: Run | None, state: str, schedule: str | None) -> dic
 
 def _print_connectors(workspace: Workspace) -> None:
     folder = workspace.folder / "connectors"
-    places = [
-        (name, shown(path) if path.is_relative_to(folder) else "built-in")
-        for name, path in list_connectors([folder])
-    ]
+    places = [(name, f"{one.version}, deployed {minute(one.at)}") for name, one in workspace.deployed.items()]
+    if not places:
+        places = [
+            (name, shown(path) if path.is_relative_to(folder) else "built-in")
+            for name, path in list_connectors([folder])
+        ]
     click.echo("Connectors")
     print_columns(places)
 

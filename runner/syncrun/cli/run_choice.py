@@ -75,7 +75,8 @@ def _deciding(workspace: Workspace) -> list[Path]:
     """Return the files that decide what is due."""
     project, database = workspace.project, workspace.database
     wal = database.with_name(f"{database.name}.wal")
-    files = {workspace.connector_of(name)[1] for name in project.connections}
+    deployed = workspace.deployed  # by the database, which is looked at anyway
+    files = set[Path]() if deployed else {workspace.connector_of(n)[1] for n in project.connections}
     own = [project.file] if project.file is not None else []
     return [*own, workspace.folder / "connectors", *sorted(files), database, wal]
 

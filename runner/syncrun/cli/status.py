@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from syncrun.cli.columns import minute, print_columns
+from syncrun.cli.columns import deployed_version, minute, print_columns
 from syncrun.cli.options import environment, project_folder, tell
 from syncrun.engine.agenda import Entry, entries, is_failing
 from syncrun.engine.outside import utc_now
@@ -84,7 +84,8 @@ def command(*, check: bool, as_json: bool, env: str | None, project: Path | None
     wrong = [status for status in found if status.problem]
     if as_json:
         for status in found:
-            click.echo(json.dumps(status.to_json(), ensure_ascii=False))
+            deployed = deployed_version(workspace, status.entry.sync)
+            click.echo(json.dumps({**status.to_json(), **deployed}, ensure_ascii=False))
     elif check:
         for status in wrong:
             click.echo(f"{status.entry.sync}: {status.problem}", err=True)

@@ -1,13 +1,20 @@
-"""Connector files as a long-lived process needs them: parsed once, and again when they have changed."""
+"""Connectors as a long-lived process needs them: files parsed again when they change, deployed ones once."""
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
+from syncrun.config.bundle import write_files
 from syncrun.config.connector import Connector
-from syncrun.config.load import load_with_files
+from syncrun.config.load import load_connector, load_with_files
+from syncrun.engine.places import state_of
+from syncrun.stores.base import Definition
 
-_Stamp = tuple[tuple[int, int], ...]
+_Stamp = tuple[tuple[int, int] | None, ...]
 _loaded: dict[Path, tuple[list[Path], _Stamp, Connector]] = {}
 
 
@@ -29,14 +36,30 @@ def load(path: Path) -> Connector:
     return connector
 
 
+def load_deployed(definition: Definition) -> tuple[Connector, Path]:
+    """Return a deployed connector, and its file in a folder that is there as long as the process.
+
+    Raise ConfigurationError, for a definition that an older syncrun took and this one does not.
+    """
+    path = _unpacked(definition.digest) / definition.name
+    if not path.exists():
+        write_files(definition.files, path.parent.parent)
+    return _parsed(path, f"{definition.name} ({definition.version}, deployed)"), path
+
+
+@cache
+def _parsed(path: Path, name: str) -> Connector:
+    return load_connector(path, file=name)
+
+
+@cache
+def _unpacked(digest: str) -> Path:
+    """Return a folder for the files of the definition *digest*; hooks run from there."""
+    folder = Path(tempfile.mkdtemp(prefix=f"syncrun-{digest[:12]}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def _stamp(files: list[Path]) -> _Stamp:
-    """Return when *files* were changed, and their sizes; that of one that is gone is no other's."""
-    return tuple(_facts(file) for file in files)
-
-
-def _facts(file: Path) -> tuple[int, int]:
-    try:
-        found = file.stat()
-    except OSError:
-        return (-1, -1)
-    return (found.st_mtime_ns, found.st_size)
+    """Return what changes when one of *files* does."""
+    return tuple(map(state_of, files))

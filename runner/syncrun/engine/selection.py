@@ -16,8 +16,9 @@ from syncrun.config.sync import Sync
 from syncrun.engine import connectors
 from syncrun.engine.job import Job
 from syncrun.engine.outside import Outside
+from syncrun.engine.places import check_place, state_of
 from syncrun.errors import ConfigurationError, Problem, UsageError
-from syncrun.stores.base import DEFAULT_CONNECTION, SyncId
+from syncrun.stores.base import DEFAULT_CONNECTION, Definition, SyncId
 from syncrun.stores.duckdb import DuckDBStore
 
 _PATIENCE = 300.0  # seconds that the runs of one command wait for each other's commits
@@ -30,6 +31,7 @@ class Workspace:
     project: Project
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     outside: Outside = field(default_factory=Outside)
+    _looked: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def folder(self) -> Path:
@@ -61,8 +63,32 @@ class Workspace:
             fault=lambda step: self.outside.fault(f"store.{step}"),
         )
 
+    @property
+    def deployed(self) -> Mapping[str, Definition]:
+        """What is deployed to the project's environment, by connector; its runs then use nothing else."""
+        environment = self.project.environment
+        if environment is None or not self.database.exists():
+            return {}
+        state = tuple(map(state_of, (self.database, self.database.with_name(f"{self.database.name}.wal"))))
+        if self._looked.get("state") != state:  # a program that goes on sees the next deployment
+            self._looked.update(state=state, found=self.store().deployed(environment))
+        found: Mapping[str, Definition] = self._looked["found"]
+        return found
+
     def connector(self, name: str) -> tuple[Connector, Path]:
-        """Return the connector called *name*, the project's own before a built-in one, and its file."""
+        """Return the connector called *name*, and its file: the one deployed to the environment.
+
+        Where nothing is deployed yet it is the project's own, else the built-in one. Raise UsageError when
+        there is none.
+        """
+        if self.deployed:
+            if name not in self.deployed:
+                environment = self.project.environment
+                raise UsageError(
+                    f"the connector {name!r} is not deployed to {environment}",
+                    hint=f"syncrun deploy {environment} deploys the connectors of all connections",
+                )
+            return connectors.load_deployed(self.deployed[name])
         path = find_connector(name, [self.folder / "connectors"])
         return connectors.load(path), path
 
@@ -204,27 +230,6 @@ class _Named:
     syncs: list[str]
     wanted: bool
     configured: bool
-
-
-def check_place(database: Path, *, writing: bool) -> None:
-    """Raise UsageError when no DuckDB file can be used at *database*, before anything is fetched for it."""
-    hint = "name another file as `database` in syncrun.yaml"
-    try:
-        str(database).encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{str(database)!r} is not valid UTF-8, which DuckDB needs", hint=hint) from None
-    if database.is_dir():
-        raise UsageError(f"{database} is a folder, not a database file", hint=hint)
-    needed = [database] if database.exists() else []
-    if writing:
-        if not database.parent.is_dir():
-            message = f"there is no folder {database.parent} for the database"
-            raise UsageError(message, hint=f"create it, or {hint}")
-        needed.append(database.parent)  # the files of a run are beside it
-    for place in needed:
-        if not os.access(place, os.R_OK | (os.W_OK if writing else 0)):
-            act = "write" if writing else "read"
-            raise UsageError(f"no permission to {act} {place}", hint="check its owner and mode")
 
 
 def open_workspace(path: Path | None, *, env: str | None = None, outside: Outside | None = None) -> Workspace:

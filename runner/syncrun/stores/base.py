@@ -293,6 +293,22 @@ class RunChanges:
     history: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A version of a connector as it was deployed: *files* are texts by name, *name* is its own file.
+
+    *connector* is what connections call it, *digest* tells its content from any other. *at* is when it was
+    deployed.
+    """
+
+    connector: str
+    version: str
+    digest: str
+    name: str
+    files: Mapping[str, str] = field(repr=False)
+    at: datetime | None = None
+
+
 class Store(Protocol):
     """A place that keeps records, change by change. Every method opens, acts and closes (R3)."""
 
@@ -366,6 +382,15 @@ class Store(Protocol):
 
     def count_quarantined(self) -> dict[SyncId, int]:
         """Return how many records are in quarantine, by sync."""
+
+    def deployed(self, environment: str) -> dict[str, Definition]:
+        """Return the definitions that *environment* uses, by connector; none before a first deployment."""
+
+    def versions(self, connector: str) -> list[Definition]:
+        """Return every version of *connector* that was deployed to any environment, newest first."""
+
+    def deploy(self, environment: str, chosen: Sequence[Definition], at: datetime) -> list[Definition]:
+        """Let *environment* use the definitions *chosen* from now on; return them as deployed."""
 
     def export(self, sql: str, path: Path) -> None:
         """Write the rows of a read-only *sql* to the Parquet file *path*; raise StoreError."""

@@ -13,6 +13,7 @@ from syncrun.records import Column
 from syncrun.stores import (
     change_feed,
     checkpoints,
+    definitions,
     quarantine,
     query,
     retention,
@@ -27,6 +28,7 @@ from syncrun.stores.base import (
     Changes,
     Checkpoint,
     Commit,
+    Definition,
     Feed,
     FeedQuery,
     LogLine,
@@ -247,6 +249,24 @@ class DuckDBStore:
             return Pruned()
         with self._file.reading_any(at) if dry_run else self._file.writing(at) as db:
             return retention.prune(db, rule, at, dry_run=dry_run)
+
+    def deployed(self, environment: str) -> dict[str, Definition]:
+        """Return the definitions that *environment* uses, by connector; none before a first deployment."""
+        with self._file.reading() as db:
+            return definitions.active(db, environment) if db else {}
+
+    def versions(self, connector: str) -> list[Definition]:
+        """Return every version of *connector* that was deployed to any environment, newest first."""
+        with self._file.reading() as db:
+            return definitions.versions(db, connector) if db else []
+
+    def deploy(self, environment: str, chosen: Sequence[Definition], at: datetime) -> list[Definition]:
+        """Let *environment* use the definitions *chosen* from now on; return them as deployed."""
+        with self._file.writing(at) as db:
+            db.execute("BEGIN")
+            deployed = definitions.deploy(db, environment, chosen, at)
+            db.execute("COMMIT")
+            return deployed
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a read-only *sql*; raise StoreError. The file stays open until the last row is read."""
