@@ -12,7 +12,7 @@ import click
 from syncrun.cli.events import EventCommand, JsonEvents
 from syncrun.cli.options import project_folder, tell
 from syncrun.engine.deployment import Plan, Step, plan
-from syncrun.engine.job import utc_now
+from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
 
