@@ -135,10 +135,7 @@ def test_a_valid_file_has_no_problems() -> None:
                 "acme.yaml:3:37: expected text or a list, got the number 7\n  hint: put it in quotes",
                 "acme.yaml:3:49: unknown deletes 'sometimes'\n  hint: one of: none, snapshot",
                 "acme.yaml:3:65: expected true or false, got text 'yes'\n  hint: write true",
-                (
-                    "acme.yaml:3:77: 15 is no duration\n  hint: write a number and ms, s, m, h, d "
-                    "or w, such as 15s"
-                ),
+                "acme.yaml:3:77: 15 is no interval\n  hint: write such as 15m",
                 (
                     "acme.yaml:3:81: missing key 'type' in 'syncs.things.decode'\n"
                     "  hint: one of: json, jsonl, csv, xml, text"
@@ -153,11 +150,11 @@ def test_a_valid_file_has_no_problems() -> None:
             ],
         ),
         (
-            SYNC + "    every: 15 minutes\n    max_quarantined: some\n",
+            SYNC + "    every: 15 moments\n    max_quarantined: some\n",
             [
                 (
-                    "acme.yaml:7:12: '15 minutes' is no duration\n"
-                    "  hint: write a number and ms, s, m, h, d or w, such as 15m"
+                    "acme.yaml:7:12: '15 moments' is no interval\n"
+                    "  hint: write such as 15m, 1h, 7d or every hour"
                 ),
                 "acme.yaml:8:22: expected a number, got text 'some'",
             ],
@@ -325,10 +322,7 @@ def test_a_wrong_default_is_told_once_at_its_place_in_defaults() -> None:
         "syncs:\n  a: {request: /a, key: id}\n  b: {request: /b, key: id}\n"
     )
     assert problems(text) == [
-        (
-            "acme.yaml:4:10: '5 weeks' is no duration\n  hint: write a number and ms, s, m, h, d "
-            "or w, such as 15m"
-        ),
+        "acme.yaml:4:10: '5 weeks' is out of range: from every 15s to every 30d",
         "acme.yaml:5:28: unknown key 'sise' in 'defaults.pagination'\n  hint: did you mean 'size'?",
     ]
 
@@ -340,7 +334,7 @@ def test_problems_between_parts_are_told_together_with_those_of_keys() -> None:
     )
     assert problems(text) == [
         "acme.yaml:6:10: unknown field 'id' in key\n  hint: one of: a",
-        "acme.yaml:7:12: 'never' is no duration\n  hint: write a number and ms, s, m, h, d or w, such as 15m",
+        "acme.yaml:7:12: 'never' is no interval\n  hint: write such as 15m, 1h, 7d or every hour",
         "acme.yaml:9:30: unknown config value 'ownr'\n  hint: did you mean 'owner'?",
     ]
 
