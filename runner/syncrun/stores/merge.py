@@ -17,6 +17,7 @@ from syncrun.errors import StoreError
 from syncrun.stores import checkpoints, quarantine, run_log, runs, snapshots
 from syncrun.stores.base import Changes, Commit
 from syncrun.stores.classify import Classified, changed_files, classify, filled_columns, sequence
+from syncrun.stores.excerpt import excerpt
 from syncrun.stores.history import open_history
 from syncrun.stores.staging import ORDINALS, StagedFiles
 from syncrun.stores.tables import Stored, Table, look_up, prepare
@@ -159,16 +160,17 @@ def _insert(db: DuckDBPyConnection, commit: Commit, table: Table, staged: Staged
     inserted = 0
     for number in changed_files(db):
         names, values = filled_columns(db, commit.model, table, staged, number)
-        sql = _INSERT.format(
-            table=table.name,
-            names="".join(f"{name}, " for name in names),
-            values="".join(f"{value}, " for value in values),
-            raw_name=", _raw" if table.raw else "",
-            raw_value=", f.r" if table.raw else "",
-            contents=staged.contents(number, raw=table.raw),
-            offset=number * ORDINALS,
-        )
-        inserted += int(db.execute(sql, parameters).fetchall()[0][0])
+        with excerpt(db, staged.files[number], number) as path:
+            sql = _INSERT.format(
+                table=table.name,
+                names="".join(f"{name}, " for name in names),
+                values="".join(f"{value}, " for value in values),
+                raw_name=", _raw" if table.raw else "",
+                raw_value=", f.r" if table.raw else "",
+                contents=staged.contents(number, raw=table.raw, path=path),
+                offset=number * ORDINALS,
+            )
+            inserted += int(db.execute(sql, parameters).fetchall()[0][0])
     if inserted != expected:
         raise StoreError(
             f"{expected} staged records changed, but {inserted} were found again: ordinals repeat"

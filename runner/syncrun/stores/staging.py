@@ -75,13 +75,17 @@ class StagedFiles:
         self._check()
         return self._drop_repeated()
 
-    def contents(self, number: int, *, raw: bool = False) -> str:
-        """Return the SQL relation of a whole file: `i`, `p`, `k`, `h`, `f`, and `r` when *raw*."""
+    def contents(self, number: int, *, raw: bool = False, path: Path | None = None) -> str:
+        """Return the SQL relation of a file: `i`, `p`, `k`, `h`, `f`, and `r` when *raw*.
+
+        *path* is where some of its lines are to be read instead of all.
+        """
         file = self.files[number]
         columns = {name: kind for name, kind in _IDENTITY.items() if name != "a"}
         if file.columns:
             columns["f"] = _struct(file.columns)
-        return self._relation(file.path, columns | ({"r": "JSON"} if raw else {}))
+        columns |= {"r": "JSON"} if raw else {}
+        return self._relation(path or file.path, columns, self._longest.get(file.path))
 
     def values(self, key: str, matches: Mapping[str, str]) -> Iterator[tuple[Column, str]]:
         """Yield each file's column whose name is *key* in *matches*, and an SQL relation of its `c`."""
@@ -113,9 +117,10 @@ class StagedFiles:
                 hint="remove its folder to fetch those records again",
             )
 
-    def _relation(self, path: Path, columns: Mapping[str, str]) -> str:
+    def _relation(self, path: Path, columns: Mapping[str, str], longest: int | None = None) -> str:
         members = ", ".join(f"{quote(name)}: {quote_text(kind)}" for name, kind in columns.items())
-        size = f", maximum_object_size = {self._longest[path]}" if path in self._longest else ""
+        longest = longest or self._longest.get(path)
+        size = f", maximum_object_size = {longest}" if longest else ""
         return f"read_json({quote_path(path)}, format = 'newline_delimited', columns = {{{members}}}{size})"
 
     def _check(self) -> None:

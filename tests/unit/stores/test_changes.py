@@ -10,7 +10,7 @@ import pytest
 from syncrun.errors import StoreError
 from syncrun.records import StagedFile
 from syncrun.stores.base import Changes, SnapshotDeletes
-from tests.unit.stores.desk import START, Desk, gone, put, seen
+from tests.unit.stores.desk import START, Desk, Line, gone, put, seen
 
 
 def test_r06_new_records_are_added_in_source_order(desk: Desk) -> None:
@@ -195,3 +195,17 @@ def test_a_value_that_its_column_cannot_hold_is_an_error_and_nothing_is_written(
     with pytest.raises(StoreError, match="Failed to cast value"):
         desk.store.commit(commit)
     assert desk.live() == {1: "one"}
+
+
+def test_few_changes_among_many_records_are_found_again_in_every_file(desk: Desk) -> None:
+    def whole(*changed: int) -> list[list[Line]]:
+        lines = [put(n, name="new" if n in changed else "old") for n in range(1, 31)]
+        return [lines[:10], lines[10:20], lines[20:]]
+
+    desk.store.commit(desk.build(whole()))
+    commit = desk.build(whole(2, 11, 20))
+    changes = desk.store.commit(commit)
+    assert (changes.updated, changes.unchanged) == (3, 27)
+    assert [n for n, name in desk.live().items() if name == "new"] == [2, 11, 20]
+    assert [row[1] for row in desk.feed()[-3:]] == ["2", "11", "20"]
+    assert not list(desk.folder.glob("*.changed"))
