@@ -77,7 +77,7 @@ class AuthContext:
 class Auth(BaseModel):
     """How requests prove who sends them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     when: Expression | None = Field(
         None,

@@ -37,7 +37,7 @@ _HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 class LoginRequest(BaseModel):
     """The request that logs in; its server may see the secrets in it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     method: Literal["GET", "POST", "PUT"] = "POST"
     path: Template | None = Field(None, description="Appended to base_url.")

@@ -17,7 +17,7 @@ from syncrun.expressions.fields import Template, TemplateTree
 class SignedJwt(BaseModel):
     """What a token says and how it is signed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     algorithm: Algorithm = Field("RS256", description="How it is signed.")
     key: Template = Field(description="The private key in PEM, or the shared secret of HS256 and its like.")

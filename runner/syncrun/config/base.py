@@ -22,7 +22,7 @@ HOOK_FILE = r"^[^\x00]+\.py$"
 class YamlModel(BaseModel):
     """A mapping in a YAML file: unknown keys are errors, values never change after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def shape_of(value: Any) -> str:

@@ -36,7 +36,7 @@ class UndecodableError(ValueError):
 class Decoder(BaseModel):
     """A way to read answers, and the options common to all of them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     member: str | None = Field(
         None,

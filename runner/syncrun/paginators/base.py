@@ -73,7 +73,7 @@ class End:
 class Pagination(BaseModel):
     """The keys common to all kinds, and what a kind implements."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     into: str | None = Field(
         None,

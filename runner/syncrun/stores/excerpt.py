@@ -1,4 +1,4 @@
-"""The changed lines of a staging file by themselves: mostly they are few, and DuckDB would convert them all."""
+"""The changed lines of a staging file by themselves: mostly they are few, and DuckDB would convert all."""
 
 from __future__ import annotations
 
