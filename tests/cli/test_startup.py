@@ -78,8 +78,17 @@ def test_help_names_every_command_and_ends_with_an_example(tmp_path: Path) -> No
 
 
 def test_help_of_a_command_within_a_group_has_an_example(tmp_path: Path) -> None:
-    for name in ("show", "set", "clear"):
-        assert "\n  Example: " in ProjectFolder(tmp_path).syncrun("checkpoint", name, "--help").stdout
+    import click
+
+    from syncrun import cli
+
+    context, project = click.Context(cli.group), ProjectFolder(tmp_path)
+    commands = {name: cli.group.get_command(context, name) for name in cli._COMMANDS}
+    groups = {name: command for name, command in commands.items() if isinstance(command, click.Group)}
+    assert groups.keys() == {"auth", "checkpoint"}
+    for name, group in groups.items():
+        for below in group.commands:
+            assert "\n  Example: " in project.syncrun(name, below, "--help").stdout, (name, below)
 
 
 @pytest.mark.parametrize("kind", ["connector", "project"])

@@ -24,6 +24,7 @@ _COMMANDS = {
     "completion": "Print the completion script of a shell.",
     "demo": "Sync a bundled API and show what happened; works offline.",
     "deploy": "Publish connector versions to an environment.",
+    "dev": "Watch files: check them and dry run their syncs on every save.",
     "diff": "Show what a run added, updated and deleted.",
     "dryrun": "Fetch without writing, and show what a run would change.",
     "explain": "Show what the next run would ask for and do; sends nothing.",

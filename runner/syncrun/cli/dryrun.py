@@ -122,7 +122,7 @@ def command(
         code = stop.exit_code or int(done.report.exit_code)
     saved = _save(done, job, save)
     if events is None:
-        _print(done, saved)
+        print_dry_run(done, saved)
     else:
         _write(events, done, saved, code)
     return code
@@ -190,7 +190,8 @@ def _write(events: JsonEvents, done: DryRun, saved: Path | None, code: int) -> N
 # ── for people ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _print(done: DryRun, saved: Path | None) -> None:
+def print_dry_run(done: DryRun, saved: Path | None = None) -> None:
+    """Print the records to standard output, and what to know about them to standard error."""
     for record in done.preview.records:
         click.echo(_line(record))
     for rejection in done.preview.rejected:

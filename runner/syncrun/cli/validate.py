@@ -48,7 +48,7 @@ def command(
     errors = sum(problem.severity == "error" for problem in problems)
     code = ExitCode.USAGE if errors else ExitCode.OK
     if events is None:
-        _print(problems, files=len(checked), errors=errors)
+        print_problems(problems, files=len(checked), errors=errors)
         return code
     for problem in problems:
         events.write("problem", **asdict(problem))
@@ -77,7 +77,8 @@ def _project(path: Path) -> Path:
     return file.parent if file else path
 
 
-def _print(problems: Sequence[Problem], *, files: int, errors: int) -> None:
+def print_problems(problems: Sequence[Problem], *, files: int, errors: int) -> None:
+    """Print each problem with its place, and how many there are in how many *files*."""
     for problem in problems:
         click.echo(str(problem), err=True)
     told = "no problems"
