@@ -1,6 +1,7 @@
 """A project: the folder with `syncrun.yaml`, its database, connections and environments.
 
     database: data.duckdb
+    publish: read.duckdb
     commits: {rows: 250000, every: 60s}
     retention: {payload_after: 180d, idle_sync_after: 90d, run_logs: 90d}
     connections:
@@ -29,6 +30,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from syncrun.config.base import CONNECTION_NAME, Duration, Identifier, YamlModel, suggest
 from syncrun.config.connection_config import UnsetVariable, resolve_config
+from syncrun.config.database import check_places
 from syncrun.config.load import shown
 from syncrun.config.problems import describe, explain, in_order
 from syncrun.config.project_file import PROJECT_FILES, find_project_file
@@ -101,6 +103,9 @@ class Environment(YamlModel):
     """What is different where the project runs."""
 
     database: Annotated[str, Field(min_length=1)] | None = None
+    publish: str | None = Field(
+        None, min_length=1, description="Its own copy; with a database of its own there is none without it."
+    )
     connections: dict[ConnectionName, ConnectionOverride] = Field(default_factory=dict)
 
 
@@ -121,6 +126,11 @@ class ProjectFile(YamlModel):
 
     database: str = Field(
         DATABASE, min_length=1, description="The DuckDB file, relative to the project's folder."
+    )
+    publish: str | None = Field(
+        None,
+        min_length=1,
+        description="Where a copy for readers is kept up to date after each run.",
     )
     commits: CommitRule = Field(CommitRule(), description="How often a run commits while it is reading.")
     every: Interval | None = Field(
@@ -147,6 +157,7 @@ class Project:
     connections: Mapping[str, Connection] = field(default_factory=dict)
     environment: str | None = None
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
+    publish: str | None = None
 
     @classmethod
     def default(cls, folder: Path, dotenv: Mapping[str, str] = _NO_ENVIRON) -> Project:
@@ -157,6 +168,11 @@ class Project:
     def database_path(self) -> Path:
         """The database file; a relative name is relative to the project's folder."""
         return self.folder / self.database
+
+    @property
+    def published_path(self) -> Path | None:
+        """The copy for readers, if there is to be one."""
+        return None if self.publish is None else self.folder / self.publish
 
     def connection(self, name: str) -> Connection:
         """Return the connection *name*; raise UsageError, with the nearest name, when there is none."""
@@ -190,9 +206,10 @@ def load_project(path: Path, *, env: str | None = None, environ: Mapping[str, st
         for name, connection in content.connections.items()
     }
     database = chosen.database or content.database
-    _check_database(yaml, database)
+    publish = chosen.publish or (None if chosen.database else content.publish)
+    check_places(yaml, file.parent, database, publish)
     rules = (content.commits, content.every, content.retention)
-    return Project(file.parent, file, database, *rules, connections, env, dotenv)
+    return Project(file.parent, file, database, *rules, connections, env, dotenv, publish)
 
 
 def read_project(path: Path) -> tuple[YamlFile, ProjectFile]:
@@ -276,10 +293,3 @@ def _find_unset(value: Any, variables: Mapping[str, str]) -> str | None:
         return next((name for name in names if name and not variables.get(name)), None)
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return next((name for member in members if (name := _find_unset(member, variables))), None)
-
-
-def _check_database(yaml: YamlFile, database: str) -> None:
-    if "://" in database or database.startswith(("ducklake:", "md:", "motherduck:")):
-        line, column = yaml.place(("database",))
-        message = "only a DuckDB file can be the database in this version of syncrun"
-        raise ConfigurationError([Problem(message, yaml.name, line, column, "write a file name")])

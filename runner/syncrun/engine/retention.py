@@ -11,6 +11,7 @@ from syncrun.config import retention
 from syncrun.config.retention import before
 from syncrun.engine import locks, pending
 from syncrun.engine.job import Runtime
+from syncrun.engine.publishing import publish
 from syncrun.engine.selection import Workspace
 from syncrun.errors import LockedError, UsageError
 from syncrun.stores.base import SyncId
@@ -47,7 +48,10 @@ def prune(workspace: Workspace, store: DuckDBStore, now: datetime, *, dry_run: b
         if not dry_run:
             for one in free:
                 pending.discard(pending.folder_of(runtime.staging_folder, one.sync, ""))
-        return Report(store.prune(wanted, now, dry_run=dry_run), busy)
+        pruned = store.prune(wanted, now, dry_run=dry_run)
+    if pruned.anything and not dry_run:
+        publish(runtime, always=True)  # what is gone must not live on in the copy for readers
+    return Report(pruned, busy)
 
 
 def _hold(

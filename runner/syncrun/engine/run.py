@@ -19,6 +19,7 @@ from syncrun.engine.fetching import Sender
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
 from syncrun.engine.plan import Mode, finds_missing, why_full
+from syncrun.engine.publishing import publish_after
 from syncrun.engine.report import Event, RunReport, Status
 from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, SyncrunError
@@ -51,7 +52,7 @@ def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
             sleep=runtime.sleep,
             on_wait=run.waiting,
         ):
-            report = run.execute()
+            report = publish_after(run.execute(), run.runtime)
             return after_run(run.hooks, job, runtime, report)
     except SyncrunError as error:
         return run.report(error)

@@ -53,6 +53,10 @@ class Workspace:
     ) -> DuckDBStore:
         """Return the store that the project's records live in; raise UsageError where none can be."""
         check_place(self.database, writing=writing)
+        copy = self.project.published_path
+        if writing and copy is not None and not copy.parent.is_dir():
+            message = f"there is no folder {copy.parent} for the published copy"
+            raise UsageError(message, hint="create it, or name another file as `publish` in syncrun.yaml")
         return DuckDBStore(
             self.database,
             lock_timeout=lock_timeout,
@@ -61,6 +65,7 @@ class Workspace:
             sleep=sleep or self.outside.sleep,
             on_wait=on_wait,
             fault=lambda step: self.outside.fault(f"store.{step}"),
+            copy=self.project.published_path,
         )
 
     @property

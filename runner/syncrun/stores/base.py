@@ -356,6 +356,12 @@ class Store(Protocol):
     def export_records(self, query: FeedQuery, path: Path) -> str:
         """Write a model's change feed to the Parquet file *path*, and return the cursor to go on from."""
 
+    def publish(self, under_way: Callable[[Sequence[SyncId]], bool], *, always: bool = False) -> bool:
+        """Bring the copy for readers up to date where there is one, and return whether that was needed.
+
+        That has time while *under_way* says of syncs with a part of a run in the database that a run goes on.
+        """
+
     def find_runs(self, prefix: str) -> list[Run]:
         """Return the runs whose id begins with *prefix*, newest first."""
 

@@ -7,19 +7,21 @@ file, and `github.duckdb` with its schema `github` would make `github.issues` am
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from copy import copy
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from syncrun.errors import LockedError, StoreError
+from syncrun.stores.drafts import draft
+from syncrun.stores.file_lock import lock_file, log_of
 from syncrun.stores.instances import Instance, instance_for
 from syncrun.stores.migrations import migrate, stored_version
+from syncrun.stores.troubles import OURSELVES, holder_in, in_words
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error
@@ -28,7 +30,8 @@ _ALIAS = "syncrun-store"
 _STORAGE = "v1.2.0"  # the oldest DuckDB that can open the file
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two looks at a held file
 _LONGEST_OWN_PAUSE = 0.1
-_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<process>\d+)\)")
+
+_Opened = TypeVar("_Opened")
 
 
 class _Gate:
@@ -57,9 +60,6 @@ class _Gate:
 
 _gates: WeakValueDictionary[Path, _Gate] = WeakValueDictionary()
 _gates_guard = threading.Lock()
-
-
-_OURSELVES = "this process itself"
 
 
 class _HeldError(Exception):
@@ -146,6 +146,39 @@ class DatabaseFile:
             except duckdb.Error as error:
                 raise self._in_words(error) from error
 
+    @property
+    def mark(self) -> tuple[int, int, int]:
+        """What is different once the file has been written to, or another took its place."""
+        facts = self.path.stat()
+        return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+    @contextmanager
+    def still(self, *, exclusive: bool) -> Iterator[int]:
+        """Hold the file, complete, so that nobody writes to it, nor opens it when *exclusive*.
+
+        Use the descriptor that is given: nothing of this process may open the file meanwhile.
+        """
+        descriptor = self._wait(lambda: self._hold(exclusive=exclusive))
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+            self._gate.leave(read_only=False)
+
+    def _hold(self, *, exclusive: bool) -> int:
+        if not self._gate.enter(read_only=False):
+            raise _BusyError(OURSELVES)
+        try:
+            if log_of(self.path).exists():  # left by a crash: DuckDB takes it into the file
+                with closing(self._attach(self.path, "")) as instance:
+                    self._translated(lambda: instance.db.execute("CHECKPOINT"))
+            return lock_file(self.path, exclusive=exclusive)
+        except BaseException as error:
+            self._gate.leave(read_only=False)
+            if isinstance(error, BlockingIOError):
+                raise _HeldError("another program") from None
+            raise
+
     @contextmanager
     def _admitted(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
         instance = self._wait(lambda: self._enter(read_only=read_only))
@@ -157,7 +190,7 @@ class DatabaseFile:
             finally:
                 self._gate.leave(read_only=read_only)
 
-    def _wait(self, attempt: Callable[[], Instance]) -> Instance:
+    def _wait(self, attempt: Callable[[], _Opened]) -> _Opened:
         started, pause, told = self._clock(), _FIRST_PAUSE, False
         while True:
             try:
@@ -180,7 +213,7 @@ class DatabaseFile:
 
     def _enter(self, *, read_only: bool) -> Instance:
         if not self._gate.enter(read_only=read_only):
-            raise _BusyError(_OURSELVES)
+            raise _BusyError(OURSELVES)
         try:
             return self._attach(self.path, "(READ_ONLY)" if read_only else "")
         except BaseException:
@@ -195,7 +228,7 @@ class DatabaseFile:
             instance.attach(path, _ALIAS, options)
         except duckdb.Error as error:
             instance.close()
-            holder = _holder_in(str(error))
+            holder = holder_in(str(error))
             if holder:
                 raise _HeldError(holder) from None
             raise self._in_words(error) from error
@@ -208,18 +241,12 @@ class DatabaseFile:
         """Make the file beside its place, then move it there: a crash leaves none or a good one (R2)."""
         if not self.path.parent.is_dir():
             raise StoreError(f"{self.path}: there is no folder {self.path.parent}", hint="create the folder")
-        new = self.path.with_name(f"{self.path.name}.new-{os.getpid()}-{threading.get_ident()}")
-        new.unlink(missing_ok=True)
-        try:
+        with draft(self.path) as new:
             with closing(self._attach(new, f"(STORAGE_VERSION '{_STORAGE}')")) as instance:
                 self._translated(lambda: migrate(instance.db, at))
             _place(new, self.path)
-        finally:
-            for leftover in (new, new.with_name(f"{new.name}.wal")):
-                with suppress(FileNotFoundError):
-                    leftover.unlink()
 
-    def _translated(self, act: Callable[[], None]) -> None:
+    def _translated(self, act: Callable[[], object]) -> None:
         import duckdb
 
         try:
@@ -228,43 +255,7 @@ class DatabaseFile:
             raise self._in_words(error) from error
 
     def _in_words(self, error: Error) -> StoreError:
-        text = str(error).removeprefix("IO Error: ")
-        for pattern, message, hint in _TROUBLES:
-            if re.search(pattern, text, re.IGNORECASE):
-                return StoreError(f"{self.path}: {message}", hint=hint)
-        return StoreError(f"{self.path}: {text.strip().splitlines()[0]}")
-
-
-_TROUBLES = (
-    (
-        r"no space left|disk quota exceeded|disk is full",
-        "the disk is full",
-        "nothing was committed; make room, then run again",
-    ),
-    (r"is a directory", "this is a folder, not a database file", ""),
-    (
-        r"permission denied|read-only file system",
-        "no permission to open or write it",
-        "check its owner and mode",
-    ),
-    (r"not a valid duckdb database", "this is not a DuckDB database", "name another file as `database`"),
-    (r"newer version of duckdb", "it was written by a newer DuckDB", "upgrade: pip install -U duckdb"),
-    (
-        r"corrupt|checksum|could not read enough bytes",
-        "the database file is damaged",
-        "restore a copy, or move the file away and run again with --full",
-    ),
-)
-
-
-def _holder_in(message: str) -> str:
-    """Return who holds the file when *message* says that somebody does."""
-    if "Could not set lock on file" in message:
-        match = _HOLDER.search(message)
-        return f"{match['program']} (process {match['process']})" if match else "another program"
-    if "used by another process" in message:
-        return "another program"
-    return _OURSELVES if "Unique file handle conflict" in message else ""
+        return in_words(error, self.path)
 
 
 def _place(new: Path, path: Path) -> None:

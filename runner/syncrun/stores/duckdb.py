@@ -14,6 +14,7 @@ from syncrun.stores import (
     change_feed,
     checkpoints,
     definitions,
+    publication,
     quarantine,
     query,
     retention,
@@ -59,7 +60,8 @@ class DuckDBStore:
     A method opens the file, acts and closes it. While another process holds it, the method waits up to
     *lock_timeout* seconds, tells *on_wait* once who that is, and raises LockedError in the end. Threads of
     this process count as anybody else, unless *patience* says how long they wait for each other without a
-    word. *fault* is called with the name of each step of a commit: a test's way to stop there.
+    word. `publish` keeps a copy for readers at *copy*. *fault* is called with the name of each step of a
+    commit: a test's way to stop there.
     """
 
     def __init__(
@@ -72,10 +74,12 @@ class DuckDBStore:
         sleep: Callable[[float], None] = time.sleep,
         on_wait: Callable[[str], None] | None = None,
         fault: Callable[[str], None] = _no_fault,
+        copy: Path | None = None,
     ) -> None:
         self._file = DatabaseFile(
             path, lock_timeout=lock_timeout, patience=patience, clock=clock, sleep=sleep, on_wait=on_wait
         )
+        self._copy = copy
         self._fault = fault
 
     def telling(self, on_wait: Callable[[str], None]) -> DuckDBStore:
@@ -267,6 +271,13 @@ class DuckDBStore:
             deployed = definitions.deploy(db, environment, chosen, at)
             db.execute("COMMIT")
             return deployed
+
+    def publish(self, under_way: Callable[[Sequence[SyncId]], bool], *, always: bool = False) -> bool:
+        """Bring the copy for readers up to date, and return whether that was needed (see `publication`)."""
+        if self._copy is None:
+            return False
+        copy = DatabaseFile(self._copy, lock_timeout=0, clock=time.monotonic, sleep=time.sleep, on_wait=None)
+        return publication.publish(self._file, copy, under_way, always=always)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a read-only *sql*; raise StoreError. The file stays open until the last row is read."""

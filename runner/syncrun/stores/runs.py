@@ -88,6 +88,14 @@ def fresh(db: DuckDBPyConnection) -> dict[SyncId, datetime]:
     return {SyncId(*row[:3]): row[3] for row in rows}
 
 
+def unfinished(db: DuckDBPyConnection) -> list[SyncId]:
+    """Return the syncs of runs that have committed a part, and whose end is not known."""
+    rows = db.execute(
+        "SELECT DISTINCT connection, connector, sync FROM syncrun.runs WHERE status = 'running' ORDER BY ALL"
+    ).fetchall()
+    return [SyncId(*row) for row in rows]
+
+
 def select(db: DuckDBPyConnection, choice: RunChoice) -> list[Run]:
     """Return the runs of *choice*, newest first."""
     facts = {"connection": choice.connection, "connector": choice.connector, "sync": choice.sync}

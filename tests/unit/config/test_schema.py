@@ -206,6 +206,8 @@ PROJECTS = [
     ("connections: {a: {connector: a, syncs: {b: {every: 1h, enabled: false}}}}\n", True),
     ("every: every day\nconnections: {a: {connector: a, syncs: {b: {cron: '* * * * *'}}}}\n", True),
     ("every: daily\n", False),
+    ("publish: read.duckdb\nenvironments: {p: {publish: other.duckdb}}\n", True),
+    ("publish: ''\n", False),
     ("retention: {payload_after: null, idle_sync_after: 90d, run_logs: 2w}\n", True),
     ("retention: {payload_after: 90}\n", False),
     ("retention: {records: 90d}\n", False),
