@@ -158,6 +158,35 @@ class Tested(EventModel):
     requests: Count = Field(description="How many requests the last run sent.")
 
 
+class PlannedChange(EventModel):
+    """One thing that a deployment changes about a sync."""
+
+    sync: str
+    told: str = Field(description="What, in one sentence.")
+    destructive: bool = Field(description="Whether readers of the data lose something.")
+
+
+class Planned(EventModel):
+    """What a deployment would change about a connector."""
+
+    event: Literal["plan"]
+    connector: str
+    before: str | None = Field(description="The version that is deployed, null for none.")
+    after: str = Field(description="The version that would be.")
+    digest: str = Field(description="What tells its content from any other.")
+    changes: list[PlannedChange] = Field(
+        description="What changes: the `sync`, what is `told` about it, and whether it is `destructive`."
+    )
+
+
+class Deployed(EventModel):
+    """A connector was deployed."""
+
+    event: Literal["deployed"]
+    connector: str
+    version: str
+
+
 class FoundProblem(EventModel):
     """Something is wrong with a file."""
 
@@ -208,6 +237,14 @@ class FinishedFiles(Finished):
     warnings: Count
 
 
+class FinishedDeployment(Finished):
+    """After `deploy`: how many connectors it deployed, or would with `--dry-run`."""
+
+    connectors: Count
+    destructive: bool = Field(description="Whether readers of the data lose something.")
+    dry_run: bool
+
+
 class Stopped(Finished):
     """When the command could not do its work."""
 
@@ -222,7 +259,11 @@ SECTIONS: tuple[tuple[str, tuple[type[EventModel], ...]], ...] = (
     ("Events of `explain`", (Explained,)),
     ("Events of `test`", (Tested,)),
     ("Events of `validate`", (Problem,)),
-    ("The terminal event", (FinishedRuns, Finished, FinishedTests, FinishedFiles, Stopped)),
+    ("Events of `deploy`", (Planned, Deployed)),
+    (
+        "The terminal event",
+        (FinishedRuns, Finished, FinishedTests, FinishedFiles, FinishedDeployment, Stopped),
+    ),
 )
 """Every event, in the order of the reference page."""
 

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from tests.api import Api
+from tests.cli.test_events import check
 from tests.project_folder import Outcome, ProjectFolder
 
 ONE = """
@@ -249,6 +250,16 @@ def test_one_sync_needs_what_it_reads_from_the_deployed_connector(project: Proje
     )
 
 
+def test_files_are_named_relative_to_the_project_so_that_copies_work(project: ProjectFolder) -> None:
+    schema = project.write("schemas/item.json", "{}")
+    edit(project, ("request: /items", f"request: /items\n    schema: {schema}"))
+    done = deploy(project, "--yes", exit_code=2)
+    assert done.stderr == (
+        f"connectors/store.yaml: '{schema}' cannot be copied with the connector\n"
+        "  hint: name it from the project folder on, without '..'\n"
+    )
+
+
 def test_where_nobody_can_be_asked_the_plan_is_shown_and_nothing_done(project: ProjectFolder) -> None:
     done = deploy(project, exit_code=2)
     assert done.stderr.endswith(
@@ -275,13 +286,15 @@ def test_an_unknown_environment_has_a_nearest_one(project: ProjectFolder) -> Non
 
 def test_json_tells_the_plan_and_how_it_ended(project: ProjectFolder) -> None:
     done = deploy(project, "--yes", "--json")
+    for event in (*done.events, *deploy(project, "--json", exit_code=0).events):
+        check(event)
     plan, deployed, finished = done.events
     assert re.fullmatch("[0-9a-f]{64}", plan.pop("digest"))
     assert plan == {
         "event": "plan",
         "connector": "store",
-        "from": None,
-        "to": "1.0.0",
+        "before": None,
+        "after": "1.0.0",
         "changes": [
             {
                 "sync": "items",
@@ -299,7 +312,7 @@ def test_json_tells_the_plan_and_how_it_ended(project: ProjectFolder) -> None:
     assert finished == {
         "event": "finished",
         "exit_code": 0,
-        "steps": 1,
+        "connectors": 1,
         "destructive": False,
         "dry_run": False,
     }

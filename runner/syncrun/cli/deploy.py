@@ -69,7 +69,7 @@ def command(
             else:
                 events.write("deployed", connector=deployed.connector, version=deployed.version)
     if events is not None:
-        events.finish(0, steps=len(found.steps), destructive=found.destructive, dry_run=dry_run)
+        events.finish(0, connectors=len(found.steps), destructive=found.destructive, dry_run=dry_run)
     return 0
 
 
@@ -111,8 +111,8 @@ def _show(found: Plan, events: JsonEvents | None) -> None:
 def _document(step: Step) -> dict[str, Any]:
     return {
         "connector": step.after.connector,
-        "from": step.before.version if step.before else None,
-        "to": step.after.version,
+        "before": step.before.version if step.before else None,
+        "after": step.after.version,
         "digest": step.after.digest,
         "changes": [asdict(change) for change in step.changes],
     }

@@ -44,6 +44,10 @@ def read_bundle(path: Path) -> Bundle:
     name = f"connectors/{path.name}"
     files = {name: _text(path)}
     for named in named_files(inspection):
+        if Path(named).is_absolute() or ".." in Path(named).parts:
+            hint = "name it from the project folder on, without '..'"
+            problem = Problem(f"'{named}' cannot be copied with the connector", shown(path), hint=hint)
+            raise ConfigurationError([problem])
         assert inspection.project is not None  # noqa: S101 - the connector is a file
         files[named] = _text(inspection.project / named)
     return Bundle(inspection.connector, name, files)

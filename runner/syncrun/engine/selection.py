@@ -17,6 +17,7 @@ from syncrun.engine import connectors
 from syncrun.engine.job import Job
 from syncrun.engine.outside import Outside
 from syncrun.engine.places import check_place, state_of
+from syncrun.engine.settings import setting, typed
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.stores.base import DEFAULT_CONNECTION, Definition, SyncId
 from syncrun.stores.duckdb import DuckDBStore
@@ -31,6 +32,7 @@ class Workspace:
     project: Project
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     outside: Outside = field(default_factory=Outside)
+    on_wait: Callable[[str], None] | None = None
     _looked: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -63,7 +65,7 @@ class Workspace:
             patience=max(lock_timeout, _PATIENCE),
             clock=self.outside.clock,
             sleep=sleep or self.outside.sleep,
-            on_wait=on_wait,
+            on_wait=on_wait or self.on_wait,
             fault=lambda step: self.outside.fault(f"store.{step}"),
             copy=self.project.published_path,
         )
@@ -123,7 +125,7 @@ class Workspace:
         self._check_asked(targets, everything=everything)
         if everything:
             targets = [*self.project.connections, *targets]
-        values = dict(_setting(text) for text in settings)
+        values = dict(setting(text) for text in settings)
         found: dict[SyncId, Job] = {}
         problems: dict[Problem, None] = {}
         for target in targets:
@@ -161,7 +163,7 @@ class Workspace:
                 hint=f"change its config in {shown(self.project.file or self.folder)}",
             )
         connection, connector = named.settings, named.connector
-        config = self._config(named, {**connection.config, **_typed(connector, settings)})
+        config = self._config(named, {**connection.config, **typed(connector, settings)})
         names = with_parents(connector, named.syncs) if parents else named.syncs
         folder = named.file.parent.parent
         ids = [SyncId(named.connection, connector.connector, name) for name in names]
@@ -237,11 +239,20 @@ class _Named:
     configured: bool
 
 
-def open_workspace(path: Path | None, *, env: str | None = None, outside: Outside | None = None) -> Workspace:
-    """Return the workspace of the project at *path* (the current folder by default)."""
+def open_workspace(
+    path: Path | None,
+    *,
+    env: str | None = None,
+    outside: Outside | None = None,
+    on_wait: Callable[[str], None] | None = None,
+) -> Workspace:
+    """Return the workspace of the project at *path* (the current folder by default).
+
+    *on_wait* is told whom its store waits for, where nobody else is.
+    """
     environ = dict(os.environ)
     project = load_project(path or Path.cwd(), env=env, environ=environ)
-    return Workspace(project, {**project.dotenv, **environ}, outside or Outside())
+    return Workspace(project, {**project.dotenv, **environ}, outside or Outside(), on_wait)
 
 
 def _syncs(connector: Connector, connection: Connection, wanted: str, target: str) -> list[str]:
@@ -271,33 +282,3 @@ def with_parents(connector: Connector, names: Sequence[str]) -> list[str]:
     for name in names:
         add(name)
     return list(ordered)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--set {text}: expected NAME=VALUE", hint="such as --set owner=acme")
-    return name, value
-
-
-def _typed(connector: Connector, settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return the texts of --set as the types that the connector declares."""
-    import json
-
-    values: dict[str, Any] = {}
-    for name, text in settings.items():
-        entry = connector.config.get(name)
-        if entry is None:
-            near = get_close_matches(name, list(connector.config), n=1)
-            known = ", ".join(connector.config) or "none"
-            hint = f"did you mean '{near[0]}'?" if near else f"its config entries: {known}"
-            raise UsageError(
-                f"--set {name}: the connector {connector.connector} has no such config entry", hint=hint
-            )
-        values[name] = text
-        if entry.type != "string":
-            try:
-                values[name] = json.loads(text)
-            except ValueError:
-                raise UsageError(f"--set {name}: expected {entry.type}, got {text!r}") from None
-    return values
