@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
-from html import escape
-from urllib.parse import quote, quote_plus
+from functools import cache
+from html.entities import codepoint2name
+from string import ascii_letters, digits
 
 MASK = "***"
 MIN_LENGTH = 4
 """Shorter values are not looked for: they would blacken ordinary text."""
+
+_DISTINCT = 8  # characters: a shorter secret in lower case may well be an ordinary word
+_NEVER_QUOTED = frozenset(ascii_letters + digits + "-_.")
+_TIMES = "{0,7}"  # backslashes before a character: of a JSON text in a JSON text in a JSON text
+_MANY = "{1,32}"  # backslashes for those of a secret; without a bound a hostile text could take all day
+_SHORT = {
+    " ": r"\+",
+    **{text: rf"\\{_TIMES}\\{name}" for text, name in zip("\n\r\t\b\f", "nrtbf", strict=True)},
+}
+_BACKSLASHES = re.compile(r"\\+")
 
 _SENSITIVE = re.compile(
     r"token|secret|passw|passphrase|signature|credential|authori[sz]ation|api[_.-]?key|access[_.-]?key|private[_.-]?key"
@@ -32,22 +42,37 @@ def is_sensitive_name(name: str) -> bool:
     return _SENSITIVE.search(lower) is not None and _HARMLESS.search(lower) is None
 
 
-def spellings(secret: str) -> set[str]:
-    """Return the texts that mean *secret*: as it is, quoted for URLs, JSON and HTML, and in Base64."""
-    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
-    lower = {re.sub(r"%[0-9A-F]{2}", lambda escape_: escape_[0].lower(), text) for text in quoted}
+def patterns(secret: str) -> Iterator[str]:
+    """Yield regular expressions for the texts that mean *secret*.
+
+    Each of its characters may be as it is, or quoted for URLs, JSON or HTML, once or several times: who puts
+    a secret into a text quotes what is special there, and that text may become part of another. Hosts and
+    some headers are shown in lower case. Base64 has to fit as a whole.
+    """
+    for text in {secret, secret.lower()} if len(secret) >= _DISTINCT else {secret}:
+        yield "".join(map(_character, _BACKSLASHES.sub(r"\\", text)))
     raw = secret.encode("utf-8", "surrogatepass")
-    return {
-        secret,
-        *quoted,
-        *lower,
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        json.dumps(secret).replace("/", "\\/")[1:-1],
-        escape(secret),
-        b64encode(raw).decode().rstrip("="),
-        urlsafe_b64encode(raw).decode().rstrip("="),
-    }
+    for encode in (b64encode, urlsafe_b64encode):
+        yield re.escape(encode(raw).decode().rstrip("="))
+
+
+@cache
+def _character(character: str) -> str:
+    """Return a regular expression for *character*, however it is quoted; a backslash stands for many."""
+    if character in _NEVER_QUOTED:
+        return re.escape(character)
+    code = ord(character)
+    octets = character.encode("utf-8", "surrogatepass")
+    units = character.encode("utf-16-be", "surrogatepass")
+    in_url = "".join(rf"%(?:25){_TIMES}(?i:{octet:02x})" for octet in octets)
+    in_json = "".join(rf"\\{_TIMES}\\u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2))
+    name = codepoint2name.get(code, "#")
+    in_html = rf"&(?:amp;){_TIMES}(?:{name}|#0?{code}|#[xX]0?(?i:{code:x}));"
+    if character == "\\":
+        return rf"(?:\\|{in_url}|{in_html}){_MANY}"
+    as_it_is = rf"\\{_TIMES}{re.escape(character)}"
+    short = f"|{_SHORT[character]}" if character in _SHORT else ""
+    return rf"(?:{as_it_is}|{in_url}|{in_json}|{in_html}{short})"
 
 
 def base64_cores(secret: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +10,7 @@ from datetime import datetime
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.job import Options
 from syncrun.engine.reading import Reading
+from syncrun.http.redact import Redactor
 
 
 def to_start_from(saved: Mapping[str, Progress], fresh: Progress, options: Options) -> dict[str, Progress]:
@@ -46,6 +48,19 @@ def at_the_end(
     if snapshot_at is not None and (not readings or any(reading.done for reading in readings.values())):
         now[""] = replace(now[""], snapshot_at=snapshot_at.isoformat())
     return now
+
+
+def without_secrets(now: Mapping[str, Progress], redactor: Redactor) -> dict[str, Progress]:
+    """Return *now* without places to go on at that hold a secret, such as a next link that repeats a key.
+
+    A partition that stopped there is read from its first page again: that costs requests, and loses nothing.
+    """
+    return {
+        name: replace(state, resume=None)
+        if state.resume is not None and redactor.exposes(json.dumps(state.resume.to_json()))
+        else state
+        for name, state in now.items()
+    }
 
 
 def to_save(

@@ -304,6 +304,7 @@ class SyncRun:
 
     def _moved(self, now: Mapping[str, checkpoints.Progress], gone: frozenset[str]) -> dict[str, str | None]:
         """Return the checkpoints to write, and take them for saved: no commit follows one that fails."""
+        now = progress.without_secrets(now, self.redactor)
         before, self.saved = self.saved, {**self.saved, **now}
         return progress.to_save(now, before, self._fresh(), gone)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable
-from functools import partial
-from io import StringIO
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,9 +12,8 @@ from typing import Any
 from syncrun.config.hook_file import STAGES, HookFile, HookFileError, read_hook_file
 from syncrun.errors import HookError
 from syncrun.hooks.failures import failure
+from syncrun.hooks.speech import Redact, speaking
 from syncrun.hooks.stages import NO_HOOKS, Function, Hooks
-
-Redact = Callable[[str], str]
 
 
 def load_hooks(names: Iterable[str | None], folder: Path | None, redact: Redact) -> Hooks:
@@ -55,11 +52,11 @@ def _run(file: HookFile, redact: Redact) -> ModuleType:
     """Return the module that *file* makes; its bytecode is not kept."""
     module = ModuleType(f"syncrun_hooks_{file.path.stem}_{id(file):x}")
     module.__file__ = str(file.path)
-    vars(module)["print"] = partial(_print, redact)
     sys.modules[module.__name__] = module  # where dataclasses look up what they are made of
     try:
         code = compile(file.source, file.path, "exec", dont_inherit=True)
-        exec(code, vars(module))  # noqa: S102 - the user's own
+        with speaking(redact):
+            exec(code, vars(module))  # noqa: S102 - the user's own
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the file is not ours
         place, told = failure(error, file.name, str(file.path))
         raise HookError(redact(f"the hook file {place} cannot be loaded: {told}")) from None
@@ -78,15 +75,3 @@ def _takes_two(call: Any) -> bool:
     except ValueError:  # written in C, without a signature to look at
         return True
     return True
-
-
-def _print(redact: Redact, *values: object, **options: Any) -> None:
-    """Print for people: standard output holds data only, and no secret is shown anywhere (R23)."""
-    target = options.pop("file", None)
-    flush = options.pop("flush", False)
-    text = StringIO()
-    print(*values, file=text, **options)
-    stream = sys.stderr if target in (None, sys.stdout) else target
-    stream.write(redact(text.getvalue()))
-    if flush:
-        stream.flush()

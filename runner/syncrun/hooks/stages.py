@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncrun.errors import HookError
 from syncrun.hooks.failures import failure
+from syncrun.hooks.speech import speaking
 from syncrun.secrets import is_sensitive_name
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ class Hooks:
     def _call(self, stage: str, given: Any, context: dict[str, Any]) -> Any:
         function = self._functions[stage]
         try:
-            return function.call(given, context)
+            with speaking(self._redact):
+                return function.call(given, context)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, a run ends with one message
             place, told = failure(error, function.file, function.path)
             raise HookError(self._redact(f"hook {stage} ({place}): {told}")) from None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from syncrun.secrets import MASK, MIN_LENGTH, base64_cores, is_sensitive_name, spellings
+from syncrun.secrets import MASK, MIN_LENGTH, base64_cores, is_sensitive_name, patterns
 
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _USER_INFO = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/?#@]*@")
@@ -33,15 +33,15 @@ class Redactor:
         known = self._secrets | {text.strip() for text in secrets if len(text.strip()) >= MIN_LENGTH}
         if known == self._secrets:
             return
-        texts = {text for secret in known for text in spellings(secret)}
+        plain = {pattern for secret in known for pattern in patterns(secret)}
         cores = {
-            spelled
+            re.escape(spelled)
             for secret in known
             for core in base64_cores(secret)
             for spelled in (core, core.replace("+", "-").replace("/", "_"))
             if len(core) >= _MIN_CORE
         }
-        self._secrets, self._plain, self._encoded = known, _any_of(texts), _any_of(cores)
+        self._secrets, self._plain, self._encoded = known, _any_of(plain), _any_of(cores)
 
     def text(self, text: str) -> str:
         """Return *text* without secrets."""
@@ -101,10 +101,10 @@ def masked(value: Any, redactor: Redactor) -> Any:
     return value
 
 
-def _any_of(texts: Iterable[str]) -> re.Pattern[str] | None:
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
     # Longest first: a secret that starts with another must not leave its end behind.
-    ordered = sorted({text for text in texts if text}, key=lambda text: (-len(text), text))
-    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
+    ordered = sorted({pattern for pattern in patterns if pattern}, key=lambda text: (-len(text), text))
+    return re.compile("|".join(ordered)) if ordered else None
 
 
 def _mask_runs(text: str, cores: re.Pattern[str]) -> str:

@@ -7,6 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 from html import escape
 from urllib.parse import quote, quote_plus, urlencode
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,14 @@ SECRET = 'p@ss w/ö"rd+1&<2>'
         json.dumps(SECRET)[1:-1],
         json.dumps(SECRET, ensure_ascii=False)[1:-1],
         json.dumps(SECRET)[1:-1].replace("/", "\\/"),
+        json.dumps(json.dumps(SECRET))[3:-3],
+        json.dumps(json.dumps(json.dumps(SECRET)))[7:-7],
+        str(httpx.URL(f"https://a.example/?q={SECRET}")).partition("=")[2],
+        quote(quote(SECRET, safe=""), safe=""),
+        SECRET.lower(),
         escape(SECRET),
+        escape(escape(SECRET)),
+        "".join(f"&#{ord(character)};" if not character.isalnum() else character for character in SECRET),
         b64encode(SECRET.encode()).decode(),
         urlsafe_b64encode(SECRET.encode()).decode(),
         b64encode(f"me@example.com:{SECRET}".encode()).decode(),
@@ -60,6 +68,18 @@ def test_r23_no_secret_survives_in_any_base64_that_contains_it(
     if len(stripped.encode("utf-8", "surrogatepass")) >= 6:
         assert redactor.text(f"<{encoded}>") == "<***>"
     assert stripped not in redactor.text(f"x{stripped}y") or stripped in "***"
+
+
+@pytest.mark.parametrize("secret", ["\\\\server\\share\\", "line one\nline two\t", "🔑key🔑"])
+def test_r23_backslashes_line_ends_and_rare_characters_are_masked_too(secret: str) -> None:
+    for spelled in (secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3], quote(secret)):
+        assert secret.strip() not in Redactor([secret]).text(f"<{spelled}>")
+        assert "***" in Redactor([secret]).text(f"<{spelled}>")
+
+
+def test_a_text_of_nothing_but_quotes_is_looked_through_in_no_time() -> None:
+    text = "\\" * 20_000 + "%25" * 10_000 + "&amp;" * 5_000
+    assert Redactor(['"\\"&\\% "']).text(text) == text
 
 
 def test_r23_the_longest_secret_is_masked_first() -> None:
