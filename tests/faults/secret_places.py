@@ -379,4 +379,24 @@ PLACES = [
         'POST URL/graphql: 200: *** *** "***" *** ***',
         Answer(json={"errors": [{"message": ECHO}]}),
     ),
+    Place(
+        "job_create",
+        """{key: id, fields: [id], job: {create: {path: /refused_403}, keep: {id: body.id}, poll: {request: "/job_create/state/${job.id}", done_when: "body.state == 'done'", failed_when: "body.state == 'failed'", message: "${body.why}", every: 1s, timeout: 1m}, download: "/x"}}""",
+        'POST URL/refused_403: 403: *** *** "***" *** ***',
+    ),
+    Place(
+        "job_poll",
+        """{key: id, fields: [id], job: {create: {path: /%/create}, keep: {id: body.id}, poll: {request: "/refused_403?q=${job.id}", done_when: "body.state == 'done'", failed_when: "body.state == 'failed'", message: "${body.why}", every: 1s, timeout: 1m}, download: "/x"}}""",
+        'GET URL/refused_403?q=***: 403: *** *** "***" *** ***',
+    ),
+    Place(
+        "job_failed",
+        """{key: id, fields: [id], job: {create: {path: /%/create}, keep: {id: body.id}, poll: {request: "/job_state?q=${job.id}", done_when: "body.state == 'done'", failed_when: "body.state == 'failed'", message: "${body.why}", every: 1s, timeout: 1m}, download: "/x"}}""",
+        'GET URL/job_state?q=***: the export failed: *** *** "***" *** ***',
+    ),
+    Place(
+        "job_download",
+        """{key: id, fields: [id], job: {create: {path: /%/create}, keep: {id: body.id}, poll: {request: "/job_done?q=${job.id}", done_when: "body.state == 'done'", failed_when: "body.state == 'failed'", message: "${body.why}", every: 1s, timeout: 1m}, download: "/refused_403?q=${job.id}"}}""",
+        'GET URL/refused_403?q=***: 403: *** *** "***" *** ***',
+    ),
 ]

@@ -62,6 +62,10 @@ def api() -> Iterator[Api]:
     with Api() as api:
         for place in PLACES:
             api.on(f"* /{place.name}", place.answer)
+        for place in ("job_poll", "job_failed", "job_download"):
+            api.on(f"POST /{place}/create", json={"id": SECRET})
+        api.on("GET /job_state", json={"state": "failed", "why": ECHO})
+        api.on("GET /job_done", json={"state": "done"})
         api.on("* /echo_200", json={"token": None, "why": ECHO})
         api.on("* *", refused(404))
         yield api
