@@ -376,3 +376,11 @@ def test_creating_an_export_is_not_repeated_when_its_answer_is_lost(lab: Lab) ->
     lab.api = lambda _: httpx.Response(502)
     report = lab.run()
     assert (report.status, lab.requests) == ("failed", ["POST /exports"])
+
+
+def test_a_dry_run_reads_an_export_and_saves_nothing(lab: Lab) -> None:
+    lab.write(EXPORT)
+    lab.api = Exporter(csv(1, 2))
+    found = lab.dry_run()
+    assert (found.report.status, found.report.changes.added) == ("ok", 2)
+    assert lab.checkpoint() == {}
