@@ -319,19 +319,17 @@ def test_commits_while_a_run_reads_show_its_rows_and_free_the_database(lab: Lab)
     lab.write(ITEMS)
     lab.api = Pages(*items(1, 2, 9))
     lab.run()
-    seen: list[list[Any]] = []
+    seen: list[set[int]] = []
 
-    def api(request: httpx.Request) -> Any:
-        if request.url.params["page"] == "5":  # is fetched while page 3 is staged
-            seen.append(
-                [number for (number,) in DuckDBStore(lab.database).query("SELECT id FROM lab.items").rows]
-            )
-        return items(*range(1, 9))[(int(request.url.params["page"]) - 1) * 2 :][:2]
+    def look(step: str) -> None:
+        if step == "settled":
+            seen.append({n for (n,) in DuckDBStore(lab.database).query("SELECT id FROM lab.items").rows})
 
-    lab.api = api
-    lab.run(commit_rows=1, lock_timeout=10.0)
+    lab.api = Pages(*items(*range(1, 9)))
+    lab.run(commit_rows=1, lock_timeout=10.0, fault=look)
     assert ids(lab) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert {1, 2, 3, 4, 9} <= set(seen[0])  # 9 is gone only when all pages are read
+    assert seen[:2] == [{1, 2, 9}, {1, 2, 3, 4, 9}]
+    assert seen[-1] == {1, 2, 3, 4, 5, 6, 7, 8}  # 9 is gone only when all pages are read
 
 
 def test_records_become_visible_when_they_have_waited_long_enough(lab: Lab) -> None:
@@ -392,7 +390,7 @@ def test_a_manifest_goes_before_the_files_that_it_names(lab: Lab, monkeypatch: p
     kill(lab, "staged")
 
     def die(folder: Any, **_: Any) -> None:
-        assert sorted(path.name for path in folder.iterdir()) == ["rows-000001.jsonl"]
+        assert sorted(path.name for path in folder.iterdir()) == ["log-000001.jsonl", "rows-000001.jsonl"]
         raise Killed
 
     monkeypatch.setattr("shutil.rmtree", die)
