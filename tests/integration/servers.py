@@ -11,14 +11,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-_ADDRESS = re.compile(r"(?:running|Serving) on (http://127\.0\.0\.1:\d+)")
+_ADDRESS = re.compile(r"(?:[Rr]unning|Serving) on (http://127\.0\.0\.1:\d+)")
 _START_SECONDS = 60.0
 
 
 @contextmanager
-def serve(command: Sequence[str], folder: Path) -> Iterator[str]:
-    """Run *command* in *folder*, yield the URL that its log says it listens at, and end it."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+def serve(command: Sequence[str], folder: Path, **settings: str) -> Iterator[str]:
+    """Run *command* in *folder*, yield the URL that its log says it listens at, and end it.
+
+    *settings* are environment variables of its own.
+    """
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **settings}
     with subprocess.Popen(
         command,
         cwd=folder,
