@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from syncrun.config.load import list_connectors
 from tests.api import Api
 from tests.project_folder import ProjectFolder
 
@@ -17,6 +18,7 @@ config: {token: {secret: true}, size: {type: integer, default: 5}, region: {env:
 auth: {type: bearer, token: "${config.token}"}
 syncs: {items: {request: /items, key: id}, other: {request: /other, key: id}}
 """
+CONNECTORS = ", ".join(sorted(("store", *(name for name, _ in list_connectors([])))))
 RENAME = "name another file as `database` in syncrun.yaml"
 
 
@@ -53,7 +55,7 @@ def refused(project: ProjectFolder, *args: str, exit_code: int = 2) -> str:
         ),
         (
             ["run", ""],
-            "no connection or connector is called ''\n  hint: one of: github, github_repo, pokeapi, store",
+            f"no connection or connector is called ''\n  hint: one of: {CONNECTORS}",
         ),
         (
             ["run", "acme", "--set", "url=x"],
@@ -104,7 +106,7 @@ def test_r26_wrong_arguments(project: ProjectFolder, args: list[str], message: s
             "Invalid value for '--lock-timeout': '-1' is no length of time; write seconds, or such as 90s, 5m, 1h",
         ),
         (["run", "-p", "nowhere"], "Invalid value for '--project' / '-p': Path 'nowhere' does not exist."),
-        (["schema", "projekt"], "Invalid value for '[connector|project]': 'projekt' is not one of"),
+        (["schema", "projekt"], "Invalid value for '[connector|project|events]': 'projekt' is not one of"),
         (["query"], "Missing argument 'SQL'."),
     ],
 )

@@ -60,7 +60,7 @@ def complete(project: ProjectFolder, line: str) -> list[str] | None:
         ("run --env ", ["prod", "staging"]),
         ("run -e s", ["staging"]),
         ("init --connector pok", ["pokeapi"]),
-        ("schema ", ["connector", "project"]),
+        ("schema ", ["connector", "events", "project"]),
         ("completion z", ["zsh"]),
         ("nothing ", None),
         ("run --li", None),

@@ -129,7 +129,7 @@ ARGUMENTS: Mapping[str, Source] = {
     "resume": _targets,
     "run": _targets,
     "runs": _targets,
-    "schema": _one_of("connector", "project"),
+    "schema": _one_of("connector", "events", "project"),
     "test": _connectors,
 }
 """What the arguments of a command are names of; other commands take none, or files."""
