@@ -50,6 +50,13 @@ def check_names(yaml: YamlFile, content: ProjectFile) -> Iterator[Problem]:
                 place = yaml.character(text.path, reference.offset)
                 hint = "only ${env.NAME} can be used in a project file"
                 yield Problem(f"unknown name '{reference.root}'", yaml.name, *place, hint)
+    keys: list[tuple[YamlPath, str | None]] = [(("encryption_key",), content.encryption_key)]
+    for name, changes in content.environments.items():
+        keys.append((("environments", name, "encryption_key"), changes.encryption_key))
+    for path, key in keys:
+        if key is not None and not any(template_references(key)):
+            hint = 'write such as "${env.SYNCRUN_DB_KEY}", and put the key into .env or the environment'
+            yield Problem("a key does not belong in this file", yaml.name, *yaml.place(path), hint)
     for environment, changes in content.environments.items():
         for name in changes.connections:
             if name not in content.connections:

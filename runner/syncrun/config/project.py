@@ -36,11 +36,11 @@ from syncrun.config.problems import describe, explain, in_order
 from syncrun.config.project_file import PROJECT_FILES, find_project_file
 from syncrun.config.retention import RetentionRule
 from syncrun.config.schedule import Cron, Interval, Schedule, ScheduleZone, check_schedule, schedule_of
+from syncrun.config.variables import render_variables
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.expressions.durations import parse_duration
-from syncrun.expressions.fields import TemplateTree
-from syncrun.expressions.template import template_references
+from syncrun.expressions.fields import Template, TemplateTree
 
 __all__ = [
     "CommitRule",
@@ -106,6 +106,7 @@ class Environment(YamlModel):
     publish: str | None = Field(
         None, min_length=1, description="Its own copy; with a database of its own there is none without it."
     )
+    encryption_key: Template | None = Field(None, repr=False, description="Its own key.")
     connections: dict[ConnectionName, ConnectionOverride] = Field(default_factory=dict)
 
 
@@ -131,6 +132,11 @@ class ProjectFile(YamlModel):
         None,
         min_length=1,
         description="Where a copy for readers is kept up to date after each run.",
+    )
+    encryption_key: Template | None = Field(
+        None,
+        repr=False,
+        description="Encrypts the database; written ${env.NAME}, it reads the key from there.",
     )
     commits: CommitRule = Field(CommitRule(), description="How often a run commits while it is reading.")
     every: Interval | None = Field(
@@ -158,6 +164,7 @@ class Project:
     environment: str | None = None
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
     publish: str | None = None
+    encryption_key: str | UnsetVariable | None = field(default=None, repr=False)
 
     @classmethod
     def default(cls, folder: Path, dotenv: Mapping[str, str] = _NO_ENVIRON) -> Project:
@@ -209,7 +216,9 @@ def load_project(path: Path, *, env: str | None = None, environ: Mapping[str, st
     publish = chosen.publish or (None if chosen.database else content.publish)
     check_places(yaml, file.parent, database, publish)
     rules = (content.commits, content.every, content.retention)
-    return Project(file.parent, file, database, *rules, connections, env, dotenv, publish)
+    key = chosen.encryption_key or content.encryption_key
+    key = None if key is None else render_variables(key, variables)
+    return Project(file.parent, file, database, *rules, connections, env, dotenv, publish, key)
 
 
 def read_project(path: Path) -> tuple[YamlFile, ProjectFile]:
@@ -274,22 +283,5 @@ def _merge(base: SyncOverride | None, over: SyncOverride) -> SyncOverride:
 
 
 def _resolve(connection: Connection, variables: Mapping[str, str]) -> Connection:
-    config = {name: _render(value, variables) for name, value in connection.config.items()}
+    config = {name: render_variables(value, variables) for name, value in connection.config.items()}
     return connection.model_copy(update={"config": config})
-
-
-def _render(value: Any, variables: Mapping[str, str]) -> Any:
-    """Return *value* with its `${env.NAME}` replaced; an `UnsetVariable` when one has no value."""
-    from syncrun.expressions.template import render
-
-    missing = _find_unset(value, variables)
-    return UnsetVariable(missing) if missing else render(value, {"env": dict(variables)})
-
-
-def _find_unset(value: Any, variables: Mapping[str, str]) -> str | None:
-    """Return the first variable that *value* reads and that is unset or empty."""
-    if isinstance(value, str):
-        names = (reference.member for reference in template_references(value) if reference.root == "env")
-        return next((name for name in names if name and not variables.get(name)), None)
-    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((name for member in members if (name := _find_unset(member, variables))), None)

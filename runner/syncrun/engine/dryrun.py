@@ -62,7 +62,8 @@ def dry_run(
     from syncrun.http.recording import Recording
 
     recording = Recording() if record else None
-    with TemporaryDirectory(prefix="syncrun-dryrun-") as folder, Meter(runtime.clock, on=measure) as meter:
+    scratch = TemporaryDirectory(prefix="syncrun-dryrun-", dir=runtime.passing_folder)
+    with scratch as folder, Meter(runtime.clock, on=measure) as meter:
         onlooker = Onlooker(runtime.store, most, meter)
         apart = runtime.apart(Path(folder), onlooker, _Watch(meter, recording))
         whole = replace(options, commit_rows=sys.maxsize, commit_seconds=math.inf)

@@ -85,7 +85,7 @@ def explain(job: Job, options: Options, runtime: Runtime, *, most: int = 3) -> E
 
     redactor = Redactor(job.secrets)
     setup = tuple(needed_entries(job.connector, job.id.sync))
-    with TemporaryDirectory(prefix="syncrun-explain-") as folder:
+    with TemporaryDirectory(prefix="syncrun-explain-", dir=runtime.passing_folder) as folder:
         apart = runtime.apart(Path(folder), runtime.store)
         run = SyncRun(job, options, apart, f"explain-{secrets.token_hex(3)}", runtime.now())
         read = run.outline(_Listener(), {"vars": {name: f"VARS.{name}" for name in setup}})

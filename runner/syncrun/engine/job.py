@@ -20,6 +20,7 @@ from syncrun.engine.locks import folder_of
 from syncrun.engine.outside import utc_now
 from syncrun.engine.report import Event
 from syncrun.stores.base import Store, SyncId
+from syncrun.stores.memory_folder import own_memory, staging_in_memory
 
 if TYPE_CHECKING:
     import httpx
@@ -142,10 +143,17 @@ class Runtime:
 
     @property
     def staging_folder(self) -> Path:
-        """Where runs stage their rows: `<database>.staging`."""
+        """Where runs stage their rows: `<database>.staging`, or in memory when the database is encrypted."""
         if self.scratch is not None:
             return self.scratch / "staging"
+        if self.store.encrypted:
+            return staging_in_memory(self.state_folder)
         return self.state_folder.with_name(self.state_folder.name + ".staging")
+
+    @property
+    def passing_folder(self) -> Path | None:
+        """Where files are that are gone before a command ends; None: where the system has such."""
+        return own_memory() if self.store.encrypted else None
 
     @property
     def locks_folder(self) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from syncrun.config.connection_config import UnsetVariable
+from syncrun.config.project import Project
 from syncrun.errors import UsageError
 
 
@@ -36,3 +38,21 @@ def state_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size)
+
+
+def check_copy(copy: Path | None) -> None:
+    """Raise UsageError when there is no folder for the published copy, before anything is fetched."""
+    if copy is not None and not copy.parent.is_dir():
+        message = f"there is no folder {copy.parent} for the published copy"
+        raise UsageError(message, hint="create it, or name another file as `publish` in syncrun.yaml")
+
+
+def key_of(project: Project) -> str | None:
+    """Return the key that the project's database is encrypted with; raise UsageError when it is not set."""
+    key = project.encryption_key
+    if isinstance(key, UnsetVariable):
+        raise UsageError(
+            f"the key of the database is not set: there is no variable {key.name}",
+            hint=f"set {key.name} in the environment or in .env",
+        )
+    return key

@@ -16,7 +16,7 @@ from syncrun.config.sync import Sync
 from syncrun.engine import connectors
 from syncrun.engine.job import Job
 from syncrun.engine.outside import Outside
-from syncrun.engine.places import check_place, state_of
+from syncrun.engine.places import check_copy, check_place, key_of, state_of
 from syncrun.engine.settings import setting, typed
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.stores.base import DEFAULT_CONNECTION, Definition, SyncId
@@ -55,10 +55,8 @@ class Workspace:
     ) -> DuckDBStore:
         """Return the store that the project's records live in; raise UsageError where none can be."""
         check_place(self.database, writing=writing)
-        copy = self.project.published_path
-        if writing and copy is not None and not copy.parent.is_dir():
-            message = f"there is no folder {copy.parent} for the published copy"
-            raise UsageError(message, hint="create it, or name another file as `publish` in syncrun.yaml")
+        if writing:
+            check_copy(self.project.published_path)
         return DuckDBStore(
             self.database,
             lock_timeout=lock_timeout,
@@ -68,6 +66,7 @@ class Workspace:
             on_wait=on_wait or self.on_wait,
             fault=lambda step: self.outside.fault(f"store.{step}"),
             copy=self.project.published_path,
+            key=key_of(self.project),
         )
 
     @property

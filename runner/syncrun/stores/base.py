@@ -312,6 +312,10 @@ class Definition:
 class Store(Protocol):
     """A place that keeps records, change by change. Every method opens, acts and closes (R3)."""
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether nothing of the records may rest on disk as it is."""
+
     def commit(self, commit: Commit) -> Changes:
         """Make *commit* true in one transaction; raise StoreError, or LockedError past the lock timeout."""
 

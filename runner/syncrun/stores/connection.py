@@ -22,12 +22,14 @@ from syncrun.stores.file_lock import lock_file, log_of
 from syncrun.stores.instances import Instance, instance_for
 from syncrun.stores.migrations import migrate, stored_version
 from syncrun.stores.troubles import OURSELVES, holder_in, in_words
+from syncrun.stores.types import quote_text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error
 
 _ALIAS = "syncrun-store"
 _STORAGE = "v1.2.0"  # the oldest DuckDB that can open the file
+_ENCRYPTED_STORAGE = "v1.4.0"  # the same, with a key
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two looks at a held file
 _LONGEST_OWN_PAUSE = 0.1
 
@@ -76,7 +78,7 @@ class DatabaseFile:
     A file that is held is looked at again for *lock_timeout* seconds of *clock*, with *sleep* in between;
     *on_wait* is told once, in one sentence. Then LockedError names the holder. Threads of this process wait
     for each other for *patience* seconds, silently; without it they are treated like anybody else. What
-    DuckDB raises in a block becomes StoreError.
+    DuckDB raises in a block becomes StoreError. With a *key* the file is encrypted.
     """
 
     def __init__(
@@ -88,10 +90,11 @@ class DatabaseFile:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         on_wait: Callable[[str], None] | None,
+        key: str | None = None,
     ) -> None:
         self.path = path.absolute()
         self._lock_timeout, self._clock, self._sleep, self._on_wait = lock_timeout, clock, sleep, on_wait
-        self._patience = patience
+        self._patience, self._key = patience, key
         with _gates_guard:
             self._gate = _gates.setdefault(self.path.resolve(), _Gate())
 
@@ -122,7 +125,7 @@ class DatabaseFile:
             if db is not None:
                 yield db
                 return
-        with closing(self._attach(Path(":memory:"), "")) as instance:
+        with closing(self._attach(Path(":memory:"))) as instance:
             migrate(instance.db, at)
             yield instance.db
 
@@ -170,7 +173,7 @@ class DatabaseFile:
             raise _BusyError(OURSELVES)
         try:
             if log_of(self.path).exists():  # left by a crash: DuckDB takes it into the file
-                with closing(self._attach(self.path, "")) as instance:
+                with closing(self._attach(self.path)) as instance:
                     self._translated(lambda: instance.db.execute("CHECKPOINT"))
             return lock_file(self.path, exclusive=exclusive)
         except BaseException as error:
@@ -215,17 +218,21 @@ class DatabaseFile:
         if not self._gate.enter(read_only=read_only):
             raise _BusyError(OURSELVES)
         try:
-            return self._attach(self.path, "(READ_ONLY)" if read_only else "")
+            return self._attach(self.path, "READ_ONLY" if read_only else "")
         except BaseException:
             self._gate.leave(read_only=read_only)
             raise
 
-    def _attach(self, path: Path, options: str) -> Instance:
+    def _attach(self, path: Path, option: str = "") -> Instance:
         import duckdb
 
         instance = instance_for(self.path)
         try:
-            instance.attach(path, _ALIAS, options)
+            options = [option] if option else []
+            if self._key is not None:
+                instance.encrypt()
+                options += [f"ENCRYPTION_KEY {quote_text(self._key)}"] if path.name != ":memory:" else []
+            instance.attach(path, _ALIAS, f"({', '.join(options)})" if options else "")
         except duckdb.Error as error:
             instance.close()
             holder = holder_in(str(error))
@@ -241,8 +248,9 @@ class DatabaseFile:
         """Make the file beside its place, then move it there: a crash leaves none or a good one (R2)."""
         if not self.path.parent.is_dir():
             raise StoreError(f"{self.path}: there is no folder {self.path.parent}", hint="create the folder")
+        storage = _STORAGE if self._key is None else _ENCRYPTED_STORAGE
         with draft(self.path) as new:
-            with closing(self._attach(new, f"(STORAGE_VERSION '{_STORAGE}')")) as instance:
+            with closing(self._attach(new, f"STORAGE_VERSION '{storage}'")) as instance:
                 self._translated(lambda: migrate(instance.db, at))
             _place(new, self.path)
 

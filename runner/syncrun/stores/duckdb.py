@@ -43,6 +43,7 @@ from syncrun.stores.base import (
     SyncId,
 )
 from syncrun.stores.connection import DatabaseFile
+from syncrun.stores.memory_folder import own_memory
 from syncrun.stores.merge import merge
 from syncrun.stores.migrations import stored_version
 from syncrun.stores.preview import preview
@@ -60,8 +61,8 @@ class DuckDBStore:
     A method opens the file, acts and closes it. While another process holds it, the method waits up to
     *lock_timeout* seconds, tells *on_wait* once who that is, and raises LockedError in the end. Threads of
     this process count as anybody else, unless *patience* says how long they wait for each other without a
-    word. `publish` keeps a copy for readers at *copy*. *fault* is called with the name of each step of a
-    commit: a test's way to stop there.
+    word. `publish` keeps a copy for readers at *copy*. Both are encrypted with *key*. *fault* is called
+    with the name of each step of a commit: a test's way to stop there.
     """
 
     def __init__(
@@ -75,12 +76,25 @@ class DuckDBStore:
         on_wait: Callable[[str], None] | None = None,
         fault: Callable[[str], None] = _no_fault,
         copy: Path | None = None,
+        key: str | None = None,
     ) -> None:
         self._file = DatabaseFile(
-            path, lock_timeout=lock_timeout, patience=patience, clock=clock, sleep=sleep, on_wait=on_wait
+            path,
+            lock_timeout=lock_timeout,
+            patience=patience,
+            clock=clock,
+            sleep=sleep,
+            on_wait=on_wait,
+            key=key,
         )
+        self._key = key
         self._copy = copy
         self._fault = fault
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nothing of the records may rest on disk as it is."""
+        return self._key is not None
 
     def telling(self, on_wait: Callable[[str], None]) -> DuckDBStore:
         """Return the same store for somebody who wants to be told, in one sentence, what it waits for."""
@@ -184,7 +198,8 @@ class DuckDBStore:
         with self._file.reading() as db:
             if db is None or not described(db, connector, f"{model}__records"):
                 return iter(())
-            return query.live_records(db, connector, model, connection, since_seq)
+            folder = own_memory() if self.encrypted else None
+            return query.live_records(db, connector, model, connection, since_seq, folder=folder)
 
     def records(self, query: FeedQuery) -> Feed:
         """Read a model's change feed; the file stays open until the last record is read."""
@@ -276,7 +291,14 @@ class DuckDBStore:
         """Bring the copy for readers up to date, and return whether that was needed (see `publication`)."""
         if self._copy is None:
             return False
-        copy = DatabaseFile(self._copy, lock_timeout=0, clock=time.monotonic, sleep=time.sleep, on_wait=None)
+        copy = DatabaseFile(
+            self._copy,
+            lock_timeout=0,
+            clock=time.monotonic,
+            sleep=time.sleep,
+            on_wait=None,
+            key=self._key,
+        )
         return publication.publish(self._file, copy, under_way, always=always)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:

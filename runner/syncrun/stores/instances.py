@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncrun.stores.cipher import load_cipher
 from syncrun.stores.types import quote, quote_text
 
 if TYPE_CHECKING:
@@ -36,7 +37,21 @@ class Instance:
         self._root = duckdb.connect()
         self._threads = _configure(self._root, path)
         self._alias = ""
+        self._encrypts = False
         self.db = self._root
+
+    def encrypt(self) -> None:
+        """Let the act write encrypted files, where DuckDB's module for that is installed.
+
+        Without it they can only be read, and nothing is put down on disk meanwhile.
+        """
+        if self._encrypts:
+            return
+        self._encrypts = True
+        if load_cipher(self._root):
+            self._root.execute("SET temp_file_encryption = true")
+        else:
+            self._root.execute("SET temp_directory = ''")
 
     def attach(self, path: Path, alias: str, options: str) -> DuckDBPyConnection:
         """Attach the file at *path* as *alias*, and return a connection that uses it; raise duckdb.Error."""

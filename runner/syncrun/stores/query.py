@@ -182,11 +182,17 @@ def _in_words(error: Error) -> StoreError:
 
 
 def live_records(
-    db: DuckDBPyConnection, connector: str, model: str, connection: str, since_seq: int
+    db: DuckDBPyConnection,
+    connector: str,
+    model: str,
+    connection: str,
+    since_seq: int,
+    *,
+    folder: Path | None,
 ) -> Iterator[dict[str, Any]]:
     """Return the live records that the view shows, read to the end before the first is yielded.
 
-    They are spooled, so that neither memory nor the database file is held while the caller works with them.
+    They are spooled in *folder*, so that neither memory nor the file is held while the caller goes on.
     """
     stored = {fold(c.name): c for c in field_columns(described(db, connector, f"{model}__records"))}
     names = [name for name in described(db, connector, model) if fold(name) in stored]
@@ -200,7 +206,9 @@ def live_records(
         json_reader(stored[fold(name)].type.base, is_list=stored[fold(name)].type.is_list) for name in names
     ]
     keys = [*names, "_id", "_seq"]
-    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, mode="w+", encoding="utf-8")  # noqa: SIM115
+    spool = tempfile.SpooledTemporaryFile(  # noqa: SIM115
+        max_size=_IN_MEMORY, mode="w+", encoding="utf-8", dir=None if folder is None else str(folder)
+    )
     try:
         while rows := db.fetchmany(_CHUNK):
             for row in rows:

@@ -29,6 +29,26 @@ _TROUBLES = (
         "check its owner and mode",
     ),
     (r"not a valid duckdb database", "this is not a DuckDB database", "name another file as `database`"),
+    (
+        r"wrong encryption key",
+        "the encryption key is not the one that it was written with",
+        "check what `encryption_key` of the project reads",
+    ),
+    (
+        r"encrypted database .* without a key",
+        "the database is encrypted, and the project has no key",
+        'write `encryption_key: "${env.SYNCRUN_DB_KEY}"` in syncrun.yaml',
+    ),
+    (
+        r"key is explicitly specified, but",
+        "the database is not encrypted, and the project has a key",
+        "move the file away and run again with --full, or take `encryption_key` out",
+    ),
+    (
+        r"read-only crypto module",
+        "DuckDB can write an encrypted database only with its module httpfs",
+        "pip install 'syncrun[encryption]', or INSTALL httpfs in any DuckDB of the same version",
+    ),
     (r"newer version of duckdb", "it was written by a newer DuckDB", "upgrade: pip install -U duckdb"),
     (
         r"corrupt|checksum|could not read enough bytes",

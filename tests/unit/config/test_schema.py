@@ -208,6 +208,8 @@ PROJECTS = [
     ("every: daily\n", False),
     ("publish: read.duckdb\nenvironments: {p: {publish: other.duckdb}}\n", True),
     ("publish: ''\n", False),
+    ("encryption_key: ${env.KEY}\n", True),
+    ("encryption_key: 5\n", False),
     ("retention: {payload_after: null, idle_sync_after: 90d, run_logs: 2w}\n", True),
     ("retention: {payload_after: 90}\n", False),
     ("retention: {records: 90d}\n", False),
