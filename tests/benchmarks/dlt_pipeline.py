@@ -14,7 +14,6 @@ os.environ |= {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
     "DATA_WRITER__BUFFER_MAX_ITEMS": "50000",
-    "NORMALIZE__LOADER_FILE_FORMAT": "parquet",
     "SCHEMA__NAMING": "direct",
     "EXTRACT__WORKERS": "4",
     "EXTRACT__MAX_PARALLEL_ITEMS": "20",
@@ -73,7 +72,7 @@ def main(url: str, mode: str) -> None:
     source = rest_api_source({"client": {"base_url": url}, "resources": resources})
     destination = dlt.destinations.duckdb("data.duckdb")
     pipeline = dlt.pipeline("bench", destination=destination, dataset_name="bench", pipelines_dir=".dlt")
-    pipeline.run(source)
+    pipeline.run(source, loader_file_format="parquet")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from syncrun.transform.canonical import EXACT_FLOAT, MAX_INTEGER, MIN_INTEGER, d
 from syncrun.transform.field import MappedField
 from syncrun.transform.identity import comparable, key_text
 from syncrun.transform.invalid import Invalid, NullKey
+from syncrun.transform.times import plain_timestamp
 from syncrun.transform.watermark import CursorReader
 
 Written = tuple[str | None, Any, dict[str, Any], dict[str, Any]]
@@ -59,6 +60,7 @@ def generate_row(
         "dump": dump,
         "dumps": orjson.dumps,
         "key_text": key_text,
+        "plain_timestamp": plain_timestamp,
     }
     lines = [
         "def write_row(values, constants):",
@@ -116,7 +118,10 @@ def _convert_lines(field: MappedField, scope: dict[str, Any]) -> list[str]:
     else:
         plain = _PLAIN.get(str(field.declared), "")
     test = f" and not ({plain.format(v=v, n=n)})" if plain else ""
-    return [*lines, f"{'elif' if lines else 'if'} {v} is not None{test}:", f"    {v} = field{n}({v})"]
+    converted = f"field{n}({v})"
+    if str(field.declared) == "timestamp" and field.spec.format in (None, "iso"):
+        converted = f"plain_timestamp({v}) or {converted}"
+    return [*lines, f"{'elif' if lines else 'if'} {v} is not None{test}:", f"    {v} = {converted}"]
 
 
 def _key_lines(fields: Sequence[MappedField]) -> list[str]:

@@ -51,12 +51,12 @@ def timestamp_converter(form: str | None, zone: dt.tzinfo) -> Callable[[Any], st
         return stamp(read(value), value)
 
     def convert_iso(value: Any) -> str:
-        return _plain(value) or stamp(read(value), value)
+        return plain_timestamp(value) or stamp(read(value), value)
 
     return convert_iso if form in (None, "iso") else convert
 
 
-def _plain(value: Any) -> str | None:
+def plain_timestamp(value: Any) -> str | None:
     """Return the staged form of what nearly every API sends: `2024-05-01T12:00:00Z`, perhaps with a fraction.
 
     The shape is checked because fromisoformat, which checks the digits, takes far more than that.
