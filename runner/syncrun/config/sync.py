@@ -196,6 +196,7 @@ class Sync(YamlModel):
     rate_limit: RateLimit | None = Field(
         None, description="Of this sync's requests, besides the connector's."
     )
+    timeout: Duration | None = Field(None, description="Of one request, in place of the connector's.")
     on_invalid: Literal["quarantine", "fail", "null"] = "quarantine"
     for_each: AnyForEach | None = Field(
         None, description="Reads the sync once for each parent record or value."

@@ -87,7 +87,7 @@ def _client(
     return Client(
         base_url=base_url,
         retry=retry_policy(job),
-        timeout=parse_duration(connector.timeout).total_seconds(),
+        timeout=parse_duration(job.sync.timeout or connector.timeout).total_seconds(),
         verify=connector.verify,
         allow_http=connector.allow_http,
         transport=runtime.transport,

@@ -20,6 +20,7 @@ _NOT_THE_LIST = {
     "errors",
     "retry",
     "rate_limit",
+    "timeout",
 }
 
 

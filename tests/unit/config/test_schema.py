@@ -49,6 +49,7 @@ ACCEPTED = [
     + "    model: stuff\n    description: x\n    every: 15m\n    raw: true\n    history: true\n    auto_start: false\n",
     SYNC + "    every: every half hour\n",
     SYNC + "    cron: 0 6 * * 1-5\n    timezone: Europe/Berlin\n",
+    SYNC + "    timeout: 5m\n",
     SYNC + "    pagination: link_header\n",
     SYNC + "    pagination: {type: page, param: p, start: 0, size_param: n, size: 50, max_pages: 3}\n",
     SYNC + "    pagination: {type: cursor, token: next, into: params.after}\n",

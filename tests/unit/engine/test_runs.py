@@ -299,3 +299,25 @@ def test_a_passing_failure_is_tried_again(lab: Lab, status: int) -> None:
     lab.api = lambda _: next(answers)
     assert lab.run().status == "ok"
     assert lab.clock.slept == [7.0]
+
+
+def test_a_slow_list_may_take_longer_than_the_others(lab: Lab) -> None:
+    lab.write("""
+        connector: lab
+        base_url: https://api.test
+        timeout: 10s
+        defaults: {pagination: none, key: id, fields: [id]}
+        syncs:
+          items: {request: /items}
+          report: {request: /report, timeout: 5m}
+    """)
+    patience: list[float] = []
+
+    def api(request: httpx.Request) -> object:
+        patience.append(request.extensions["timeout"]["read"])
+        return items("a")
+
+    lab.api = api
+    lab.run("items")
+    lab.run("report")
+    assert patience == [10.0, 300.0]
