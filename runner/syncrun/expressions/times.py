@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from syncrun.expressions.durations import parse_duration
@@ -9,6 +10,7 @@ from syncrun.expressions.signatures import FunctionError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_HOURS = re.compile(r"[+-]\d\d$")
 
 
 def read_time(value: str | float, fmt: str = "iso") -> datetime:
@@ -27,11 +29,21 @@ def read_time(value: str | float, fmt: str = "iso") -> datetime:
             raise FunctionError(f"{_shorten(value)} is no number of {_unit(fmt)}") from None
         return _read_epoch(number, fmt)
     try:
-        found = datetime.fromisoformat(value.strip()) if fmt == "iso" else datetime.strptime(value, fmt)  # noqa: DTZ007
+        found = datetime.fromisoformat(value.strip()) if fmt == "iso" else parse_as(fmt, value)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         expected = "is no ISO 8601 time" if fmt == "iso" else f"is no time written as {fmt}"
         raise FunctionError(f"{_shorten(value)} {expected}") from None
+
+
+def parse_as(pattern: str, text: str) -> datetime:
+    """Return the time that *text* names in a strptime *pattern*, naive without offset; raise ValueError.
+
+    An offset of hours alone, as PostgreSQL writes it, is read too: at the end `%z` takes -05 for -0500.
+    """
+    if pattern.endswith("%z") and _HOURS.search(text):
+        text += "00"
+    return datetime.strptime(text, pattern)  # noqa: DTZ007
 
 
 def _read_epoch(number: float, fmt: str) -> datetime:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from syncrun.expressions.times import parse_as
 from syncrun.transform.exact import exact_number
 from syncrun.transform.invalid import Invalid, describe
 
@@ -100,7 +101,7 @@ def time_converter(form: str | None) -> Callable[[Any], str]:
             if isinstance(value, dt.time):
                 return value.isoformat("microseconds")[:15]
             if form not in (None, "iso"):
-                return dt.datetime.strptime(_text(value), str(form)).time().isoformat("microseconds")  # noqa: DTZ007
+                return parse_as(str(form), _text(value)).time().isoformat("microseconds")
             match = _TIME.fullmatch(_text(value))
             if match is not None:
                 time = dt.time(int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
@@ -142,7 +143,7 @@ def _reader(form: str | None, zone: dt.tzinfo, name: str) -> Callable[[Any], dt.
 
 
 def _parse(text: str, form: str | None) -> dt.datetime:
-    return parse_iso(text) if form in (None, "iso") else dt.datetime.strptime(text, str(form))  # noqa: DTZ007
+    return parse_iso(text) if form is None or form == "iso" else parse_as(form, text)
 
 
 def parse_iso(text: str) -> dt.datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.lab import Lab
 
@@ -85,6 +86,14 @@ def test_r20_a_token_that_ends_in_mid_pagination_goes_unseen(lab: Lab) -> None:
 
     assert (report.status, report.changes.added) == ("ok", 2)
     assert server.used == ["Bearer token-001", "Bearer token-001", "Bearer token-003"]
+
+
+@pytest.mark.parametrize("then", ["fail", "skip", "empty", "retry", "refresh_auth"])
+def test_r20_a_token_that_ends_is_renewed_before_any_rule_is_asked(lab: Lab, then: str) -> None:
+    lab.write(f"{OAUTH2}errors: [{{status: 401, then: {then}, message: refused}}]\n")
+    server = Server(lab, one_page=True)
+    report = lab.run(config={"secret": "s3cret"})
+    assert (report.status, report.changes.added, server.tokens) == ("ok", 2, 3)
 
 
 def test_r07_without_a_token_no_partition_is_taken_for_gone(lab: Lab) -> None:

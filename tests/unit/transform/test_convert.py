@@ -204,6 +204,7 @@ def test_timestamps_become_utc_of_fixed_width(value: str, staged: str | None) ->
         ("iso", "2024-05-01T12:30:00Z", "2024-05-01T12:30:00.000000Z"),
         ("%d/%m/%Y %H:%M", "01/05/2024 12:30", "2024-05-01T12:30:00.000000Z"),
         ("%d/%m/%Y %H:%M %z", "01/05/2024 12:30 +0200", "2024-05-01T10:30:00.000000Z"),
+        ("%Y-%m-%d %H:%M:%S%z", "2024-05-01 12:30:00-05", "2024-05-01T17:30:00.000000Z"),
     ],
 )
 def test_formats_of_timestamps(form: str, value: Any, staged: str | None) -> None:
