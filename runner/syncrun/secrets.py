@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from functools import cache
 from html.entities import codepoint2name
 from string import ascii_letters, digits
+from typing import Any
 
 MASK = "***"
 MIN_LENGTH = 4
@@ -40,6 +42,32 @@ def is_sensitive_name(name: str) -> bool:
     """Whether a query parameter, header or form member of this name usually holds a secret."""
     lower = name.lower()
     return _SENSITIVE.search(lower) is not None and _HARMLESS.search(lower) is None
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """Yield the secrets in a configured *value*: of a list or an object every member.
+
+    Text that is a JSON object, such as the key file of a service account, also has its sensitive members.
+    """
+    match value:
+        case None | bool() | "":
+            return
+        case dict() | list():
+            for member in value.values() if isinstance(value, dict) else value:
+                yield from texts_of(member)
+        case _:
+            yield str(value)
+            for name, member in _members(str(value)).items():
+                if is_sensitive_name(name):
+                    yield from texts_of(member)
+
+
+def _members(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def patterns(secret: str) -> Iterator[str]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from syncrun.engine import batch
+from syncrun.engine.job import Job
+from syncrun.engine.report import RunReport
+from syncrun.errors import StoreError
+from syncrun.stores.base import Changes, Commit
+from syncrun.stores.duckdb import DuckDBStore
 from tests.api import Api
 from tests.faults.secret_places import CONNECTORS, ECHO, PLACES, SECRET, Place, refused, spellings
+from tests.lab import Lab
 from tests.project_folder import ProjectFolder
 
 HEAD = """
@@ -156,3 +165,53 @@ def test_r23_no_file_that_a_run_leaves_behind_shows_a_secret(world: World) -> No
     }
     assert {"data.duckdb.locks"} <= {path.name for path in world.project.folder.iterdir()}
     assert readable(files) == []
+
+
+KEYED = """
+    config: {keys: {type: object, secret: true}, file: {secret: true, optional: true}}
+    syncs: {items: {request: /items, pagination: none, key: id, fields: [id]}}
+"""
+
+
+def test_r23_every_member_of_a_secret_and_the_key_in_a_key_file_are_secrets(lab: Lab) -> None:
+    lab.write(KEYED)
+    lab.api = lambda _: httpx.Response(
+        403, text="no first-key, second-key, 12345678, pem-pem-pem, me@test.example"
+    )
+    config = {
+        "keys": {"main": ["first-key", "second-key"], "pin": 12345678, "on": True},
+        "file": json.dumps({"private_key": "pem-pem-pem", "client_email": "me@test.example"}),
+    }
+    assert lab.run(config=config).message == (
+        "GET https://api.test/items: 403: no ***, ***, ***, ***, me@test.example"
+    )
+
+
+def test_r23_what_the_database_refuses_is_told_without_secrets(lab: Lab) -> None:
+    class Refusing(DuckDBStore):
+        def commit(self, commit: Commit) -> Changes:
+            raise StoreError(f"cannot convert {SECRET}")
+
+    lab.write(KEYED)
+    lab.api = lambda _: [{"id": SECRET}]
+    lab.store = Refusing(lab.database)
+    report = lab.run(config={"keys": {"a": SECRET}})
+    assert (report.status, report.message) == ("failed", "cannot convert ***")
+    assert lab.rows("SELECT message FROM syncrun.runs") == [("cannot convert ***",)]
+
+
+def test_r23_the_trace_of_a_defect_shows_places_and_no_secret(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(job: Job, *_: object) -> RunReport:
+        try:
+            {}[job.config["token"]]
+        except KeyError as error:
+            raise ValueError(f"no {error}") from error
+
+    monkeypatch.setattr(batch, "run_sync", broken)
+    project = ProjectFolder(world.project.folder, env={"SYNCRUN_TRACEBACK": "1"})
+    told = project.syncrun("run", "lab/html").stderr
+    assert "\nKeyError\n\nwhich led to:\n\n" in told
+    assert told.endswith("ValueError\n")
+    assert readable({"the trace": told}) == []

@@ -143,7 +143,7 @@ def _tell(error: BaseException) -> int:
     elif failure.exit_code != ExitCode.INTERRUPTED:
         click.echo(f"error: {failure}", err=True)
     if os.environ.get("SYNCRUN_TRACEBACK"):
-        import traceback
+        from syncrun.cli.failures import trace_of
 
-        traceback.print_exception(error)
+        click.echo(trace_of(error), err=True, nl=False)
     return failure.exit_code

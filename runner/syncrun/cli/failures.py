@@ -46,3 +46,15 @@ def _defect(error: BaseException) -> Failure:
     message = f"internal error: {type(error).__name__} in {frame.name} (line {frame.lineno})"
     hint = "this is a defect of syncrun; SYNCRUN_TRACEBACK=1 shows the whole trace"
     return Failure(ExitCode.FAILED, message, hint)
+
+
+def trace_of(error: BaseException) -> str:
+    """Return the whole trace of *error*, with the messages of syncrun's own errors.
+
+    Of all others only the type is shown: they may quote what they stumbled over, a secret too (R23).
+    """
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    earlier = f"{trace_of(before)}\nwhich led to:\n\n" if before is not None else ""
+    told = f": {error}" if isinstance(error, (SyncrunError, click.ClickException)) else ""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{earlier}{frames}{type(error).__qualname__}{told}\n"

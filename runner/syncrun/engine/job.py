@@ -19,6 +19,7 @@ from syncrun.config.sync import Sync
 from syncrun.engine.locks import folder_of
 from syncrun.engine.outside import utc_now
 from syncrun.engine.report import Event
+from syncrun.secrets import texts_of
 from syncrun.stores.base import Store, SyncId
 from syncrun.stores.memory_folder import own_memory, staging_in_memory
 
@@ -61,7 +62,7 @@ class Job:
         """The configured values that must never be shown (R23)."""
         entries = self.connector.config.items()
         values = (self.config.get(name) for name, entry in entries if entry.secret)
-        return tuple(str(value) for value in values if value not in (None, ""))
+        return tuple(text for value in values for text in texts_of(value))
 
 
 @dataclass(frozen=True, slots=True)
