@@ -7,18 +7,17 @@ file, and `github.duckdb` with its schema `github` would make `github.issues` am
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakValueDictionary
 
 from syncrun.errors import LockedError, StoreError
 from syncrun.stores.drafts import draft
 from syncrun.stores.file_lock import lock_file, log_of
+from syncrun.stores.gate import Caller, gate_of
 from syncrun.stores.instances import Instance, instance_for
 from syncrun.stores.migrations import migrate, stored_version
 from syncrun.stores.troubles import OURSELVES, holder_in, in_words
@@ -34,34 +33,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two looks at a held 
 _LONGEST_OWN_PAUSE = 0.1
 
 _Opened = TypeVar("_Opened")
-
-
-class _Gate:
-    """Lets either one writer or any number of readers of this process in; never waits."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._readers = 0
-        self._writing = False
-
-    def enter(self, *, read_only: bool) -> bool:
-        """Return whether the caller may open the file; it then has to leave."""
-        with self._guard:
-            if self._writing or (self._readers and not read_only):
-                return False
-            self._readers += read_only
-            self._writing = not read_only
-            return True
-
-    def leave(self, *, read_only: bool) -> None:
-        """Undo one successful `enter`."""
-        with self._guard:
-            self._readers -= read_only
-            self._writing = False
-
-
-_gates: WeakValueDictionary[Path, _Gate] = WeakValueDictionary()
-_gates_guard = threading.Lock()
 
 
 class _HeldError(Exception):
@@ -95,8 +66,7 @@ class DatabaseFile:
         self.path = path.absolute()
         self._lock_timeout, self._clock, self._sleep, self._on_wait = lock_timeout, clock, sleep, on_wait
         self._patience, self._key = patience, key
-        with _gates_guard:
-            self._gate = _gates.setdefault(self.path.resolve(), _Gate())
+        self._gate = gate_of(self.path)
 
     def telling(self, on_wait: Callable[[str], None]) -> DatabaseFile:
         """Return the same file for somebody who wants to be told what is waited for."""
@@ -161,15 +131,15 @@ class DatabaseFile:
 
         Use the descriptor that is given: nothing of this process may open the file meanwhile.
         """
-        descriptor = self._wait(lambda: self._hold(exclusive=exclusive))
+        descriptor = self._wait(lambda caller: self._hold(caller, exclusive=exclusive))
         try:
             yield descriptor
         finally:
             os.close(descriptor)
             self._gate.leave(read_only=False)
 
-    def _hold(self, *, exclusive: bool) -> int:
-        if not self._gate.enter(read_only=False):
+    def _hold(self, caller: Caller, *, exclusive: bool) -> int:
+        if not self._gate.enter(caller, read_only=False):
             raise _BusyError(OURSELVES)
         try:
             if log_of(self.path).exists():  # left by a crash: DuckDB takes it into the file
@@ -184,7 +154,7 @@ class DatabaseFile:
 
     @contextmanager
     def _admitted(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
-        instance = self._wait(lambda: self._enter(read_only=read_only))
+        instance = self._wait(lambda caller: self._enter(caller, read_only=read_only))
         try:
             yield instance.db
         finally:
@@ -193,11 +163,20 @@ class DatabaseFile:
             finally:
                 self._gate.leave(read_only=read_only)
 
-    def _wait(self, attempt: Callable[[], _Opened]) -> _Opened:
-        started, pause, told = self._clock(), _FIRST_PAUSE, False
+    def _wait(self, attempt: Callable[[Caller], _Opened]) -> _Opened:
+        caller = Caller()
+        try:
+            return self._wait_as(caller, attempt)
+        finally:
+            self._gate.give_up(caller)
+
+    def _wait_as(self, caller: Caller, attempt: Callable[[Caller], _Opened]) -> _Opened:
+        started, waited, pause, told = self._clock(), 0.0, _FIRST_PAUSE, False
         while True:
+            # every other second: a thread that reads while it reads must not keep itself out for ever
+            caller.first = int(waited) % 2 == 1
             try:
-                return attempt()
+                return attempt(caller)
             except _HeldError as error:
                 waited, limit, silent = self._clock() - started, self._lock_timeout, False
                 if isinstance(error, _BusyError) and self._patience is not None:
@@ -212,10 +191,11 @@ class DatabaseFile:
                     if self._on_wait is not None:
                         self._on_wait(f"waiting for {self.path}, which is held by {error}")
                 self._sleep(min(pause, limit - waited))
+                waited = self._clock() - started
                 pause = min(2 * pause, _LONGEST_OWN_PAUSE if silent else _LONGEST_PAUSE)
 
-    def _enter(self, *, read_only: bool) -> Instance:
-        if not self._gate.enter(read_only=read_only):
+    def _enter(self, caller: Caller, *, read_only: bool) -> Instance:
+        if not self._gate.enter(caller, read_only=read_only):
             raise _BusyError(OURSELVES)
         try:
             return self._attach(self.path, "READ_ONLY" if read_only else "")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -147,6 +147,51 @@ def test_threads_of_one_process_take_turns(desk: Desk) -> None:
     assert not errors
     assert len(desk.live()) == 8
     assert [position for position, _, _ in desk.feed()] == list(range(1, 9))
+
+
+def test_a_writer_gets_its_turn_however_closely_readers_follow_each_other(desk: Desk) -> None:
+    desk.commit(put(1))
+    reader = DatabaseFile(
+        desk.path, lock_timeout=0, clock=lambda: 0, sleep=lambda _seconds: None, on_wait=None
+    )
+    time, reads = Time(), [reader.open(read_only=True)]
+    reads[0].__enter__()
+
+    def read_on(seconds: float) -> None:
+        """Begin the next read before the last one ends, unless it is refused."""
+        time.sleep(seconds)
+        following = reader.open(read_only=True)
+        with suppress(LockedError):
+            following.__enter__()
+            reads.append(following)
+        reads.pop(0).__exit__(None, None, None)
+
+    store = DuckDBStore(desk.path, patience=60, clock=time.clock, sleep=read_on)
+    store.commit(desk.build([[put(2)]]))
+    assert sum(time.slept) < 2
+    assert (reads, set(desk.live())) == ([], {1, 2})
+
+
+def test_a_reader_may_read_a_second_thing_while_a_writer_waits_for_the_first(desk: Desk) -> None:
+    desk.commit(put(1))
+    time, read_in = Time(), set()
+
+    def read_again(seconds: float) -> None:
+        time.sleep(seconds)
+        with suppress(LockedError):
+            DuckDBStore(desk.path, lock_timeout=0).columns("lab", "items")
+            read_in.add(int(time.now - 100))
+
+    store = DuckDBStore(desk.path, lock_timeout=5, patience=5, clock=time.clock, sleep=read_again)
+    with (
+        DatabaseFile(desk.path, lock_timeout=0, clock=time.clock, sleep=time.sleep, on_wait=None).open(
+            read_only=True
+        ),
+        pytest.raises(LockedError, match="gave up after 5 s"),
+    ):
+        store.commit(desk.build([[put(2)]]))
+    assert read_in >= {0, 2, 4}, "it is kept out in every other second only"
+    assert set(desk.live()) == {1}
 
 
 def test_the_file_can_be_opened_by_duckdb_1_2(desk: Desk) -> None:
