@@ -213,7 +213,11 @@ class Sync(YamlModel):
     )
     raw: bool = False
     history: bool = Field(
-        default=False, description="true keeps every version of every record, in MODEL__history."
+        default=False,
+        description=(
+            "true keeps every version of every record, in MODEL__history; false leaves a table that is there"
+            " as it is, without what happens from then on."
+        ),
     )
     hooks: HookFileName | None = Field(
         None, description="A Python file whose functions take the place of the connector's, stage by stage."
