@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random as random_numbers
-import ssl
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
 import httpx
 
 from syncrun.errors import RequestError, UsageError
+from syncrun.http.connections import open_connections
 from syncrun.http.content import (
     GIBIBYTE,
     MAX_RATIO,
@@ -38,7 +36,6 @@ from syncrun.http.verdicts import Judge, Verdict
 __all__ = ["Client", "Exchange"]
 
 _MIN_BYTES_PER_SECOND = 1024
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Client:
@@ -101,14 +98,7 @@ class Client:
         self._log = log
         self._answered = answered
         self._max_bytes = max_bytes
-        self._client = httpx.Client(
-            transport=transport,
-            verify=_trusted() if verify and transport is None else verify,
-            timeout=timeout,
-            mounts={f"all://{host}": None for host in _LOOPBACK},  # no proxy leads to this machine
-            # Cookies are state between requests that nobody declared.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        )
+        self._client = open_connections(transport, verify=verify, timeout=timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -260,12 +250,6 @@ class Client:
     def _tell(self, asked: Outgoing, outcome: Outcome) -> None:
         if self._answered is not None and outcome.failure is None:
             self._answered(asked, outcome)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return the certificates that servers are checked with: reading them takes longer than many a sync."""
-    return httpx.create_ssl_context()
 
 
 def _user_agent() -> str:

@@ -156,10 +156,13 @@ def _from_brotli(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield decoder.process(chunk, output_buffer_limit=PIECE)
             while not decoder.is_finished() and not decoder.can_accept_more_data():
                 yield decoder.process(b"", output_buffer_limit=PIECE)
+        while started and not decoder.is_finished():  # the last of the input may mean much output yet
+            piece = decoder.process(b"", output_buffer_limit=PIECE)
+            if not piece:
+                raise CorruptContentError("the compressed answer breaks off")
+            yield piece
     except brotli.error:
         raise CorruptContentError("the compressed answer is damaged") from None
-    if started and not decoder.is_finished():
-        raise CorruptContentError("the compressed answer breaks off")
 
 
 def _from_zstd(chunks: Iterator[bytes]) -> Iterator[bytes]:

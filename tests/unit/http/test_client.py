@@ -568,3 +568,24 @@ def test_no_proxy_stands_between_this_machine_and_itself(
     api.on("GET /items", json=[1])
 
     assert get(client(), f"http://{host}:{api.port}/items").content == b"[1]"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "message"),
+    [
+        (
+            "socks5://me:hunter22@127.0.0.1:1",
+            "the proxy that ALL_PROXY, HTTPS_PROXY or HTTP_PROXY names is a SOCKS proxy",
+        ),
+        ("foo://127.0.0.1:1", "the proxy that ALL_PROXY, HTTPS_PROXY or HTTP_PROXY names is no valid URL"),
+        ("http://[::hunter22", "the proxy that ALL_PROXY, HTTPS_PROXY or HTTP_PROXY names is no valid URL"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
+    client: Open, monkeypatch: pytest.MonkeyPatch, proxy: str, message: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(UsageError) as caught:
+        client()
+    assert caught.value.message == message

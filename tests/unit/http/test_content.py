@@ -51,6 +51,15 @@ def test_large_content_comes_out_whole(name: str, compress: Callable[[bytes], by
 
 
 @every_encoding
+def test_much_that_comes_out_of_very_little_comes_out_whole(
+    name: str, compress: Callable[[bytes], bytes]
+) -> None:
+    content = b" " * 3_000_000 + b"[]"
+
+    assert read([compress(content)], name, 10**7) == content
+
+
+@every_encoding
 def test_r25_a_bomb_is_refused_before_it_unfolds(name: str, compress: Callable[[bytes], bytes]) -> None:
     bomb = compress(bytes(50_000_000))
 
