@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +136,19 @@ def test_an_answer_becomes_rows_or_one_clear_message(
         assert (report["status"], told) == ("ok", "")
         assert folder.query(f"SELECT id FROM lab.{case.name}") == [(1,)]
     assert len(api.asked(f"/{case.name}")) == case.requests
+
+
+def test_the_time_limit_of_a_run_ends_a_long_wait_for_the_api(tmp_path: Path) -> None:
+    with Api() as api:
+        api.on("GET /busy", status=503, headers={"Retry-After": "60"})
+        folder = ProjectFolder(tmp_path)
+        folder.write("connectors/lab.yaml", f"{HEAD}  busy: {{request: /busy}}\n")
+        folder.write_project(acme={"connector": "lab", "config": {"url": api.url}})
+        outcome = folder.syncrun("run", "acme/busy", "--timeout", "1", "--json")
+    report = outcome.reports["busy"]
+    assert report["seconds"] < 30
+    assert (outcome.exit_code, report["status"], report["message"]) == (
+        1,
+        "failed",
+        "timed out after 1 s",
+    )
