@@ -18,8 +18,8 @@ from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import Event, RunReport
 from syncrun.engine.run import run_sync
 from syncrun.http.redact import Redactor
-from syncrun.stores.base import SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.ids import SyncId
 
 Handler = Callable[[httpx.Request], Any]
 

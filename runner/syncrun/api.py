@@ -16,7 +16,8 @@ from syncrun.engine.report import RunReport
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import UsageError
 from syncrun.expressions.moments import parse_moment
-from syncrun.stores.base import Feed, FeedQuery, ModelId, QueryResult
+from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
+from syncrun.stores.values.ids import ModelId
 
 if TYPE_CHECKING:
     from syncrun.engine.dryrun import DryRun

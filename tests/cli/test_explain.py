@@ -10,7 +10,7 @@ import pytest
 
 from syncrun.engine.explain import Explanation, explain
 from syncrun.engine.job import Job, Options, Runtime
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 from tests.api import Api
 from tests.cli.test_events import check
 from tests.lab import Lab

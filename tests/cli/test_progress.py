@@ -15,7 +15,7 @@ from rich.console import Console
 
 from syncrun.cli.live import LiveProgress
 from syncrun.engine.report import Event
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 from tests.cli.test_run import REPORT, timeless
 from tests.project_folder import ProjectFolder, clean_environment
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncrun.engine import locks
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 from tests.api import Api
 from tests.project_folder import ProjectFolder
 

@@ -12,7 +12,8 @@ import pytest
 
 from syncrun.cli.progress import summary
 from syncrun.engine.report import RunReport
-from syncrun.stores.base import Changes, SyncId
+from syncrun.stores.values.commit import Changes
+from syncrun.stores.values.ids import SyncId
 from tests.api import Answer, Api
 from tests.project_folder import ProjectFolder
 

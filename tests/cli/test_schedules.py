@@ -13,8 +13,9 @@ import pytest
 
 from syncrun.engine import locks
 from syncrun.engine.outside import Outside
-from syncrun.stores.base import Agenda, SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Agenda
 from tests.api import Api
 from tests.project_folder import ProjectFolder
 

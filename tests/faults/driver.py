@@ -31,8 +31,8 @@ from syncrun.config.load import load_connector
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import RunReport
 from syncrun.engine.run import run_sync
-from syncrun.stores.base import SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.ids import SyncId
 
 CONNECTION = "acme"
 DATABASE = "data.duckdb"

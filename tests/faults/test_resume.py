@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from syncrun.errors import LockedError, StoreError
-from syncrun.stores.base import Changes, Commit, SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.commit import Changes, Commit
+from syncrun.stores.values.ids import SyncId
 from tests.lab import Lab
 
 ITEMS = """

@@ -15,8 +15,8 @@ from syncrun.engine import batch
 from syncrun.engine.job import Job
 from syncrun.engine.report import RunReport
 from syncrun.errors import StoreError
-from syncrun.stores.base import Changes, Commit
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.commit import Changes, Commit
 from tests.api import Api
 from tests.faults.secret_places import CONNECTORS, ECHO, PLACES, SECRET, Place, refused, spellings
 from tests.lab import Lab

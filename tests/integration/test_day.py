@@ -23,7 +23,7 @@ from syncrun.api import Project
 from syncrun.config.schedule import Schedule, parse_interval
 from syncrun.engine.outside import Outside
 from syncrun.engine.schedule import previous_slot
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 from tests.integration.day_api import MIDNIGHT, Api, Time
 from tests.project_folder import ProjectFolder
 

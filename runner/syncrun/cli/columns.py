@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from syncrun.engine.selection import Workspace
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:

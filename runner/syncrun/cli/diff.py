@@ -12,7 +12,7 @@ from syncrun.cli import counts
 from syncrun.cli.options import environment, project_folder, tell
 from syncrun.engine.run_names import find_run
 from syncrun.engine.selection import open_workspace
-from syncrun.stores.base import Run, RunChange
+from syncrun.stores.values.run import Run, RunChange
 
 _MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
 

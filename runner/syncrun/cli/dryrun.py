@@ -22,7 +22,7 @@ from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import Event
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
-from syncrun.stores.base import RecordChange
+from syncrun.stores.values.preview import RecordChange
 
 _MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
 _WIDEST = 60  # characters of a value before and after a change

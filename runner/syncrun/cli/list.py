@@ -16,7 +16,8 @@ from syncrun.config.load import list_connectors, shown
 from syncrun.engine.agenda import entries
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import Workspace, open_workspace
-from syncrun.stores.base import Agenda, Run, SyncId
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Agenda, Run
 
 
 @click.command("list", epilog="Example: syncrun list --json")

@@ -14,7 +14,7 @@ from syncrun.cli import counts
 from syncrun.cli.options import environment, project_folder, tell
 from syncrun.engine.run_names import find_run
 from syncrun.engine.selection import open_workspace
-from syncrun.stores.base import LogLine, Run
+from syncrun.stores.values.run import LogLine, Run
 
 _LEVELS = ("info", "warning", "error")
 _WIDTH = max(map(len, _LEVELS))

@@ -11,7 +11,7 @@ import click
 
 from syncrun.cli.tables import FORMATS, write
 from syncrun.errors import UsageError
-from syncrun.stores.base import QueryResult
+from syncrun.stores.values.feed import QueryResult
 
 _PARQUET = "parquet"
 _STDOUT = Path("-")

@@ -15,7 +15,8 @@ from syncrun.engine.models import find_model, moment_or_position
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
-from syncrun.stores.base import FeedQuery, QueryResult, Store
+from syncrun.stores.base import Store
+from syncrun.stores.values.feed import FeedQuery, QueryResult
 
 _ACTIONS = ("added", "updated", "deleted")
 

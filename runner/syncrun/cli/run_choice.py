@@ -12,7 +12,7 @@ from syncrun.engine.job import Job
 from syncrun.engine.locks import folder_of
 from syncrun.engine.selection import Workspace
 from syncrun.errors import UsageError
-from syncrun.stores.base import Agenda
+from syncrun.stores.values.run import Agenda
 
 _LONGEST_IDLE = timedelta(days=1)
 _NO_SCHEDULE = "nothing is due: no sync has a schedule; give it such as every: 1h"

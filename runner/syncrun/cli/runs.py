@@ -13,7 +13,7 @@ from syncrun.cli.columns import minute, print_columns
 from syncrun.cli.options import environment, project_folder, tell
 from syncrun.engine.run_names import runs_of
 from syncrun.engine.selection import open_workspace
-from syncrun.stores.base import Run, RunChoice
+from syncrun.stores.values.run import Run, RunChoice
 
 _STATUSES = ("running", "ok", "incomplete", "failed", "interrupted")
 

@@ -18,7 +18,8 @@ from syncrun.engine.outside import utc_now
 from syncrun.engine.schedule import Standing
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ExitCode
-from syncrun.stores.base import ModelId, Run
+from syncrun.stores.values.ids import ModelId
+from syncrun.stores.values.run import Run
 
 _HEAD = ("sync", "state", "last run", "fresh as of", "next run", "records", "quarantined")
 

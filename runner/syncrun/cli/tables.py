@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, TextIO
 from uuid import UUID
 
-from syncrun.stores.base import QueryResult
+from syncrun.stores.values.feed import QueryResult
 
 _TABLE_ROWS = 10_000
 

@@ -15,7 +15,8 @@ from syncrun.engine.commits import recover
 from syncrun.engine.job import Runtime
 from syncrun.errors import UsageError
 from syncrun.records import ColumnType
-from syncrun.stores.base import Checkpoint, SyncId
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.progress import Checkpoint
 from syncrun.transform.invalid import Invalid
 from syncrun.transform.watermark import CursorReader
 

@@ -9,7 +9,7 @@ from syncrun.engine.job import Job, Runtime
 from syncrun.engine.report import Event, RunReport
 from syncrun.errors import HookError, SyncrunError
 from syncrun.hooks import Hooks
-from syncrun.stores.base import Run
+from syncrun.stores.values.run import Run
 
 
 def after_run(hooks: Hooks, job: Job, runtime: Runtime, report: RunReport) -> RunReport:

@@ -14,7 +14,8 @@ from syncrun.engine.job import Job
 from syncrun.engine.schedule import History, Standing, standing
 from syncrun.engine.selection import Workspace
 from syncrun.errors import ConfigurationError, Problem
-from syncrun.stores.base import Agenda, SyncId
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Agenda
 
 _FAILING = ("failed", "incomplete")
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import RunReport
 from syncrun.engine.run import run_sync
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 
 _POLL_SECONDS = 0.2
 _COLLECT_AFTER = 200_000  # more objects than a page of records has

@@ -21,8 +21,8 @@ from syncrun.engine.run import run_sync
 from syncrun.engine.selection import with_parents
 from syncrun.errors import RunError
 from syncrun.http.redact import Redactor
-from syncrun.stores.base import SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.ids import SyncId
 
 if TYPE_CHECKING:
     from syncrun.http.client import Exchange

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from syncrun.errors import CheckpointError
 from syncrun.paginators import AnyPagination, PageState, Pagination
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 
 VERSION = 1
 

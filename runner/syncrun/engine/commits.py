@@ -13,7 +13,10 @@ from syncrun.engine.run_log import RunLog
 from syncrun.errors import StoreError
 from syncrun.http.redact import Redactor
 from syncrun.records import Column
-from syncrun.stores.base import Changes, Commit, Run, SnapshotDeletes, Store, SyncId
+from syncrun.stores.base import Store
+from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapped, Mapper
 from syncrun.transform.stage import Staging
 

@@ -12,7 +12,7 @@ from syncrun.config.bundle import write_files
 from syncrun.config.connector import Connector
 from syncrun.config.load import load_connector, load_with_files
 from syncrun.engine.places import state_of
-from syncrun.stores.base import Definition
+from syncrun.stores.values.definition import Definition
 
 _Stamp = tuple[tuple[int, int] | None, ...]
 _loaded: dict[Path, tuple[list[Path], _Stamp, Connector]] = {}

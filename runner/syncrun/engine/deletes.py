@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import Deletes, SnapshotInterval
 from syncrun.engine.reading import Reading
-from syncrun.stores.base import SnapshotDeletes
+from syncrun.stores.values.commit import SnapshotDeletes
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from syncrun.engine import connectors
 from syncrun.engine.schema_changes import Change, Version, schema_changes
 from syncrun.engine.selection import Workspace
 from syncrun.errors import ConfigurationError, UsageError
-from syncrun.stores.base import Definition, Store
+from syncrun.stores.base import Store
+from syncrun.stores.values.definition import Definition
 
 
 @dataclass(frozen=True, slots=True)

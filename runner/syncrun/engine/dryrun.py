@@ -19,7 +19,10 @@ from syncrun.engine.report import RunReport
 from syncrun.engine.run import SyncRun
 from syncrun.errors import SyncrunError
 from syncrun.http.redact import Redactor, masked
-from syncrun.stores.base import Changes, Commit, Preview, Run, Store
+from syncrun.stores.base import Store
+from syncrun.stores.values.commit import Changes, Commit
+from syncrun.stores.values.preview import Preview
+from syncrun.stores.values.run import Run
 
 if TYPE_CHECKING:
     from syncrun.http.client import Exchange

@@ -20,7 +20,7 @@ from syncrun.engine.run import SyncRun
 from syncrun.expressions.template import render
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 
 if TYPE_CHECKING:
     from syncrun.transform.mapping import Mapper

@@ -20,8 +20,9 @@ from syncrun.engine.locks import folder_of
 from syncrun.engine.outside import utc_now
 from syncrun.engine.report import Event
 from syncrun.secrets import texts_of
-from syncrun.stores.base import Store, SyncId
+from syncrun.stores.base import Store
 from syncrun.stores.memory_folder import own_memory, staging_in_memory
+from syncrun.stores.values.ids import SyncId
 
 if TYPE_CHECKING:
     import httpx

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from syncrun.errors import LockedError, StoreError
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 
 _POLL_SECONDS = 0.1
 

@@ -10,8 +10,9 @@ from syncrun.config.connector import Connector
 from syncrun.engine.selection import Workspace
 from syncrun.errors import UsageError
 from syncrun.expressions.moments import parse_moment
-from syncrun.stores.base import DEFAULT_CONNECTION, ModelId, Store
+from syncrun.stores.base import Store
 from syncrun.stores.change_feed import read_cursor
+from syncrun.stores.values.ids import DEFAULT_CONNECTION, ModelId
 
 
 def find_model(workspace: Workspace, store: Store, target: str) -> ModelId:

@@ -15,7 +15,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from syncrun.errors import RunError
-from syncrun.stores.base import Commit, SyncId
+from syncrun.stores.values.commit import Commit
+from syncrun.stores.values.ids import SyncId
 from syncrun.transform.stage import make_folder
 
 _MANIFEST = "commit.json"

@@ -9,7 +9,7 @@ from syncrun.engine import locks
 from syncrun.engine.job import Runtime
 from syncrun.engine.report import RunReport
 from syncrun.errors import LockedError, SyncrunError
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 
 
 def publish_after(report: RunReport, runtime: Runtime) -> RunReport:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from syncrun.errors import ExitCode
-from syncrun.stores.base import Changes, SyncId
+from syncrun.stores.values.commit import Changes
+from syncrun.stores.values.ids import SyncId
 
 Status = Literal["ok", "incomplete", "failed", "locked", "interrupted"]
 

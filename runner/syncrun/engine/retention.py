@@ -14,9 +14,9 @@ from syncrun.engine.job import Runtime
 from syncrun.engine.publishing import publish
 from syncrun.engine.selection import Workspace
 from syncrun.errors import LockedError, UsageError
-from syncrun.stores.base import SyncId
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.retention import IdleSync, Pruned, Retention
+from syncrun.stores.values.ids import SyncId
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, SyncrunError
 from syncrun.hooks import NO_HOOKS, load_hooks
 from syncrun.http.redact import Redactor
-from syncrun.stores.base import Changes, Run, SnapshotDeletes
+from syncrun.stores.values.commit import Changes, SnapshotDeletes
+from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapped, Mapper
 
 _LEVELS: Mapping[Status, Level] = {

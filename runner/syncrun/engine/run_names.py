@@ -7,7 +7,9 @@ from difflib import get_close_matches
 
 from syncrun.engine.selection import Workspace
 from syncrun.errors import UsageError
-from syncrun.stores.base import DEFAULT_CONNECTION, Run, RunChoice, Store
+from syncrun.stores.base import Store
+from syncrun.stores.values.ids import DEFAULT_CONNECTION
+from syncrun.stores.values.run import Run, RunChoice
 
 _SHOWN = 3  # runs that a hint names
 

@@ -16,7 +16,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from syncrun.config.schedule import Schedule
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_DELAY = timedelta(seconds=60)

@@ -12,8 +12,8 @@ from syncrun.config.sync import Sync
 from syncrun.engine.fingerprint import fingerprint
 from syncrun.engine.job import Job
 from syncrun.records import Column, ColumnType
-from syncrun.stores.base import SyncId
 from syncrun.stores.types import fold
+from syncrun.stores.values.ids import SyncId
 from syncrun.widening import STRING, widen
 
 Columns = Callable[[str, str], tuple[Column, ...]]

@@ -19,8 +19,9 @@ from syncrun.engine.outside import Outside
 from syncrun.engine.places import check_copy, check_place, key_of, state_of
 from syncrun.engine.settings import setting, typed
 from syncrun.errors import ConfigurationError, Problem, UsageError
-from syncrun.stores.base import DEFAULT_CONNECTION, Definition, SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.definition import Definition
+from syncrun.stores.values.ids import DEFAULT_CONNECTION, SyncId
 
 _PATIENCE = 300.0  # seconds that the runs of one command wait for each other's commits
 

@@ -14,7 +14,7 @@ from syncrun.config.load import check_files, connector_files
 from syncrun.config.project_file import find_project_file
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import Problem, UsageError
-from syncrun.stores.base import DEFAULT_CONNECTION, SyncId
+from syncrun.stores.values.ids import DEFAULT_CONNECTION, SyncId
 
 _NOT_READ = {"syncs", "version", "title", "description", "docs", "defaults"}
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncrun.errors import StoreError, UsageError
-from syncrun.stores.base import Feed, FeedQuery, ModelId
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.migrations import stored_version
 from syncrun.stores.query import open_to_read, stream, write_parquet
 from syncrun.stores.tables import described, field_columns, history_table, record_table
 from syncrun.stores.types import fold, quote, quote_text
+from syncrun.stores.values.feed import Feed, FeedQuery
+from syncrun.stores.values.ids import ModelId
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncrun.stores.base import Checkpoint, Commit, SyncId
 from syncrun.stores.types import UNNEST_TEXTS, bind_texts
+from syncrun.stores.values.commit import Commit
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.progress import Checkpoint
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

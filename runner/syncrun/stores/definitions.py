@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores.base import Definition
 from syncrun.stores.migrations import stored_version
+from syncrun.stores.values.definition import Definition
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

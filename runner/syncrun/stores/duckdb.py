@@ -24,24 +24,6 @@ from syncrun.stores import (
     snapshots,
     states,
 )
-from syncrun.stores.base import (
-    Agenda,
-    Changes,
-    Checkpoint,
-    Commit,
-    Definition,
-    Feed,
-    FeedQuery,
-    LogLine,
-    ModelId,
-    Preview,
-    QueryResult,
-    Run,
-    RunChanges,
-    RunChoice,
-    Saved,
-    SyncId,
-)
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.memory_folder import own_memory
 from syncrun.stores.merge import merge
@@ -49,6 +31,13 @@ from syncrun.stores.migrations import stored_version
 from syncrun.stores.preview import preview
 from syncrun.stores.retention import IdleSync, Pruned, Retention
 from syncrun.stores.tables import described, field_columns, record_table
+from syncrun.stores.values.commit import Changes, Commit
+from syncrun.stores.values.definition import Definition
+from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
+from syncrun.stores.values.ids import ModelId, SyncId
+from syncrun.stores.values.preview import Preview
+from syncrun.stores.values.progress import Checkpoint, Saved
+from syncrun.stores.values.run import Agenda, LogLine, Run, RunChanges, RunChoice
 
 
 def _no_fault(_point: str) -> None:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
 from syncrun.stores import checkpoints, quarantine, run_log, runs, snapshots
-from syncrun.stores.base import Changes, Commit
 from syncrun.stores.classify import Classified, changed_files, classify, filled_columns, sequence
 from syncrun.stores.excerpt import excerpt
 from syncrun.stores.history import open_history
 from syncrun.stores.staging import ORDINALS, StagedFiles
 from syncrun.stores.tables import Stored, Table, look_up, prepare
+from syncrun.stores.values.commit import Changes, Commit
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

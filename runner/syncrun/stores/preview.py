@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from syncrun.records import Column
 from syncrun.stores import snapshots
-from syncrun.stores.base import Changes, Commit, Preview, RecordChange, Rejection
 from syncrun.stores.classify import changed_files, classify, filled_columns, sequence
 from syncrun.stores.query import json_reader
 from syncrun.stores.staging import ORDINALS, StagedFiles
 from syncrun.stores.tables import Table, foresee, look_up
 from syncrun.stores.types import fold, quote
+from syncrun.stores.values.commit import Changes, Commit
+from syncrun.stores.values.preview import Preview, RecordChange, Rejection
 from syncrun.stores.widen import convert
 
 if TYPE_CHECKING:

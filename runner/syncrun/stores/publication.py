@@ -16,10 +16,10 @@ from pathlib import Path
 
 from syncrun.errors import LockedError, StoreError
 from syncrun.stores import runs
-from syncrun.stores.base import SyncId
 from syncrun.stores.classify import sequence
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.drafts import draft
+from syncrun.stores.values.ids import SyncId
 
 _CHUNK = 8 << 20  # bytes
 _ATTEMPTS = 5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncrun.stores.base import Commit, SyncId
 from syncrun.stores.staging import ORDINALS
+from syncrun.stores.values.commit import Commit
+from syncrun.stores.values.ids import SyncId
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncrun.errors import StoreError
-from syncrun.stores.base import ModelId, QueryResult
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.tables import described, field_columns, record_table
 from syncrun.stores.types import fold, quote
+from syncrun.stores.values.feed import QueryResult
+from syncrun.stores.values.ids import ModelId
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error

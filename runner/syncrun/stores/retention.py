@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from syncrun.stores import checkpoints, snapshots
-from syncrun.stores.base import SyncId
 from syncrun.stores.tables import described, field_columns, history_table, record_table
 from syncrun.stores.types import fold, quote
+from syncrun.stores.values.ids import SyncId
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

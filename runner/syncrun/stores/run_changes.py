@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores.base import Run, RunChange, RunChanges
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.query import open_to_read, stream
 from syncrun.stores.tables import described, field_columns, history_table, record_table
 from syncrun.stores.types import quote, quote_text
+from syncrun.stores.values.run import Run, RunChange, RunChanges
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores.base import LogLine
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.migrations import stored_version
 from syncrun.stores.query import open_to_read, stream
 from syncrun.stores.types import quote_path, quote_text
+from syncrun.stores.values.run import LogLine
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

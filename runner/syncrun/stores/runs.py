@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores.base import Changes, Run, RunChoice, SyncId
 from syncrun.stores.types import UNNEST_TEXTS, bind_texts
+from syncrun.stores.values.commit import Changes
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Run, RunChoice
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores.base import Commit, Refusal, SnapshotDeletes, SyncId
 from syncrun.stores.types import UNNEST_TEXTS, bind_texts
+from syncrun.stores.values.commit import Commit, Refusal, SnapshotDeletes
+from syncrun.stores.values.ids import SyncId
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

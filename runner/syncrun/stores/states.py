@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncrun.stores.base import SyncId
 from syncrun.stores.migrations import stored_version
+from syncrun.stores.values.ids import SyncId
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -119,7 +119,7 @@ def test_r07_without_a_token_no_partition_is_taken_for_gone(lab: Lab) -> None:
 def test_runs_of_one_command_share_their_token(lab: Lab) -> None:
     from syncrun.engine.batch import run_all
     from syncrun.engine.job import Job, Options, Runtime
-    from syncrun.stores.base import SyncId
+    from syncrun.stores.values.ids import SyncId
 
     lab.write(CHILDREN)
     server = Server(lab)

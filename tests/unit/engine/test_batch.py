@@ -10,7 +10,7 @@ import pytest
 
 from syncrun.engine.batch import run_all
 from syncrun.engine.job import Job, Options, Runtime
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 from tests.lab import Lab
 
 YAML = """

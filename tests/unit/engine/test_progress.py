@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from syncrun.errors import LockedError, StoreError
-from syncrun.stores.base import Changes, Commit
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.commit import Changes, Commit
 from tests.lab import Lab
 
 Answer = Callable[[httpx.Request], Any]

@@ -11,8 +11,9 @@ import pytest
 from syncrun.engine.run_log import RunLog
 from syncrun.errors import StoreError
 from syncrun.http.client import Exchange
-from syncrun.stores.base import Run, SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Run
 from tests.lab import Lab
 
 PAGED = """

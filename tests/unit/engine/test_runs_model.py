@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 
 from syncrun.engine.report import RunReport
 from syncrun.errors import LockedError
-from syncrun.stores.base import Changes, Commit
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.commit import Changes, Commit
 from tests.lab import Lab
 from tests.unit.engine.world import KINDS, Item, Kind, World
 

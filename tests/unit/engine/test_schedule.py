@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from syncrun.config.schedule import Schedule, parse_interval
 from syncrun.engine.schedule import GRACE, History, Standing, next_slot, previous_slot, standing
-from syncrun.stores.base import SyncId
+from syncrun.stores.values.ids import SyncId
 
 SYNC = SyncId("acme", "shop", "orders")
 HOURLY = Schedule(every=timedelta(hours=1))

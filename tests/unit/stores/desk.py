@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.records import Column, ColumnType, Model, RejectedFile, StagedFile
-from syncrun.stores.base import Changes, Commit, Run, SnapshotDeletes, SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Run
 
 START = datetime(2024, 6, 1, tzinfo=UTC)
 ITEMS = {"id": "integer", "name": "string"}

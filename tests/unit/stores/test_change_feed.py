@@ -18,8 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from syncrun.errors import UsageError
 from syncrun.stores import change_feed
-from syncrun.stores.base import FeedQuery, ModelId, SnapshotDeletes
 from syncrun.stores.change_feed import cursor_text, read_cursor
+from syncrun.stores.values.commit import SnapshotDeletes
+from syncrun.stores.values.feed import FeedQuery
+from syncrun.stores.values.ids import ModelId
 from tests.unit.stores.desk import Desk, gone, put
 
 ITEMS = ModelId("acme", "lab", "items")

@@ -9,7 +9,7 @@ import pytest
 
 from syncrun.errors import StoreError
 from syncrun.records import StagedFile
-from syncrun.stores.base import Changes, SnapshotDeletes
+from syncrun.stores.values.commit import Changes, SnapshotDeletes
 from tests.unit.stores.desk import START, Desk, Line, gone, put, seen
 
 

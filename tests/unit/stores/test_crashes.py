@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from syncrun.errors import StoreError
-from syncrun.stores.base import Changes, SnapshotDeletes
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.commit import Changes, SnapshotDeletes
 from tests.unit.stores.desk import Desk, bad, gone, put
 
 POINTS = ["loaded", "begun", "prepared", "records", "deletes", "state", "committed"]

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from syncrun.errors import ExitCode, LockedError, StoreError
-from syncrun.stores.base import SnapshotDeletes
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.commit import SnapshotDeletes
 from tests.unit.stores.desk import Desk, put
 
 _HOLD = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncrun.errors import StoreError
-from syncrun.stores.base import SnapshotDeletes
+from syncrun.stores.values.commit import SnapshotDeletes
 from tests.unit.stores.desk import Desk, columns, gone, put
 
 _HOUR = "date_diff('hour', TIMESTAMPTZ '2024-06-01 00:00:00+00', {})"

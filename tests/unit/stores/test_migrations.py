@@ -15,8 +15,9 @@ import pytest
 
 from syncrun.errors import StoreError
 from syncrun.stores import migrations
-from syncrun.stores.base import Run, SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Run
 from tests.lab import Lab
 from tests.unit.stores.desk import START
 

@@ -9,7 +9,9 @@ import pytest
 
 from syncrun.errors import StoreError
 from syncrun.stores import migrations
-from syncrun.stores.base import Checkpoint, Run, SnapshotDeletes
+from syncrun.stores.values.commit import SnapshotDeletes
+from syncrun.stores.values.progress import Checkpoint
+from syncrun.stores.values.run import Run
 from tests.unit.stores.desk import START, Desk, bad, gone, put, seen
 
 

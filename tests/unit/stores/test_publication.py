@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from syncrun.errors import StoreError
-from syncrun.stores.base import SyncId
 from syncrun.stores.duckdb import DuckDBStore
+from syncrun.stores.values.ids import SyncId
 from tests.unit.stores.desk import Desk, put
 
 RUNS = 20

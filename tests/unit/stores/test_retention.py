@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from syncrun.stores.base import Changes, RunChange, SnapshotDeletes
 from syncrun.stores.retention import IdleSync, Pruned, Retention
+from syncrun.stores.values.commit import Changes, SnapshotDeletes
+from syncrun.stores.values.run import RunChange
 from tests.unit.stores.desk import START, Desk, bad, gone, put
 
 ROWS = "SELECT _id, name, _seq, _action, _pruned_at IS NOT NULL FROM lab.items__records ORDER BY _seq"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncrun.stores.base import Changes, Refusal, SnapshotDeletes
+from syncrun.stores.values.commit import Changes, Refusal, SnapshotDeletes
 from tests.unit.stores.desk import START, Desk, gone, put, seen
 
 WHOLE = SnapshotDeletes()

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from syncrun.stores import snapshots
-from syncrun.stores.base import Changes, SnapshotDeletes
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.retention import Retention
+from syncrun.stores.values.commit import Changes, SnapshotDeletes
 from tests.unit.stores.desk import START, Desk, Line, gone, put, seen
 
 FEW = 4  # the guard judges ratios from here on, so that small examples meet it

@@ -1,0 +1,71 @@
+"""A commit: everything that becomes true at one instant, and what that did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from syncrun.records import Model, RejectedFile, StagedFile
+from syncrun.stores.values.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything that becomes true at one instant, or not at all (R2, R12).
+
+    *staged* and *rejected* are read in order: the last row of a key wins, or with *newest_first* the first.
+    *checkpoints* maps a partition id to the JSON text to keep, or to None to forget it. *snapshot*, when
+    given, is the id of an open window: the ids of this commit are remembered in it (`syncrun.seen`) until a
+    commit with *deletes* closes it (R8); without it *deletes* look at this commit's ids alone. *log* are
+    files of the run's log (see `stores.run_log`), of which lines that are there already are passed over.
+    """
+
+    run: Run
+    model: Model
+    at: datetime
+    staged: Sequence[StagedFile] = ()
+    rejected: Sequence[RejectedFile] = ()
+    checkpoints: Mapping[str, str | None] = field(default_factory=dict)
+    snapshot: str | None = None
+    deletes: SnapshotDeletes | None = None
+    log: Sequence[Path] = ()
+    newest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDeletes:
+    """Delete what a complete enumeration did not see (R7, R9, R10).
+
+    *partitions*: the ids of the partitions enumerated completely (and of those that rightly vanished); None
+    means the whole of the connection's model. *accept* overrides the guard.
+    """
+
+    partitions: frozenset[str] | None = None
+    max_ratio: float = 0.5
+    allow_empty: bool = False
+    accept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Deletes that the guard refused (R10): nothing was deleted."""
+
+    would_delete: int
+    live: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a commit did to the live records. *last_seq* is the newest position of the change feed."""
+
+    added: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    last_seq: int = 0
+    refused: Refusal | None = None
