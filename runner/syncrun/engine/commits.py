@@ -24,8 +24,7 @@ from syncrun.transform.stage import Staging
 class Commits:
     """Stages mapped pages and makes them true in the store, in one transaction each.
 
-    `log` is the run's log, which goes with every commit; *notes* are the run's. As a context manager it
-    closes the files that it writes, also when a defect ends the run.
+    `log` is the run's log, which goes with every commit; *notes* are the run's.
     With *newest_first* the first version of a record counts, so all that is read goes into one commit.
 
     As a context manager it closes the files that it writes, also when a defect ends the run.

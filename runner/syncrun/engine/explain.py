@@ -100,7 +100,7 @@ def explain(job: Job, options: Options, runtime: Runtime, *, most: int = 3) -> E
     return Explanation(
         sync=job.id,
         mode=run.mode,
-        why=run.why_full or "a cursor is saved",
+        why=run.start.why_full or "a cursor is saved",
         auth=_kind(auth),
         setup=setup,
         requests=tuple(requests),

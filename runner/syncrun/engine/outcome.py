@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from syncrun.config.sync import Sync
 from syncrun.engine.enumeration import Enumeration
 from syncrun.engine.report import Status
+from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, SyncrunError
 
+_LEVELS: Mapping[Status, Level] = {
+    "ok": "info",
+    "incomplete": "warning",
+    "interrupted": "warning",
+    "locked": "warning",
+    "failed": "error",
+}
 _QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.1, 100
 
 
@@ -20,6 +29,11 @@ class Outcome:
     message: str = ""
     hint: str = ""
 
+    @property
+    def level(self) -> Level:
+        """How grave that is in the run's log."""
+        return _LEVELS[self.status]
+
 
 def of_error(error: SyncrunError) -> Outcome:
     """Return how a run ends that *error* stopped."""
@@ -29,6 +43,11 @@ def of_error(error: SyncrunError) -> Outcome:
     elif isinstance(error, Interrupted):
         status = "interrupted"
     return Outcome(status, error.message, error.hint)
+
+
+def of_refusal(reason: str) -> Outcome:
+    """Return how a run ends whose deletes were refused for *reason* (R10)."""
+    return Outcome("incomplete", reason, "`run --accept-deletes` deletes them all the same")
 
 
 def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:

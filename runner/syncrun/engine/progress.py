@@ -8,18 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncrun.engine.checkpoints import Progress
-from syncrun.engine.job import Options
 from syncrun.engine.reading import Reading
 from syncrun.http.redact import Redactor
-
-
-def to_start_from(saved: Mapping[str, Progress], fresh: Progress, options: Options) -> dict[str, Progress]:
-    """Return what a run with *options* starts from, by partition, where progress is *saved*."""
-    if options.cursor is not None:  # from another place
-        return dict.fromkeys(saved, fresh)
-    if options.limit is not None:  # a look at the beginning, which goes on with nothing
-        return {name: replace(state, resume=None, open_read=None) for name, state in saved.items()}
-    return dict(saved)
 
 
 def on_the_way(

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from syncrun.engine import checkpoints, locks, outcome, progress
+from syncrun.engine import locks, outcome
 from syncrun.engine.after_run import after_run
+from syncrun.engine.checkpoints import Progress
 from syncrun.engine.commits import Commits
 from syncrun.engine.context import context_of
 from syncrun.engine.deadline import Deadline
@@ -18,24 +19,17 @@ from syncrun.engine.enumeration import CursorExpired, Enumeration
 from syncrun.engine.fetching import Sender
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
-from syncrun.engine.plan import Mode, finds_missing, why_full
+from syncrun.engine.plan import Mode
 from syncrun.engine.publishing import publish_after
-from syncrun.engine.report import Event, RunReport, Status
-from syncrun.engine.run_log import Level
+from syncrun.engine.report import Event, RunReport
+from syncrun.engine.saving import Saving
+from syncrun.engine.start import start_from
 from syncrun.errors import Interrupted, LockedError, SyncrunError
 from syncrun.hooks import NO_HOOKS, load_hooks
 from syncrun.http.redact import Redactor
-from syncrun.stores.values.commit import Changes, SnapshotDeletes
+from syncrun.stores.values.commit import Changes
 from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapped, Mapper
-
-_LEVELS: Mapping[Status, Level] = {
-    "ok": "info",
-    "incomplete": "warning",
-    "interrupted": "warning",
-    "locked": "warning",
-    "failed": "error",
-}
 
 
 def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
@@ -71,7 +65,6 @@ class SyncRun:
         self.commits = Commits(job, options, self.runtime, run_id, notes=self.notes, redactor=self.redactor)
         self.hooks = NO_HOOKS
         self.mode: Mode = "full"
-        self.window: str | None = None
         self.enumeration: Enumeration | None = None
 
     def execute(self) -> RunReport:
@@ -80,7 +73,8 @@ class SyncRun:
         self.notes += self.commits.recover()
         with self.commits:
             try:
-                self._read(self._prepare())
+                self._prepare()
+                self._read()
                 report = self._finish()
             except SyncrunError as error:
                 report = self._end_early(error)
@@ -89,56 +83,37 @@ class SyncRun:
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────
 
-    def _prepare(self) -> dict[str, checkpoints.Progress]:
-        """Find out what to read, and return the saved progress by partition; raise CheckpointError (R1)."""
+    def _prepare(self) -> None:
+        """Find out what to read; raise CheckpointError (R1)."""
         store, sync = self.runtime.store, self.job.id
         named = (self.job.connector.hooks, self.sync.hooks)
         self.hooks = load_hooks(named, self.job.folder, self.redactor.text)
         if self.options.reset:
             store.forget(sync)
-        field = self._fresh().field
         stored = store.saved(sync, self.job.model_name)
         if stored.paused:
             self.notes.append(f"the sync is paused: only by hand does it run, until `syncrun resume {sync}`")
-        found = stored.checkpoints.values()
-        saved = {c.partition: checkpoints.read(c.state, sync, c.partition, field=field) for c in found}
-        saved = progress.to_start_from(saved, self._fresh(), self.options)
-        if self.options.limit is not None or self.options.cursor is not None:
-            stored = replace(stored, window=None)
-        self.saved, self.whole = saved, saved.get("", self._fresh())
-        self.window = stored.window if finds_missing(self.sync) else self.whole.open_read
-        self.why_full = why_full(
-            self.sync,
-            saved,
-            full=self.options.full,
-            window=self.window,
-            now=self.runtime.now(),
-            accept=self.options.accept_deletes,
-            cursor=self.options.cursor,
+        self.start = start_from(stored, self.job, self.options, self.runtime.now())
+        self.mode = self.start.mode
+        self.saving = Saving(
+            self.job, self.options, self.commits, self.start, began=self.started, redactor=self.redactor
         )
-        self.mode = "full" if self.why_full else "incremental"
         self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
-        return saved
 
-    def _fresh(self) -> checkpoints.Progress:
-        incremental = self.sync.incremental
-        field = "" if incremental is None else incremental.cursor or "token"
-        return checkpoints.Progress(field, cursor=self.options.cursor)
-
-    def _read(self, saved: Mapping[str, checkpoints.Progress]) -> None:
+    def _read(self) -> None:
         """Read; when the API says that the cursor has expired, read everything, keeping records (R16)."""
         self._emit("run_started", mode=self.mode)
         try:
-            self._enumerate(saved)
+            self._enumerate(self.start.saved)
         except CursorExpired as expired:
             self.notes.append(f"the cursor has expired, everything is read again: {expired.message}")
             self.mode = "full"
             self._enumerate({})
 
-    def _enumerate(self, saved: Mapping[str, checkpoints.Progress]) -> None:
+    def _enumerate(self, saved: Mapping[str, Progress]) -> None:
         self.commits.newest_first = self.mode == "incremental" and self.sync.newest_first
         self.enumeration = self._enumeration()
-        self.enumeration.read(saved, self._fresh())
+        self.enumeration.read(saved, self.start.fresh)
 
     def _enumeration(self) -> Enumeration:
         return Enumeration(
@@ -146,7 +121,7 @@ class SyncRun:
             self.options,
             self.runtime,
             mode=self.mode,
-            window=self.window,
+            window=self.saving.window,
             mapper=self.mapper,
             redactor=self.redactor,
             sink=self._stage,
@@ -165,9 +140,10 @@ class SyncRun:
         *roots* join the context of templates. Raise RunError.
         """
         self.deadline = Deadline(self.runtime, self.options.timeout)
-        saved = self._prepare()
+        self._prepare()
         enumeration = self._enumeration()
-        enumeration.plan(saved, self._fresh(), {**context_of(self.job, self.runtime), **roots}, sender)
+        context = {**context_of(self.job, self.runtime), **roots}
+        enumeration.plan(self.start.saved, self.start.fresh, context, sender)
         return enumeration
 
     def _stage(self, mapped: Mapped) -> None:
@@ -195,13 +171,13 @@ class SyncRun:
         decision = self._decide() if may_delete else Decision(None)
         if decision.reason:
             self.notes.append(decision.reason)
-        self.commits.log.tell(_LEVELS[ended.status], ended.message)
+        self.commits.log.tell(ended.level, ended.message)
         changes = self._commit(ended.status, ended.message, decision=decision)
         return self.report(refused=changes.refused.reason if changes.refused else "")
 
     def _end_early(self, error: SyncrunError) -> RunReport:
         """Keep what was read before *error*, for the next run to go on from; delete nothing (R7)."""
-        self.commits.log.tell(_LEVELS[outcome.of_error(error).status], error.message)
+        self.commits.log.tell(outcome.of_error(error).level, error.message)
         if self.enumeration is None or not self.enumeration.moved:
             return self._record(error)
         if self.commits.unsettled:  # it was this commit that failed
@@ -262,52 +238,9 @@ class SyncRun:
         decision: Decision | None = None,
         at_once: bool = True,
     ) -> Changes:
-        """Make what is staged true, together with the progress it stands for (R12).
-
-        A *decision* goes with the last commit of a run whose partitions have all ended, one way or another.
-        """
-        if self.options.limit is not None:
-            # a look, not progress
-            return self.commits.commit(self._row(status, message), self.mapper, {}, at_once=at_once)
-        deletes = decided = None if decision is None else decision.deletes
-        if self.mode == "full" and decision is None:
-            # the read goes on in a later commit, perhaps of a later run
-            self.window = self.window or self.run_id
-        elif self.window is not None and deletes is None:
-            deletes = SnapshotDeletes(frozenset())  # the window is over and deletes nothing
-        return self.commits.commit(
-            self._row(status, message),
-            self.mapper,
-            self._progress(decision),
-            snapshot=self.window if finds_missing(self.sync) else None,
-            deletes=deletes if finds_missing(self.sync) else decided,
-            at_once=at_once,
-            begun=decision is None and not (self.enumeration and self.enumeration.pages),
-        )
-
-    def _progress(self, decision: Decision | None) -> dict[str, str | None]:
-        """Return the checkpoints to save, by partition."""
         assert self.enumeration is not None  # noqa: S101 - there is one once reading began
-        readings = self.enumeration.readings
-        rejected = outcome.too_many_rejected(self.enumeration, self.sync)
-        if decision is None:
-            window = None if rejected else self.window  # what a run judged too bad is read again (R22)
-            now = progress.on_the_way(readings, self.whole, window, windowless=not finds_missing(self.sync))
-            return self._moved(now, frozenset())
-        full = self.mode == "full"
-        snapshot = full and self.sync.incremental is not None and not rejected
-        now = progress.at_the_end(readings, self.whole, self.started if snapshot else None)
-        # should a partition come back whose records are deleted, all of them have to be read
-        gone = frozenset(self.saved.keys() - now.keys() - decision.kept)
-        if not full:
-            gone &= (decision.deletes and decision.deletes.partitions) or frozenset()
-        return self._moved(now, gone)
-
-    def _moved(self, now: Mapping[str, checkpoints.Progress], gone: frozenset[str]) -> dict[str, str | None]:
-        """Return the checkpoints to write, and take them for saved: no commit follows one that fails."""
-        now = progress.without_secrets(now, self.redactor)
-        before, self.saved = self.saved, {**self.saved, **now}
-        return progress.to_save(now, before, self._fresh(), gone)
+        row = self._row(status, message)
+        return self.saving.commit(row, self.mapper, self.enumeration, decision, at_once=at_once)
 
     # ── telling ────────────────────────────────────────────────────────────────────────────────────
 
@@ -335,7 +268,7 @@ class SyncRun:
         if error is not None:
             return outcome.of_error(error)
         if refused:
-            return Outcome("incomplete", refused, "`run --accept-deletes` deletes them all the same")
+            return outcome.of_refusal(refused)
         return outcome.of_reading(self.enumeration, self.sync)
 
     def _row(self, status: str, message: str = "") -> Run:

@@ -1,0 +1,97 @@
+"""What a run makes true, commit by commit: its records, and the progress that they stand for (R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from syncrun.engine import outcome, progress
+from syncrun.engine.checkpoints import Progress
+from syncrun.engine.commits import Commits
+from syncrun.engine.deletes import Decision
+from syncrun.engine.enumeration import Enumeration
+from syncrun.engine.job import Job, Options
+from syncrun.engine.plan import finds_missing
+from syncrun.engine.start import Start
+from syncrun.http.redact import Redactor
+from syncrun.stores.values.commit import Changes, SnapshotDeletes
+from syncrun.stores.values.run import Run
+from syncrun.transform.mapping import Mapper
+
+
+class Saving:
+    """Gives the *commits* of a run the checkpoints, snapshot window and deletes that belong to them.
+
+    `window` is the complete read that goes on in a later commit, perhaps of a later run; None when none does.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        options: Options,
+        commits: Commits,
+        start: Start,
+        *,
+        began: datetime,
+        redactor: Redactor,
+    ) -> None:
+        self._sync, self._options, self._commits, self._start = job.sync, options, commits, start
+        self._began, self._redactor = began, redactor
+        self._saved = start.saved
+        self.window = start.window
+
+    def commit(
+        self,
+        run: Run,
+        mapper: Mapper,
+        read: Enumeration,
+        decision: Decision | None = None,
+        *,
+        at_once: bool = True,
+    ) -> Changes:
+        """Make what is staged true, together with how far *read* has come.
+
+        A *decision* goes with the last commit of a run whose partitions have all ended, one way or another.
+        """
+        if self._options.limit is not None:
+            # a look, not progress
+            return self._commits.commit(run, mapper, {}, at_once=at_once)
+        deletes = decided = None if decision is None else decision.deletes
+        if read.mode == "full" and decision is None:
+            # the read goes on in a later commit, perhaps of a later run
+            self.window = self.window or run.id
+        elif self.window is not None and deletes is None:
+            deletes = SnapshotDeletes(frozenset())  # the window is over and deletes nothing
+        windowed = finds_missing(self._sync)
+        return self._commits.commit(
+            run,
+            mapper,
+            self._checkpoints(read, decision),
+            snapshot=self.window if windowed else None,
+            deletes=deletes if windowed else decided,
+            at_once=at_once,
+            begun=decision is None and not read.pages,
+        )
+
+    def _checkpoints(self, read: Enumeration, decision: Decision | None) -> dict[str, str | None]:
+        """Return the checkpoints to save, by partition."""
+        readings, whole = read.readings, self._start.whole
+        rejected = outcome.too_many_rejected(read, self._sync)
+        if decision is None:
+            window = None if rejected else self.window  # what a run judged too bad is read again (R22)
+            now = progress.on_the_way(readings, whole, window, windowless=not finds_missing(self._sync))
+            return self._moved(now, frozenset())
+        full = read.mode == "full"
+        snapshot = full and self._sync.incremental is not None and not rejected
+        now = progress.at_the_end(readings, whole, self._began if snapshot else None)
+        # should a partition come back whose records are deleted, all of them have to be read
+        gone = frozenset(self._saved.keys() - now.keys() - decision.kept)
+        if not full:
+            gone &= (decision.deletes and decision.deletes.partitions) or frozenset()
+        return self._moved(now, gone)
+
+    def _moved(self, now: Mapping[str, Progress], gone: frozenset[str]) -> dict[str, str | None]:
+        """Return the checkpoints to write, and take them for saved: no commit follows one that fails."""
+        now = progress.without_secrets(now, self._redactor)
+        before, self._saved = self._saved, {**self._saved, **now}
+        return progress.to_save(now, before, self._start.fresh, gone)
