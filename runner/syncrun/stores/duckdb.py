@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from syncrun.errors import StoreError
 from syncrun.records import Column
 from syncrun.stores import (
     change_feed,
@@ -25,6 +26,7 @@ from syncrun.stores import (
     states,
 )
 from syncrun.stores.connection import DatabaseFile
+from syncrun.stores.instances import be_frugal, ran_out_of_memory
 from syncrun.stores.memory_folder import own_memory
 from syncrun.stores.merge import merge
 from syncrun.stores.migrations import stored_version
@@ -97,7 +99,14 @@ class DuckDBStore:
         The run's row gets the commit's changes added to the counts it comes with, and status incomplete in
         place of ok when deletes were refused. A commit that is the newest of its run already changes nothing.
         """
-        with self._file.writing(commit.at) as db:
+        try:
+            with self._file.writing(commit.at) as db:
+                be_frugal(db)
+                return merge(db, commit, self._fault)
+        except StoreError as error:
+            if not ran_out_of_memory(error):
+                raise
+        with self._file.writing(commit.at) as db:  # there are records of a size that frugality cannot take
             return merge(db, commit, self._fault)
 
     def preview(self, commit: Commit, *, most: int) -> Preview:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncrun.errors import StoreError
 from syncrun.stores.cipher import load_cipher
 from syncrun.stores.types import quote, quote_text
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _MOST_THREADS = 8  # each thread that reads staging files holds buffers of its own
-_MEMORY = 2 << 30
+_MEMORY = 2048  # MiB
+_FRUGAL, _OF_A_THREAD = 64, 48  # MiB; a thread that reads JSON has a buffer of 32
 _UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 _MOST_IDLE = 4
@@ -35,7 +37,7 @@ class Instance:
 
         self.path = path
         self._root = duckdb.connect()
-        self._threads = _configure(self._root, path)
+        self._threads, self._memory = _configure(self._root, path)
         self._alias = ""
         self._encrypts = False
         self.db = self._root
@@ -61,6 +63,7 @@ class Instance:
             "SET python_enable_replacements = false"
         )  # a table is never a variable of this program
         self.db.execute(f"SET threads = {self._threads}")
+        self.db.execute(f"SET memory_limit = '{self._memory}MiB'")
         self.db.execute(f"ATTACH {quote_text(str(path))} AS {quote(alias)} {options}")
         self.db.execute(f"USE {quote(alias)}")
         self._alias = alias
@@ -106,13 +109,33 @@ def instance_for(path: Path) -> Instance:
     return Instance(path)
 
 
-def _configure(db: DuckDBPyConnection, path: Path) -> int:
-    """Bound the memory, whatever the machine; return how many threads to use."""
+def be_frugal(db: DuckDBPyConnection) -> None:
+    """Let the act of *db* keep little in memory: what it would only cache goes to disk.
+
+    Acts that cannot do with so little raise duckdb.OutOfMemoryException.
+    """
+    threads, memory = _settings(db)
+    db.execute(f"SET memory_limit = '{min(memory, _FRUGAL + threads * _OF_A_THREAD)}MiB'")
+
+
+def ran_out_of_memory(error: StoreError) -> bool:
+    """Whether *error* says in words that an act could not do with the memory it had."""
+    import duckdb
+
+    return isinstance(error.__cause__, duckdb.OutOfMemoryException)
+
+
+def _configure(db: DuckDBPyConnection, path: Path) -> tuple[int, int]:
+    """Return how many threads and MiB to use, whatever the machine."""
     db.execute(f"SET temp_directory = {quote_text(f'{path}.tmp')}")
+    threads, memory = _settings(db)
+    return min(threads, _MOST_THREADS), min(memory, _MEMORY)
+
+
+def _settings(db: DuckDBPyConnection) -> tuple[int, int]:
+    """Return the number of threads, and the limit of memory in MiB."""
     threads, memory = db.execute(
         "SELECT current_setting('threads'), current_setting('memory_limit')"
     ).fetchall()[0]
     amount, unit = memory.split()
-    if float(amount) * _UNITS.get(unit, 1) > _MEMORY:
-        db.execute(f"SET memory_limit = '{_MEMORY >> 20}MiB'")
-    return min(int(threads), _MOST_THREADS)
+    return int(threads), max(1, int(float(amount) * _UNITS.get(unit, 1)) >> 20)
