@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from syncrun.engine.checkpoints import Progress, without_place
-from syncrun.engine.context import base_url_of, context_of, open_client
-from syncrun.engine.cursors import render as render_cursor
-from syncrun.engine.cursors import slices
+from syncrun.engine.checkpoints import Progress
+from syncrun.engine.context import context_of, open_client
 from syncrun.engine.deleted_feed import feed_of
-from syncrun.engine.exports import Exports
-from syncrun.engine.fetching import Sender, pages_of
+from syncrun.engine.fetching import Sender
 from syncrun.engine.fingerprint import fingerprint
 from syncrun.engine.job import Job, Options, Runtime
-from syncrun.engine.plan import Mode, Partition, plan_partitions
+from syncrun.engine.plan import Mode
+from syncrun.engine.planner import Planner
 from syncrun.engine.reading import Reading
 from syncrun.engine.run_log import RunLog
 from syncrun.engine.variables import read_vars
-from syncrun.engine.walk import Begun, Fetch, Taken
+from syncrun.engine.walk import Begun, Taken
 from syncrun.errors import RequestError, RunError
 from syncrun.expressions.functions import Functions
-from syncrun.extract.fetch import Fetched
-from syncrun.extract.job import Created, JobFailed
+from syncrun.extract.job import JobFailed
 from syncrun.extract.parallel import Ended, interleave
 from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.client import Exchange
@@ -141,8 +137,6 @@ class Enumeration:
         with opened() as client, opened(decoder="json") if self.sync.job else nullcontext(client) as asking:
             self._read_all(self.plan(saved, fresh, roots, client, asking))
 
-    # ── planning ───────────────────────────────────────────────────────────────────────────────────
-
     def plan(
         self,
         saved: Mapping[str, Progress],
@@ -155,72 +149,24 @@ class Enumeration:
 
         *asking* is for requests about exports, where they need a client of their own.
         """
-        send = client.send if asking is None else asking.send
-        self._exports = Exports(send, self.runtime, self.redactor, self._functions)
-        for partition in plan_partitions(self.sources, self._parents, roots):
-            self._prepare(partition, saved.get(partition.id, fresh), roots, client)
-        return [reading for reading in self.readings.values() if reading.end is None]
-
-    def _parents(self, name: str) -> Iterator[dict[str, Any]]:
-        parent = self.job.connector.syncs[name]
-        connector, connection = self.job.id.connector, self.job.id.connection
-        return self.runtime.store.live(connector, parent.model or name, connection)
-
-    def _prepare(
-        self, partition: Partition, saved: Progress, roots: Mapping[str, Any], client: Sender
-    ) -> None:
-        """Add the reading of *partition*, already ended when there is nothing to do for it."""
-        incremental, now = self.sync.incremental, self.runtime.now()
-        if not self.sync.key_fields:  # equal records are numbered from the first page on
-            saved = replace(saved, resume=without_place(saved.resume))
-        since = saved.cursor if self.mode == "incremental" else None
-        context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
-        base_url = base_url_of(self.job, context)
-        fetching = partial(
-            pages_of,
-            base_url=base_url,
+        planner = Planner(
+            self.job,
+            self.options,
+            self.runtime,
+            mode=self.mode,
+            window=self.window,
+            definition=self._definition,
             client=client,
+            asking=client if asking is None else asking,
             redactor=self.redactor,
             functions=self._functions,
             hooks=self.hooks,
+            feed=self._feed,
+            on_detect=self._detected,
         )
-        feed = fetching(self._feed) if self._feed is not None and saved.cursor is not None else None
-        # deletions are asked for since the last run, also when all records are read again
-        deleted_since = {"cursor": render_cursor(incremental, saved.cursor, roots)}
-        reading = self.readings[partition.id] = Reading(
-            partition,
-            saved,
-            mode=self.mode,
-            window=self.window,
-            now=now,
-            definition=self._definition,
-            incremental=incremental,
-            fetch=fetching(
-                self.sync,
-                changes_only=since is not None,
-                # partitions have their own way to be read side by side; a look at the beginning needs none
-                side_by_side=not self.sources and self.options.limit is None,
-                on_detect=self._detected,
-                exports=self._exports,
-            ),
-            context=context,
-            parts=slices(incremental, since, roots, now) if incremental and incremental.window else (),
-            feed=partial(_shown, feed, deleted_since) if feed else None,
-            resumable=self.mode == "full" or not self.sync.newest_first,
-        )
-        if self.window is not None and saved.window == self.window:
-            reading.keep()  # read completely before the run that began this snapshot was cut short (R8)
-        elif self._unchanged(partition, saved):
-            reading.skip("its parent has not changed")
-
-    def _unchanged(self, partition: Partition, saved: Progress) -> bool:
-        if self.options.full or not any(source.changed_only for source in self.sources):
-            return False
-        if saved.resume is not None:
-            return False  # what was begun has to be finished
-        return saved.parents_seq is not None and partition.seq <= saved.parents_seq
-
-    # ── reading ────────────────────────────────────────────────────────────────────────────────────
+        for reading in planner.readings(saved, fresh, roots):
+            self.readings[reading.partition.id] = reading
+        return [reading for reading in self.readings.values() if reading.end is None]
 
     def _read_all(self, readings: Sequence[Reading]) -> None:
         workers = min(len(readings), max((source.concurrency for source in self.sources), default=1))
@@ -327,13 +273,6 @@ class Enumeration:
     def _count(self, exchange: Exchange) -> None:
         self.requests += 1
         self.log.request(exchange)
-
-
-def _shown(
-    fetch: Fetch, roots: Mapping[str, Any], context: Mapping[str, Any], *place: Any, **job: Any
-) -> Iterator[Fetched | Created]:
-    """Fetch with more *roots* in the context."""
-    return fetch({**context, **roots}, *place, **job)
 
 
 def _is_not_found(error: RunError) -> bool:

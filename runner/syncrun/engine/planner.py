@@ -1,0 +1,139 @@
+"""What a run has to read of each partition: from which progress on, with which requests, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from syncrun.config.sync import Sync
+from syncrun.engine.checkpoints import Progress, without_place
+from syncrun.engine.context import base_url_of
+from syncrun.engine.cursors import render as render_cursor
+from syncrun.engine.cursors import slices
+from syncrun.engine.exports import Exports
+from syncrun.engine.fetching import Sender, pages_of
+from syncrun.engine.job import Job, Options, Runtime
+from syncrun.engine.plan import Mode, Partition, plan_partitions
+from syncrun.engine.reading import Reading
+from syncrun.engine.walk import Fetch
+from syncrun.expressions.functions import Functions
+from syncrun.extract.fetch import Fetched
+from syncrun.extract.job import Created
+from syncrun.hooks import Hooks
+from syncrun.http.redact import Redactor
+from syncrun.paginators.base import Pagination
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes the readings of one pass over the partitions of a sync.
+
+    *window* is the snapshot window that complete partitions belong to, *definition* the fingerprint of what
+    is read. Pages are asked of *client*, exports of *asking*. *feed* is the sync that lists what was deleted,
+    if there is one.
+    """
+
+    job: Job
+    options: Options
+    runtime: Runtime
+    mode: Mode
+    window: str | None
+    definition: str
+    client: Sender
+    asking: Sender
+    redactor: Redactor
+    functions: Functions
+    hooks: Hooks
+    feed: Sync | None
+    on_detect: Callable[[Pagination, str], None]
+
+    def readings(
+        self, saved: Mapping[str, Progress], fresh: Progress, roots: Mapping[str, Any]
+    ) -> Iterator[Reading]:
+        """Yield the reading of each partition, already ended when there is nothing to do for it.
+
+        It goes on from its *saved* progress, *fresh* when there is none. *roots* are those of all templates.
+        """
+        for partition in plan_partitions(self.job.sync.sources, self._parents, roots):
+            progress = saved.get(partition.id, fresh)
+            if not self.job.sync.key_fields:  # equal records are numbered from the first page on
+                progress = replace(progress, resume=without_place(progress.resume))
+            reading = self._reading(partition, progress, roots)
+            if self.window is not None and progress.window == self.window:
+                reading.keep()  # read completely before the run that began this snapshot was cut short (R8)
+            elif self._unchanged(partition, progress):
+                reading.skip("its parent has not changed")
+            yield reading
+
+    def _parents(self, name: str) -> Iterator[dict[str, Any]]:
+        parent = self.job.connector.syncs[name]
+        connector, connection = self.job.id.connector, self.job.id.connection
+        return self.runtime.store.live(connector, parent.model or name, connection)
+
+    def _reading(self, partition: Partition, saved: Progress, roots: Mapping[str, Any]) -> Reading:
+        incremental, now = self.job.sync.incremental, self.runtime.now()
+        since = saved.cursor if self.mode == "incremental" else None
+        context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
+        base_url = base_url_of(self.job, context)
+        return Reading(
+            partition,
+            saved,
+            mode=self.mode,
+            window=self.window,
+            now=now,
+            definition=self.definition,
+            incremental=incremental,
+            fetch=self._fetch(base_url, changes_only=since is not None),
+            context=context,
+            parts=slices(incremental, since, roots, now) if incremental and incremental.window else (),
+            feed=self._deletions(base_url, saved, roots),
+            resumable=self.mode == "full" or not self.job.sync.newest_first,
+        )
+
+    def _fetch(self, base_url: str, *, changes_only: bool) -> Fetch:
+        return pages_of(
+            self.job.sync,
+            base_url=base_url,
+            client=self.client,
+            redactor=self.redactor,
+            functions=self.functions,
+            hooks=self.hooks,
+            changes_only=changes_only,
+            # partitions have their own way to be read side by side; a look at the beginning needs none
+            side_by_side=not self.job.sync.sources and self.options.limit is None,
+            on_detect=self.on_detect,
+            exports=Exports(self.asking.send, self.runtime, self.redactor, self.functions),
+        )
+
+    def _deletions(self, base_url: str, saved: Progress, roots: Mapping[str, Any]) -> Fetch | None:
+        """Return how the list of deletions is fetched; None when there is none, or nothing was read yet."""
+        if self.feed is None or saved.cursor is None:
+            return None
+        listed = pages_of(
+            self.feed,
+            base_url=base_url,
+            client=self.client,
+            redactor=self.redactor,
+            functions=self.functions,
+            hooks=self.hooks,
+        )
+        # deletions are asked for since the last run, also when all records are read again
+        since = {"cursor": render_cursor(self.job.sync.incremental, saved.cursor, roots)}
+        return partial(_shown, listed, since)
+
+    def _unchanged(self, partition: Partition, saved: Progress) -> bool:
+        sources = self.job.sync.sources
+        if self.options.full or not any(source.changed_only for source in sources):
+            return False
+        if saved.resume is not None:
+            return False  # what was begun has to be finished
+        return saved.parents_seq is not None and partition.seq <= saved.parents_seq
+
+
+def _shown(
+    fetch: Fetch, roots: Mapping[str, Any], context: Mapping[str, Any], *place: Any, **job: Any
+) -> Iterator[Fetched | Created]:
+    """Fetch with more *roots* in the context."""
+    return fetch({**context, **roots}, *place, **job)
