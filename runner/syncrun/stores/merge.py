@@ -18,8 +18,9 @@ from syncrun.stores import checkpoints, quarantine, run_log, runs, snapshots
 from syncrun.stores.classify import Classified, changed_files, classify, filled_columns, sequence
 from syncrun.stores.excerpt import excerpt
 from syncrun.stores.history import open_history
+from syncrun.stores.reshaping import prepare
 from syncrun.stores.staging import ORDINALS, StagedFiles
-from syncrun.stores.tables import Stored, Table, look_up, prepare
+from syncrun.stores.tables import Stored, Table, look_up
 from syncrun.stores.values.commit import Changes, Commit
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from syncrun.records import Column
 from syncrun.stores import snapshots
 from syncrun.stores.classify import changed_files, classify, filled_columns, sequence
 from syncrun.stores.query import json_reader
+from syncrun.stores.reshaping import foresee
 from syncrun.stores.staging import ORDINALS, StagedFiles
-from syncrun.stores.tables import Table, foresee, look_up
+from syncrun.stores.tables import Table, look_up
 from syncrun.stores.types import fold, quote
 from syncrun.stores.values.commit import Changes, Commit
 from syncrun.stores.values.preview import Preview, RecordChange, Rejection
