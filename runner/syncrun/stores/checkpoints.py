@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from syncrun.stores import snapshots, states
+from syncrun.stores.tables import described, field_columns
 from syncrun.stores.types import UNNEST_TEXTS, bind_texts
 from syncrun.stores.values.commit import Commit
 from syncrun.stores.values.ids import SyncId
-from syncrun.stores.values.progress import Checkpoint
+from syncrun.stores.values.progress import Checkpoint, Saved
+from syncrun.stores.values.run import Agenda
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -23,17 +26,17 @@ def write(db: DuckDBPyConnection, commit: Commit) -> None:
 
 
 def replace(
-    db: DuckDBPyConnection, sync: SyncId, states: Mapping[str, str | None], *, run_id: str, at: datetime
+    db: DuckDBPyConnection, sync: SyncId, texts: Mapping[str, str | None], *, run_id: str, at: datetime
 ) -> None:
-    """Write the *states* of partitions of *sync*, and forget those that are None."""
-    if not states:
+    """Write the *texts* of partitions of *sync*, and forget those that are None."""
+    if not texts:
         return
     owner = _owner(sync)
     db.execute(
         f"DELETE FROM syncrun.checkpoints WHERE {_MINE} AND partition IN (SELECT {UNNEST_TEXTS})",
-        [*owner, bind_texts(states)],
+        [*owner, bind_texts(texts)],
     )
-    kept = {name: state for name, state in states.items() if state is not None}
+    kept = {name: state for name, state in texts.items() if state is not None}
     if kept:
         db.execute(
             "INSERT INTO syncrun.checkpoints BY NAME SELECT ? AS connection, ? AS connector, ? AS sync,"
@@ -50,6 +53,16 @@ def read(db: DuckDBPyConnection, sync: SyncId) -> dict[str, Checkpoint]:
         _owner(sync),
     ).fetchall()
     return {row[0]: Checkpoint(*row) for row in rows}
+
+
+def saved(db: DuckDBPyConnection, sync: SyncId, model: str) -> Saved:
+    """Return all that a run of *sync* needs to know before it reads."""
+    return Saved(
+        read(db, sync),
+        snapshots.find_open(db, sync),
+        field_columns(described(db, sync.connector, f"{model}__records")),
+        paused=bool(Agenda(states=states.read(db)).paused(sync)),
+    )
 
 
 def forget(db: DuckDBPyConnection, sync: SyncId) -> None:

@@ -15,6 +15,7 @@ from syncrun.stores import (
     change_feed,
     checkpoints,
     definitions,
+    live,
     publication,
     quarantine,
     query,
@@ -27,12 +28,11 @@ from syncrun.stores import (
 )
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.instances import be_frugal, ran_out_of_memory
-from syncrun.stores.memory_folder import own_memory
 from syncrun.stores.merge import merge
 from syncrun.stores.migrations import stored_version
 from syncrun.stores.preview import preview
 from syncrun.stores.retention import IdleSync, Pruned, Retention
-from syncrun.stores.tables import described, field_columns, record_table
+from syncrun.stores.tables import described, field_columns
 from syncrun.stores.values.commit import Changes, Commit
 from syncrun.stores.values.definition import Definition
 from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
@@ -125,16 +125,7 @@ class DuckDBStore:
     def saved(self, sync: SyncId, model: str) -> Saved:
         """Return all that a run of *sync* needs to know before it reads, in one look."""
         with self._file.reading() as db:
-            if db is None:
-                return Saved()
-            columns = field_columns(described(db, sync.connector, f"{model}__records"))
-            agenda = Agenda(states=states.read(db))
-            return Saved(
-                checkpoints.read(db, sync),
-                snapshots.find_open(db, sync),
-                columns,
-                paused=bool(agenda.paused(sync)),
-            )
+            return checkpoints.saved(db, sync, model) if db else Saved()
 
     def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
         """Return the saved progress of each partition, by partition id."""
@@ -177,14 +168,7 @@ class DuckDBStore:
     def partitions(self, connector: str, model: str, connection: str) -> frozenset[str]:
         """Return the partition ids that live records belong to."""
         with self._file.reading() as db:
-            if db is None or not described(db, connector, f"{model}__records"):
-                return frozenset()
-            rows = db.execute(
-                f"SELECT DISTINCT _partition FROM {record_table(connector, model)}"
-                " WHERE _connection = ? AND _action <> 'DELETED'",
-                [connection],
-            ).fetchall()
-            return frozenset(row[0] for row in rows)
+            return live.partitions(db, connector, model, connection) if db else frozenset()
 
     def live(
         self, connector: str, model: str, connection: str, *, since_seq: int = 0
@@ -194,10 +178,9 @@ class DuckDBStore:
         All are read at once, so that they belong to one moment and the file is free while the caller goes on.
         """
         with self._file.reading() as db:
-            if db is None or not described(db, connector, f"{model}__records"):
+            if db is None:
                 return iter(())
-            folder = own_memory() if self.encrypted else None
-            return query.live_records(db, connector, model, connection, since_seq, folder=folder)
+            return live.read(db, connector, model, connection, since_seq, encrypted=self.encrypted)
 
     def records(self, query: FeedQuery) -> Feed:
         """Read a model's change feed; the file stays open until the last record is read."""
@@ -248,7 +231,7 @@ class DuckDBStore:
     def count_live(self, models: Collection[tuple[str, str]]) -> dict[ModelId, int]:
         """Return how many records are live in these models, each a connector and a name, by connection."""
         with self._file.reading() as db:
-            return query.count_live(db, models) if db else {}
+            return live.count(db, models) if db else {}
 
     def count_quarantined(self) -> dict[SyncId, int]:
         """Return how many records are in quarantine, by sync."""
@@ -289,14 +272,7 @@ class DuckDBStore:
         """Bring the copy for readers up to date, and return whether that was needed (see `publication`)."""
         if self._copy is None:
             return False
-        copy = DatabaseFile(
-            self._copy,
-            lock_timeout=0,
-            clock=time.monotonic,
-            sleep=time.sleep,
-            on_wait=None,
-            key=self._key,
-        )
+        copy = publication.copy_at(self._copy, key=self._key)
         return publication.publish(self._file, copy, under_way, always=always)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from syncrun.records import Column
 from syncrun.stores import snapshots
 from syncrun.stores.classify import changed_files, classify, filled_columns, sequence
-from syncrun.stores.query import json_reader
+from syncrun.stores.json_values import json_reader
 from syncrun.stores.reshaping import foresee
 from syncrun.stores.staging import ORDINALS, StagedFiles
 from syncrun.stores.tables import Table, look_up

@@ -1,25 +1,18 @@
-"""Reading: SQL that people write, streamed; and the live records of a model, one at a time."""
+"""Reading: SQL that people write, and its rows as they are asked for."""
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
-from datetime import date, datetime, time
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncrun.errors import StoreError
 from syncrun.stores.connection import DatabaseFile
-from syncrun.stores.tables import described, field_columns, record_table
-from syncrun.stores.types import fold, quote
 from syncrun.stores.values.feed import QueryResult
-from syncrun.stores.values.ids import ModelId
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error
@@ -27,7 +20,6 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 _CHUNK = 2_000
 _INTERRUPT_EVERY = 0.05  # seconds
-_IN_MEMORY = 16 << 20  # bytes of live records that are kept without a temporary file
 
 
 class _Rows(Iterator[tuple[Any, ...]]):
@@ -180,87 +172,3 @@ def _in_words(error: Error) -> StoreError:
             hint="change it with another DuckDB client, in a schema that no connector has",
         )
     return StoreError(text)
-
-
-def live_records(
-    db: DuckDBPyConnection,
-    connector: str,
-    model: str,
-    connection: str,
-    since_seq: int,
-    *,
-    folder: Path | None,
-) -> Iterator[dict[str, Any]]:
-    """Return the live records that the view shows, read to the end before the first is yielded.
-
-    They are spooled in *folder*, so that neither memory nor the file is held while the caller goes on.
-    """
-    stored = {fold(c.name): c for c in field_columns(described(db, connector, f"{model}__records"))}
-    names = [name for name in described(db, connector, model) if fold(name) in stored]
-    columns = "".join(f"{quote(name)}, " for name in names)
-    db.execute(
-        f"SELECT {columns}_id, _seq FROM {record_table(connector, model)}"
-        " WHERE _connection = ? AND _action <> 'DELETED' AND _seq > ? ORDER BY _seq",
-        [connection, since_seq],
-    )
-    readers = [
-        json_reader(stored[fold(name)].type.base, is_list=stored[fold(name)].type.is_list) for name in names
-    ]
-    keys = [*names, "_id", "_seq"]
-    spool = tempfile.SpooledTemporaryFile(  # noqa: SIM115
-        max_size=_IN_MEMORY, mode="w+", encoding="utf-8", dir=None if folder is None else str(folder)
-    )
-    try:
-        while rows := db.fetchmany(_CHUNK):
-            for row in rows:
-                values = [
-                    v if v is None or read is None else read(v) for v, read in zip(row, readers, strict=False)
-                ]
-                spool.write(json.dumps(dict(zip(keys, [*values, *row[-2:]], strict=True))) + "\n")
-        spool.seek(0)
-    except BaseException:
-        spool.close()
-        raise
-    return _replay(spool)
-
-
-def _replay(spool: tempfile.SpooledTemporaryFile[str]) -> Iterator[dict[str, Any]]:
-    with spool:
-        for line in spool:
-            yield json.loads(line)
-
-
-def json_reader(base: str, *, is_list: bool) -> Callable[[Any], Any] | None:
-    """Return the function that turns a value of DuckDB into a JSON value; None when it is one."""
-    if base in {"string", "integer", "boolean", "number"}:
-        return None
-    one: Callable[[Any], Any] = json.loads if base == "json" else _plain
-    if is_list:
-        return lambda values: [None if value is None else one(value) for value in values]
-    return one
-
-
-def _plain(value: Any) -> Any:
-    """Return a time as ISO text, a decimal as a number, or as text when a double is not as exact."""
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        if value == value.to_integral_value():
-            return int(value)
-        return float(value) if Decimal(repr(float(value))) == value else str(value)
-    return value
-
-
-def count_live(db: DuckDBPyConnection, models: Collection[tuple[str, str]]) -> dict[ModelId, int]:
-    """Return how many records are live in these models, each a connector and a name, by connection."""
-    counts: dict[ModelId, int] = {}
-    for connector, model in models:
-        if described(db, connector, f"{model}__records"):
-            rows = db.execute(
-                f"SELECT _connection, count(*) FROM {record_table(connector, model)}"
-                " WHERE _action <> 'DELETED' GROUP BY _connection"
-            ).fetchall()
-            counts |= {ModelId(connection, connector, model): count for connection, count in rows}
-    return counts
