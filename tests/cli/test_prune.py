@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from syncrun.engine import locks
+from syncrun.stores import compaction
 from syncrun.stores.values.ids import SyncId
 from tests.api import Api
 from tests.project_folder import ProjectFolder
@@ -77,6 +80,7 @@ def test_idle_syncs_go_and_start_afresh(keep: ProjectFolder) -> None:
         ],
         "busy_syncs": [],
         "logs": {},
+        "compaction": None,
     }
     assert keep.query("SELECT count(*) FROM syncrun.runs") == [(0,)]
     assert keep.run("acme/items").counts("items") == (2, 0, 0, 0)
@@ -112,3 +116,89 @@ def test_nothing_young_goes(keep: ProjectFolder) -> None:
     write_retention(keep, "{payload_after: 1d, idle_sync_after: 1d, run_logs: 1d}")
     assert keep.syncrun("prune", "--quiet").stderr == ""
     assert keep.syncrun("prune").stderr == "nothing is old enough to go\n"
+
+
+def make_room(project: ProjectFolder) -> None:
+    """Let most of the database be free."""
+    with duckdb.connect(str(project.folder / "data.duckdb")) as db:
+        db.execute("CREATE TABLE junk AS SELECT md5(i::varchar) AS x FROM range(300_000) AS r (i)")
+        db.execute("CHECKPOINT")
+        db.execute("CREATE TABLE behind AS SELECT md5(i::varchar) AS x FROM range(10) AS r (i)")
+        db.execute("CHECKPOINT")
+        db.execute("DROP TABLE junk")
+
+
+def told(line: str) -> tuple[str, int, int]:
+    """Return the line without its numbers, and them: what is given back, and of what."""
+    given_back, before = (int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", line))
+    return re.sub(r"\d[\d,]*", "N", line), given_back, before
+
+
+def test_compact_gives_room_back_without_any_retention(project: ProjectFolder) -> None:
+    project.run("acme/items")
+    make_room(project)
+    database = project.folder / "data.duckdb"
+    size = database.stat().st_size
+    promised = project.syncrun("prune", "--compact", "--dry-run")
+    assert database.stat().st_size == size
+    done = project.syncrun("prune", "--compact")
+
+    line, given_back, before = told(done.stderr)
+    assert line == "data.duckdb: N of N bytes given back to the disk\n"
+    assert (before, given_back) == (size, size - database.stat().st_size)
+    line, about, _ = told(promised.stderr)
+    assert line == "data.duckdb: about N of N bytes would be given back to the disk\n"
+    assert about == pytest.approx(given_back, abs=2 << 20)
+    assert len(project.records("store.items", order="id")) == 2
+
+
+def test_compacting_is_in_the_json(project: ProjectFolder) -> None:
+    project.run("acme/items")
+    make_room(project)
+    database = project.folder / "data.duckdb"
+    size = database.stat().st_size
+    done = project.syncrun("prune", "--compact", "--json")
+    given_back = size - database.stat().st_size
+    assert json.loads(done.stdout)["compaction"] == {"before": size, "given_back": given_back}
+
+
+def test_prune_compacts_by_itself_when_much_is_free(
+    keep: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_WORTHWHILE", 1 << 20)
+    make_room(keep)
+    write_retention(keep, "{run_logs: 1d}")
+    done = keep.syncrun("prune")
+    assert told(done.stderr)[0] == "data.duckdb: N of N bytes given back to the disk\n"
+    assert keep.syncrun("prune").stderr == "nothing is old enough to go\n"
+
+
+def test_what_keeps_prune_from_compacting_is_told_and_is_no_failure_unless_asked_for(
+    keep: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_WORTHWHILE", 1 << 20)
+    make_room(keep)
+    write_retention(keep, "{run_logs: 1d}")
+    monkeypatch.setattr(compaction.shutil, "disk_usage", lambda _folder: Full())
+    done, asked = keep.syncrun("prune", "--quiet"), keep.syncrun("prune", "--compact")
+    place = keep.folder / "data.duckdb"
+    assert (done.exit_code, re.sub(r"\d[\d,]+ bytes", "N bytes", done.stderr)) == (
+        0,
+        (
+            f"not compacted, though much is free: {place}: to compact it N bytes are needed beside it,"
+            " and the disk has 0\n  hint: make room on that disk, then run again\n"
+        ),
+    )
+    assert asked.exit_code == 1
+    assert asked.stderr.startswith(f"error: {place}: to compact it ")
+
+
+class Full:
+    """What is told of a disk that is full."""
+
+    free = 0
+
+
+def test_compacting_before_there_is_a_database_does_nothing(project: ProjectFolder) -> None:
+    done = project.syncrun("prune", "--compact")
+    assert (done.exit_code, done.stderr) == (0, "nothing is old enough to go\n")

@@ -13,7 +13,8 @@ from syncrun.engine import locks, pending
 from syncrun.engine.job import Runtime
 from syncrun.engine.publishing import publish
 from syncrun.engine.selection import Workspace
-from syncrun.errors import LockedError, UsageError
+from syncrun.errors import LockedError, SyncrunError, UsageError
+from syncrun.stores.compaction import Compaction
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.retention import IdleSync, Pruned, Retention
 from syncrun.stores.values.ids import SyncId
@@ -21,15 +22,24 @@ from syncrun.stores.values.ids import SyncId
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was let go, and the syncs that stay for now because a run of them is going on."""
+    """What was let go, and the syncs that stay for now because a run of them is going on.
+
+    *compaction* is None where nothing was, or would be, compacted; *trouble* says why it was not, though much
+    is free.
+    """
 
     pruned: Pruned
     busy: tuple[SyncId, ...] = ()
+    compaction: Compaction | None = None
+    trouble: str = ""
 
 
-def prune(workspace: Workspace, store: DuckDBStore, now: datetime, *, dry_run: bool) -> Report:
+def prune(
+    workspace: Workspace, store: DuckDBStore, now: datetime, *, dry_run: bool, compact: bool = False
+) -> Report:
     """Let go what the project's retention says; raise LockedError when the database stays held.
 
+    Then the database is compacted, when that is asked for or much of it is free.
     An idle sync is locked while it goes, for a run that has read but not committed would come back without
     the records before. What crashed runs of it have staged goes first: it is fetched again.
     """
@@ -49,9 +59,30 @@ def prune(workspace: Workspace, store: DuckDBStore, now: datetime, *, dry_run: b
             for one in free:
                 pending.discard(pending.folder_of(runtime.staging_folder, one.sync, ""))
         pruned = store.prune(wanted, now, dry_run=dry_run)
-    if pruned.anything and not dry_run:
+    if dry_run:
+        return Report(pruned, busy, _promised(store, always=compact))
+    compaction, trouble = _compact(store, always=compact)
+    if pruned.anything or (compaction and compaction.given_back):
         publish(runtime, always=True)  # what is gone must not live on in the copy for readers
-    return Report(pruned, busy)
+    return Report(pruned, busy, compaction, trouble)
+
+
+def _promised(store: DuckDBStore, *, always: bool) -> Compaction | None:
+    """Return what compacting would give back now, before anything else goes."""
+    space = store.space()
+    if space is None or not (always or space.much_is_free):
+        return None
+    return Compaction(space.total, space.free)
+
+
+def _compact(store: DuckDBStore, *, always: bool) -> tuple[Compaction | None, str]:
+    """Compact; what is in the way is only told, for the next time, where nobody has asked for it."""
+    try:
+        return store.compact(always=always), ""
+    except SyncrunError as error:
+        if always:
+            raise
+        return None, str(error)
 
 
 def _hold(

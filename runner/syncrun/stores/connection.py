@@ -7,6 +7,7 @@ file, and `github.duckdb` with its schema `github` would make `github.issues` am
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
@@ -15,20 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from syncrun.errors import LockedError, StoreError
-from syncrun.stores.drafts import draft
-from syncrun.stores.file_lock import lock_file, log_of
+from syncrun.stores.drafts import draft, place
+from syncrun.stores.file_lock import inode_of, lock_file, log_of, shut_out
 from syncrun.stores.gate import Caller, gate_of
 from syncrun.stores.instances import Instance, instance_for
 from syncrun.stores.migrations import migrate, stored_version
 from syncrun.stores.troubles import OURSELVES, holder_in, in_words
-from syncrun.stores.types import quote_text
+from syncrun.stores.types import quote, quote_text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error
 
-_ALIAS = "syncrun-store"
+_ALIAS, _NEW = "syncrun-store", "syncrun-new"
 _STORAGE = "v1.2.0"  # the oldest DuckDB that can open the file
 _ENCRYPTED_STORAGE = "v1.4.0"  # the same, with a key
+_STORAGE_OF = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = ?"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two looks at a held file
 _LONGEST_OWN_PAUSE = 0.1
 
@@ -111,13 +113,36 @@ class DatabaseFile:
     @contextmanager
     def open(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
         """Open the file as it is; wait while somebody else holds it."""
-        import duckdb
+        with self._admitted(read_only=read_only) as db, self._in_our_words():
+            yield db
 
-        with self._admitted(read_only=read_only) as db:
-            try:
-                yield db
-            except duckdb.Error as error:
-                raise self._in_words(error) from error
+    @contextmanager
+    def alone(self) -> Iterator[DuckDBPyConnection]:
+        """Open the file read-only, and nobody else of this process; no process can write to it meanwhile."""
+        instance = self._wait(lambda caller: self._enter(caller, "READ_ONLY", alone=True))
+        try:
+            with self._in_our_words():
+                yield instance.db
+        finally:
+            instance.discard()  # it may have other files, which nobody else should find attached
+            self._gate.leave(read_only=False)
+
+    @contextmanager
+    def beside(self, db: DuckDBPyConnection, new: Path) -> Iterator[str]:
+        """Make the file *new* of the same version, with the same key; yield its name in *db* of `alone`."""
+        storage = db.execute(_STORAGE_OF, [_ALIAS]).fetchall()[0][0]  # such as v1.2.0+
+        version = re.match(r"v[\d.]+", storage)
+        options = [f"STORAGE_VERSION '{version[0] if version else _STORAGE}'", *self._key_option()]
+        db.execute(f"ATTACH {quote_text(str(new))} AS {quote(_NEW)} ({', '.join(options)})")
+        yield _NEW
+        db.execute(f"DETACH {quote(_NEW)}")
+
+    def shut_out(self, descriptor: int) -> None:
+        """Wait until no other process has the file open, and let none open it before *descriptor* is closed.
+
+        For whoever has it open `alone`, so that nobody has written to it since.
+        """
+        self._wait(lambda _caller: _or_held(lambda: shut_out(descriptor)))
 
     @property
     def mark(self) -> tuple[int, int, int]:
@@ -143,18 +168,17 @@ class DatabaseFile:
             raise _BusyError(OURSELVES)
         try:
             if log_of(self.path).exists():  # left by a crash: DuckDB takes it into the file
-                with closing(self._attach(self.path)) as instance:
-                    self._translated(lambda: instance.db.execute("CHECKPOINT"))
-            return lock_file(self.path, exclusive=exclusive)
-        except BaseException as error:
+                with closing(self._attach_current()) as instance, self._in_our_words():
+                    instance.db.execute("CHECKPOINT")
+            return _or_held(lambda: lock_file(self.path, exclusive=exclusive))
+        except BaseException:
             self._gate.leave(read_only=False)
-            if isinstance(error, BlockingIOError):
-                raise _HeldError("another program") from None
             raise
 
     @contextmanager
     def _admitted(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
-        instance = self._wait(lambda caller: self._enter(caller, read_only=read_only))
+        option = "READ_ONLY" if read_only else ""
+        instance = self._wait(lambda caller: self._enter(caller, option, alone=not read_only))
         try:
             yield instance.db
         finally:
@@ -194,14 +218,28 @@ class DatabaseFile:
                 waited = self._clock() - started
                 pause = min(2 * pause, _LONGEST_OWN_PAUSE if silent else _LONGEST_PAUSE)
 
-    def _enter(self, caller: Caller, *, read_only: bool) -> Instance:
-        if not self._gate.enter(caller, read_only=read_only):
+    def _enter(self, caller: Caller, option: str, *, alone: bool) -> Instance:
+        if not self._gate.enter(caller, read_only=not alone):
             raise _BusyError(OURSELVES)
         try:
-            return self._attach(self.path, "READ_ONLY" if read_only else "")
+            return self._attach_current(option)
         except BaseException:
-            self._gate.leave(read_only=read_only)
+            self._gate.leave(read_only=not alone)
             raise
+
+    def _attach_current(self, option: str = "") -> Instance:
+        """Attach the file, and make sure that it is still the one at the path now that it is locked."""
+        before = inode_of(self.path)
+        try:
+            instance = self._attach(self.path, option)
+        except StoreError:
+            if before not in (None, inode_of(self.path)):  # what was replaced has been emptied
+                raise _HeldError("another program") from None
+            raise
+        if before not in (None, inode_of(self.path)):
+            instance.close()
+            raise _HeldError("another program")
+        return instance
 
     def _attach(self, path: Path, option: str = "") -> Instance:
         import duckdb
@@ -211,7 +249,7 @@ class DatabaseFile:
             options = [option] if option else []
             if self._key is not None:
                 instance.encrypt()
-                options += [f"ENCRYPTION_KEY {quote_text(self._key)}"] if path.name != ":memory:" else []
+                options += self._key_option() if path.name != ":memory:" else []
             instance.attach(path, _ALIAS, f"({', '.join(options)})" if options else "")
         except duckdb.Error as error:
             instance.close()
@@ -224,21 +262,26 @@ class DatabaseFile:
             raise
         return instance
 
+    def _key_option(self) -> list[str]:
+        return [] if self._key is None else [f"ENCRYPTION_KEY {quote_text(self._key)}"]
+
     def _create(self, at: datetime) -> None:
         """Make the file beside its place, then move it there: a crash leaves none or a good one (R2)."""
         if not self.path.parent.is_dir():
             raise StoreError(f"{self.path}: there is no folder {self.path.parent}", hint="create the folder")
         storage = _STORAGE if self._key is None else _ENCRYPTED_STORAGE
         with draft(self.path) as new:
-            with closing(self._attach(new, f"STORAGE_VERSION '{storage}'")) as instance:
-                self._translated(lambda: migrate(instance.db, at))
-            _place(new, self.path)
+            option = f"STORAGE_VERSION '{storage}'"
+            with closing(self._attach(new, option)) as instance, self._in_our_words():
+                migrate(instance.db, at)
+            place(new, self.path)
 
-    def _translated(self, act: Callable[[], object]) -> None:
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
         import duckdb
 
         try:
-            act()
+            yield
         except duckdb.Error as error:
             raise self._in_words(error) from error
 
@@ -246,12 +289,8 @@ class DatabaseFile:
         return in_words(error, self.path)
 
 
-def _place(new: Path, path: Path) -> None:
-    """Move *new* to *path* unless somebody else has just made one there."""
+def _or_held(lock: Callable[[], _Opened]) -> _Opened:
     try:
-        os.link(new, path)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
-        if not path.exists():
-            new.rename(path)
+        return lock()
+    except BlockingIOError:
+        raise _HeldError("another program") from None

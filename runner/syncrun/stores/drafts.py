@@ -16,9 +16,7 @@ def draft(path: Path) -> Iterator[Path]:
 
     So is what processes that were killed while they wrote have left.
     """
-    for old in path.parent.glob(f"{glob.escape(path.name)}.new-*"):
-        if not _is_being_written(old):
-            old.unlink(missing_ok=True)
+    clear(path)
     new = path.with_name(f"{path.name}.new-{os.getpid()}-{threading.get_ident()}")
     log = new.with_name(f"{new.name}.wal")
     new.unlink(missing_ok=True)
@@ -27,6 +25,24 @@ def draft(path: Path) -> Iterator[Path]:
     finally:
         new.unlink(missing_ok=True)
         log.unlink(missing_ok=True)
+
+
+def clear(path: Path) -> None:
+    """Remove what processes that were killed while they wrote *path* anew have left."""
+    for old in path.parent.glob(f"{glob.escape(path.name)}.new-*"):
+        if not _is_being_written(old):
+            old.unlink(missing_ok=True)
+
+
+def place(new: Path, path: Path) -> None:
+    """Move *new* to *path* unless somebody else has just made one there."""
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            new.rename(path)
 
 
 def _is_being_written(path: Path) -> bool:

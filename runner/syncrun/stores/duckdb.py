@@ -14,6 +14,7 @@ from syncrun.records import Column
 from syncrun.stores import (
     change_feed,
     checkpoints,
+    compaction,
     definitions,
     live,
     publication,
@@ -26,6 +27,7 @@ from syncrun.stores import (
     snapshots,
     states,
 )
+from syncrun.stores.compaction import Compaction, Space
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.instances import be_frugal, ran_out_of_memory
 from syncrun.stores.merge import merge
@@ -249,6 +251,14 @@ class DuckDBStore:
             return Pruned()
         with self._file.reading_any(at) if dry_run else self._file.writing(at) as db:
             return retention.prune(db, rule, at, dry_run=dry_run)
+
+    def space(self) -> Space | None:
+        """Return how much of the file holds nothing; None when there is no file."""
+        return compaction.space(self._file)
+
+    def compact(self, *, always: bool = True) -> Compaction | None:
+        """Give the disk back what is free in the file, *always* or when it is much (see `compaction`)."""
+        return compaction.compact(self._file, self._fault, always=always)
 
     def deployed(self, environment: str) -> dict[str, Definition]:
         """Return the definitions that *environment* uses, by connector; none before a first deployment."""

@@ -15,6 +15,14 @@ def log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
 
 
+def inode_of(path: Path) -> int | None:
+    """Return what tells the file at *path* from others that take its place; None when there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
 def lock_file(path: Path, *, exclusive: bool) -> int:
     """Return a descriptor of the file at *path*, locked: nobody writes to it, nor opens it when *exclusive*.
 
@@ -31,3 +39,8 @@ def lock_file(path: Path, *, exclusive: bool) -> int:
         os.close(descriptor)
         raise BlockingIOError
     return descriptor
+
+
+def shut_out(descriptor: int) -> None:
+    """Lock the open file for this process alone, which may have it open elsewhere; else BlockingIOError."""
+    fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -39,7 +39,7 @@ for point in sys.argv[2:]:
         folder.mkdir()
         desk = Desk(folder)
         if point == "created":
-            connection._place = kill
+            connection.place = kill
         else:
             test_crashes.first(desk)
         store = DuckDBStore(desk.path, fault=lambda at: kill() if at == point else None)
