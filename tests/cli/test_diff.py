@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from syncrun.engine.selection import _load
 from tests.api import Api
 from tests.cli.conftest import CONNECTOR
 from tests.project_folder import ProjectFolder
@@ -81,7 +80,6 @@ def test_a_history_that_began_later_is_told(project: ProjectFolder, api: Api) ->
         api.clear()
         api.on("GET /items", json=answer)
         project.write("connectors/store.yaml", connector)
-        _load.cache_clear()
         runs.append(project.run("acme/items").reports["items"]["run"])
     done = project.syncrun("diff", runs[0])
     assert done.stdout == '+ [4]  id: 4, name: "four"\n'
