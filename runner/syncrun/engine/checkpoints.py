@@ -16,6 +16,7 @@ from syncrun.stores.values.ids import SyncId
 VERSION = 1
 
 _PAGINATION: TypeAdapter[Pagination] = TypeAdapter(AnyPagination)
+_MEMBERS = ("watermark", "started", "passed", "part", "window", "token", "lost", "listed", "job", "shifted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Resume:
     something of the pages before is missing. *pagination* is what was detected where none is declared.
     *listed* tells that all records are read, and only the list of deletions is not. With time windows, *part*
     is the start and end of the one being read, *passed* the end of the last one that was read completely.
-    *job* is what later requests need of the export that the pages are in.
+    *job* is what later requests need of the export that the pages are in. *shifted* is where the enumeration
+    had gone on before, at a page that may have moved.
     """
 
     mode: str
@@ -44,11 +46,12 @@ class Resume:
     pagination: Pagination | None = None
     listed: bool = False
     job: Mapping[str, Any] | None = None
+    shifted: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the members as JSON values, without those that say nothing."""
         members = {"mode": self.mode, "page": self.page.to_json(), "definition": self.definition}
-        for name in ("watermark", "started", "passed", "part", "window", "token", "lost", "listed", "job"):
+        for name in _MEMBERS:
             value = getattr(self, name)
             if value is not None and value is not False and value != "":
                 members[name] = value
@@ -75,6 +78,7 @@ class Resume:
             pagination=_PAGINATION.validate_python(pagination) if pagination else None,
             listed=bool(saved.get("listed")),
             job=saved.get("job"),
+            shifted=str(saved.get("shifted", "")),
         )
 
 
@@ -91,18 +95,21 @@ class Progress:
 
     *cursor* is the committed high-water mark (or response token) that the next incremental read starts from,
     and *field* what it was taken from. *resume* is set while an enumeration is unfinished. *window* names the
-    unfinished complete read of the sync that has read this partition to its end, *parents_seq* is the
-    change-feed position of its parents when it was last read to its end. The partition "" also keeps what
-    concerns the whole sync: *snapshot_at*, when it was last read completely, and *open_read*, the complete
-    read that is unfinished (of a sync whose store keeps no snapshot window).
+    unfinished complete read of the sync that has read this partition to its end, *shifted* where it went on
+    at a page that may have moved, if it did. *parents_seq* is the change-feed position of its parents when it
+    was last read to its end. The partition "" also keeps what concerns the whole sync: *snapshot_at*, when it
+    was last read completely, *again*, whether a complete read since could not find what vanished, and
+    *open_read*, the complete read that is unfinished (of a sync whose store keeps no snapshot window).
     """
 
     field: str = ""
     cursor: Any = None
     resume: Resume | None = None
     window: str | None = None
+    shifted: str | None = None
     parents_seq: int | None = None
     snapshot_at: str | None = None
+    again: bool | None = None
     open_read: str | None = None
 
     def to_text(self) -> str:
@@ -110,7 +117,7 @@ class Progress:
         document: dict[str, Any] = {"version": VERSION, "field": self.field, "cursor": self.cursor}
         if self.resume is not None:
             document["resume"] = self.resume.to_json()
-        for name in ("window", "parents_seq", "snapshot_at", "open_read"):
+        for name in ("window", "shifted", "parents_seq", "snapshot_at", "again", "open_read"):
             value = getattr(self, name)
             if value is not None:
                 document[name] = value
@@ -159,7 +166,9 @@ def _from_document(document: dict[str, Any]) -> Progress:
         cursor=document.get("cursor"),
         resume=resume,
         window=document.get("window"),
+        shifted=document.get("shifted"),
         parents_seq=document.get("parents_seq"),
         snapshot_at=document.get("snapshot_at"),
+        again=document.get("again"),
         open_read=document.get("open_read"),
     )

@@ -15,12 +15,14 @@ from syncrun.stores.values.commit import SnapshotDeletes
 class Decision:
     """What to delete (None: nothing), and what is worth telling about it.
 
-    *kept* are the partitions that are no longer enumerated, but whose records stay.
+    *kept* are the partitions that are no longer enumerated, but whose records stay. *unsure* tells why the
+    read cannot say what vanished although it came to its end; another complete one can.
     """
 
     deletes: SnapshotDeletes | None
     reason: str = ""
     kept: frozenset[str] = frozenset()
+    unsure: str = ""
 
 
 def describe(rule: Deletes | None) -> str:
@@ -58,21 +60,40 @@ def decide(
     if not rule.snapshot or mode != "full":
         # only changes were asked for: what is missing says nothing, but a parent that has gone does
         return _orphans(rule, (stored or frozenset()) - frozenset(readings), sources)
-    complete = frozenset(name for name, reading in readings.items() if reading.complete)
+    unsure = _unsure(readings)
+    complete = frozenset(
+        name for name, reading in readings.items() if reading.complete and not reading.shifted
+    )
     if stored is None:
         # one enumeration answers for the whole model
         whole = len(complete) == len(readings) == 1
-        return Decision(_snapshot(rule, None, accept=accept) if whole else None)
+        return Decision(_snapshot(rule, None, accept=accept) if whole else None, unsure=unsure)
     vanished = stored - frozenset(readings)
     if vanished and any(source.is_listed for source in sources) and not accept:
         # a shorter list, even an empty one, may be a slip of the pen: its records stay (R9)
         told = "partitions are no longer listed; `run --accept-deletes` deletes their records"
-        return Decision(_snapshot(rule, complete, accept=accept), f"{len(vanished)} {told}", vanished)
+        return Decision(_snapshot(rule, complete, accept=accept), f"{len(vanished)} {told}", vanished, unsure)
     if any(source.batch for source in sources) and len(complete) < len(readings):
         # groups shift when a parent comes or goes: what a failed one holds may be stored under another
-        return Decision(_snapshot(rule, complete, accept=accept), kept=vanished)
+        return Decision(_snapshot(rule, complete, accept=accept), kept=vanished, unsure=unsure)
     # a parent that is no longer live took its leave in a complete read of its own (R9)
-    return Decision(_snapshot(rule, complete | vanished, accept=accept))
+    return Decision(_snapshot(rule, complete | vanished, accept=accept), unsure=unsure)
+
+
+def _unsure(readings: Mapping[str, Reading]) -> str:
+    """Return why what vanished is not known of partitions that were read to their end; empty when it is.
+
+    An enumeration that went on at a numbered page does not see the live records that have moved up from there
+    to a page that was read before: it cannot tell them from those that vanished.
+    """
+    shifted = [reading.shifted for reading in readings.values() if reading.complete and reading.shifted]
+    if not shifted:
+        return ""
+    more = "" if len(shifted) == 1 else f", as {len(shifted) - 1} more partitions did"
+    return (
+        f"what vanished is looked for by the next complete read: this one went on at {shifted[0]}{more}, and "
+        "numbered pages shift when records go"
+    )
 
 
 def _orphans(rule: Deletes, vanished: frozenset[str], sources: Sequence[PartitionSource]) -> Decision:

@@ -83,7 +83,7 @@ def dry_run(
     return DryRun(
         report=replace(report, notes=(*report.notes, *_notes(job, runtime, run))),
         preview=_hidden(onlooker.preview_made, run.redactor),
-        deletes=_verdict(job.sync.delete_rule, report, onlooker, options),
+        deletes=_verdict(job.sync.delete_rule, report, onlooker, options, unsure=run.unsure),
         pagination=_pagination(run),
         recording=recording,
         diagnostics=meter.diagnostics() if measure else None,
@@ -134,7 +134,9 @@ class _Watch:
             self._recording.add(asked, answered)
 
 
-def _verdict(rule: Deletes | None, report: RunReport, onlooker: Onlooker, options: Options) -> str:
+def _verdict(
+    rule: Deletes | None, report: RunReport, onlooker: Onlooker, options: Options, *, unsure: bool
+) -> str:
     """Say whether records that were not seen would be deleted, and why."""
     refused = onlooker.preview_made.changes.refused
     decided = onlooker.commits[-1].deletes if onlooker.commits else None
@@ -145,8 +147,9 @@ def _verdict(rule: Deletes | None, report: RunReport, onlooker: Onlooker, option
         (refused is not None, f"none: {refused.reason if refused else ''}"),
         (report.status not in ("ok", "incomplete"), "none: the read did not come to its end"),
         (options.limit is not None, "none for what was not seen: a limited read deletes nothing"),
-        (some and incomplete, "what was not seen in the partitions that were read completely"),
+        (some and (incomplete or unsure), "what was not seen in the partitions that were read completely"),
         (some, "what the complete read did not see"),
+        (unsure, "none for what was not seen: the read went on at a page that may have moved"),
         (incomplete, "none for what was not seen: the read was incomplete"),
         (rule is not None and bool(rule.snapshot), "none for what was not seen: only changes were read"),
     )

@@ -89,6 +89,7 @@ class Planner:
             context=context,
             parts=slices(incremental, since, roots, now) if incremental and incremental.window else (),
             feed=self._deletions(base_url, saved, roots),
+            pagination=self.job.sync.pagination,
             resumable=self.mode == "full" or not self.job.sync.newest_first,
         )
 

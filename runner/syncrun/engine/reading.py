@@ -37,6 +37,7 @@ class Reading:
         window: str | None = None,
         parts: Sequence[Slice] = (),
         feed: Fetch | None = None,
+        pagination: Pagination | None = None,
         resumable: bool = True,
     ) -> None:
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
@@ -44,7 +45,8 @@ class Reading:
         self.end: End | None = None
         self.skipped = False
         self._incremental, self._fetch, self._parts, self._feed = incremental, fetch, parts, feed
-        self._resumable = resumable
+        self._resumable, self._pagination = resumable, pagination
+        self.shifted = ""
         self._read_to: End | None = None
         self._lost = ""
         self._watermark: Any = None
@@ -83,6 +85,17 @@ class Reading:
         if same:  # a page of another time window would be a page of another list
             self._position = resume.page if resume.page != PageState() else None
             self._job = resume.job
+        self.shifted = resume.shifted or self._shifting()
+
+    def _shifting(self) -> str:
+        """Return where the enumeration goes on, when that may be another page than the one it stopped at.
+
+        What an export holds does not change any more.
+        """
+        pagination = self._detected or self._pagination
+        if self._position is None or self._job is not None or pagination is None:
+            return ""
+        return f"page {self._position.number + 1}" if pagination.shifts(self._position) else ""
 
     @property
     def since(self) -> Any:
@@ -139,9 +152,11 @@ class Reading:
         return self._incremental is not None and self._incremental.window is not None
 
     def _forget_place(self) -> None:
-        self._resume = None
+        before, self._resume = self._resume, None
         if not self._is_windowed:  # windows that were read to their end stay read
-            self._token, self._lost = None, ""
+            self._token, self._lost, self.shifted = None, "", ""
+        elif before is not None:
+            self.shifted = before.shifted
 
     def begin(self, begun: Begun) -> None:
         """Note that an export is being prepared, which no other run has to ask for again."""
@@ -188,7 +203,7 @@ class Reading:
 
     def keep(self) -> None:
         """Count the partition as read, because an earlier run of the same snapshot has read it to its end."""
-        self._kept = True
+        self._kept, self.shifted = True, self.saved.shifted or ""
         self.end = End(complete=True, reason="it was read before")
 
     def finish(self) -> None:
@@ -208,12 +223,14 @@ class Reading:
     def progress(self, window: str | None) -> Progress:
         """Return what to save now; *window* is the snapshot window of a complete enumeration (R13)."""
         if self.skipped or self._kept:
-            return replace(self.saved, resume=None, window=window and self.saved.window)
-        saved = replace(self.saved, cursor=self._cursor(), resume=None, window=None)
+            kept, shifted = window and self.saved.window, window and self.saved.shifted
+            return replace(self.saved, resume=None, window=kept, shifted=shifted)
+        saved = replace(self.saved, cursor=self._cursor(), resume=None, window=None, shifted=None)
         if self.end is None:
             return replace(saved, resume=self._place(saved.cursor, window))
         if self.end.complete:
-            return replace(saved, window=window, parents_seq=self.partition.seq or None)
+            shifted = (window and self.shifted) or None
+            return replace(saved, window=window, shifted=shifted, parents_seq=self.partition.seq or None)
         return replace(saved, resume=self._begun_export(None)) if self._job is not None else saved
 
     def _begun_export(self, window: str | None) -> Resume:
@@ -257,6 +274,7 @@ class Reading:
             pagination=self._detected,
             listed=listed,
             job=self._job,
+            shifted=self.shifted,
         )
 
     def _cursor(self) -> Any:

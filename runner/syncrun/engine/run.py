@@ -65,6 +65,7 @@ class SyncRun:
         self.commits = Commits(job, options, self.runtime, run_id, notes=self.notes, redactor=self.redactor)
         self.hooks = NO_HOOKS
         self.mode: Mode = "full"
+        self.unsure = False
         self.enumeration: Enumeration | None = None
 
     def execute(self) -> RunReport:
@@ -169,8 +170,8 @@ class SyncRun:
         partly = ended.status == "incomplete" and self._partly()
         may_delete = self.options.limit is None and (ended.status == "ok" or partly)
         decision = self._decide() if may_delete else Decision(None)
-        if decision.reason:
-            self.notes.append(decision.reason)
+        self.unsure = bool(decision.unsure)
+        self.notes += filter(None, (decision.reason, decision.unsure))
         self.commits.log.tell(ended.level, ended.message)
         changes = self._commit(ended.status, ended.message, decision=decision)
         return self.report(refused=changes.refused.reason if changes.refused else "")

@@ -83,7 +83,8 @@ class Saving:
             return self._moved(now, frozenset())
         full = read.mode == "full"
         snapshot = full and self._sync.incremental is not None and not rejected
-        now = progress.at_the_end(readings, whole, self._began if snapshot else None)
+        began = self._began if snapshot else None
+        now = progress.at_the_end(readings, whole, began, unsure=bool(decision.unsure))
         # should a partition come back whose records are deleted, all of them have to be read
         gone = frozenset(self._saved.keys() - now.keys() - decision.kept)
         if not full:

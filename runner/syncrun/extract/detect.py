@@ -20,6 +20,7 @@ from syncrun.paginators.next_url import NextUrlPagination
 from syncrun.paginators.none import NoPagination
 from syncrun.paginators.offset import OffsetPagination
 from syncrun.paginators.page import PagePagination
+from syncrun.paginators.positions import page_parameters
 from syncrun.paginators.values import as_count, evaluate
 
 Detected = tuple[Pagination, str]
@@ -210,7 +211,7 @@ def _in_body(request: Request, name: str) -> bool:
 
 
 def _sent_page(request: Request) -> str | None:
-    return next((name for name in known.sent_values(request) if name.lower() in known.page_parameters), None)
+    return next((name for name in known.sent_values(request) if name.lower() in page_parameters), None)
 
 
 def _is_url(value: Any) -> bool:

@@ -136,7 +136,7 @@ totals = (
 )
 total_headers = ("X-Total-Count", "X-Total", "X-WP-Total", "Total-Records", "Total-Count")
 
-# Request parameters that ask for a page size, a page number, an offset.
+# Request parameters that ask for a page size.
 size_parameters = frozenset(
     {
         "limit",
@@ -160,9 +160,6 @@ size_parameters = frozenset(
         "results",
         "num",
     }
-)
-page_parameters = frozenset(
-    {"page", "p", "page_number", "pagenumber", "page_no", "pageno", "page[number]", "_page"}
 )
 
 

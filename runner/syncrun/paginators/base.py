@@ -103,6 +103,13 @@ class Pagination(BaseModel):
         """
         return True
 
+    def shifts(self, state: PageState) -> bool:  # noqa: ARG002
+        """Whether what is behind *state* moves up when records before it go, as where pages are numbered.
+
+        An enumeration that goes on there later may pass over live records. A token keeps its place.
+        """
+        return False
+
     @property
     def placed(self) -> bool:
         """Whether YAML says where the next value goes; if not, `${page.…}` in the request may do it."""

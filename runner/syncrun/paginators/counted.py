@@ -57,6 +57,10 @@ class CountedPagination(Pagination):
             raise ValueError("give param or into, not both")
         return self
 
+    def shifts(self, state: PageState) -> bool:  # noqa: ARG002
+        """Return true: a position says how many records come before it, not which."""
+        return True
+
     @property
     def placed(self) -> bool:
         """Whether YAML says where the number goes."""

@@ -18,7 +18,8 @@ from pydantic import Field, model_validator
 from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
-from syncrun.paginators.values import evaluate, is_end_marker, says_more
+from syncrun.paginators.positions import is_position
+from syncrun.paginators.values import as_count, evaluate, is_end_marker, says_more
 
 
 class CursorPagination(Pagination):
@@ -34,6 +35,13 @@ class CursorPagination(Pagination):
         if (self.token is None) == (self.token_header is None):
             raise ValueError("cursor needs either token (JMESPath on the body) or token_header")
         return self
+
+    def shifts(self, state: PageState) -> bool:
+        """Whether the token of *state* is a page number or an offset, by the names that it has."""
+        if self.into is None:  # then a template of the request may send it as anything
+            return as_count(state.token) is not None
+        names = (self.into, self.token_header or self.token or "")
+        return any(is_position(name, state.token) for name in names)
 
     def apply(self, request: Request, state: PageState) -> Request:
         """Return *request* with the token; the first page has none."""

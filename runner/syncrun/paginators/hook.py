@@ -20,6 +20,7 @@ from pydantic import PrivateAttr
 from syncrun.errors import HookError
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
+from syncrun.paginators.positions import has_position, is_position, may_count
 from syncrun.paginators.values import is_end_marker, resolve_link
 
 _MERGED = ("params", "headers", "json", "form")
@@ -40,6 +41,17 @@ class HookPagination(Pagination):
         bound = self.model_copy()
         bound._ask = ask  # noqa: SLF001 - a copy of its own
         return bound
+
+    def shifts(self, state: PageState) -> bool:
+        """Whether *state* is a position, or holds a number that may be one."""
+        if state.url is not None and has_position(state.url):
+            return True
+        token = _token_of(state)
+        if self.into is not None and is_position(self.into, token):
+            return True
+        unnamed = token if self.into is None else None
+        changes = state.token if isinstance(state.token, dict) else {}
+        return may_count([unnamed, *(value for name, value in changes.items() if name != "token")])
 
     @property
     def placed(self) -> bool:

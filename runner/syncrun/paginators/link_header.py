@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
+from syncrun.paginators.positions import has_position
 from syncrun.paginators.values import resolve_link
 
 # One link: <target>, then parameters up to the comma before the next one. Commas and semicolons are plain
@@ -38,6 +39,10 @@ class LinkHeaderPagination(Pagination):
         if self.into is not None:
             raise ValueError("into has no meaning here: the link is followed as it is")
         return self
+
+    def shifts(self, state: PageState) -> bool:
+        """Whether the URL that *state* has only names a page by its number or offset."""
+        return state.url is not None and has_position(state.url)
 
     @property
     def placed(self) -> bool:

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
+from syncrun.paginators.positions import has_position
 from syncrun.paginators.values import evaluate, is_end_marker, resolve_link, says_more
 
 
@@ -34,6 +35,10 @@ class NextUrlPagination(Pagination):
         if self.into is not None:
             raise ValueError("into has no meaning here: the URL is followed as it is")
         return self
+
+    def shifts(self, state: PageState) -> bool:
+        """Whether the URL that *state* has only names a page by its number or offset."""
+        return state.url is not None and has_position(state.url)
 
     @property
     def placed(self) -> bool:

@@ -1,0 +1,215 @@
+"""Complete reads that go on at a numbered page: live records may have moved up, and are not taken for deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.lab import Lab
+
+SYNC = """
+    syncs:
+      items:
+        request: /items
+        records: items
+        pagination: PAGINATION
+        key: id
+        fields: {id: {path: id, type: integer}}
+"""
+WEEKLY = """
+    syncs:
+      items:
+        request: {path: /items, params: {since: "${cursor}"}}
+        records: items
+        pagination: {type: page, size: 3}
+        key: id
+        fields: {id: {path: id, type: integer}, at: {path: at, type: integer}}
+        incremental: {cursor: at}
+        deletes: {snapshot: {every: 7d}}
+"""
+PLACES = """
+    syncs:
+      items:
+        for_each: {values: [a, b, c], as: place}
+        request: "/${place}"
+        records: items
+        pagination: {type: page, size: 3}
+        key: [place, id]
+        fields: {place: "${place}", id: {path: id, type: integer}}
+"""
+NUMBERED = "{type: page, size: 3}"
+UNSURE = (
+    "what vanished is looked for by the next complete read: this one went on at page 3, and numbered pages "
+    "shift when records go"
+)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Shelf:
+    """An API with pages of three that says in every way what follows; *broken* pages answer with a status."""
+
+    def __init__(self, *ids: int) -> None:
+        self.ids = list(ids)
+        self.broken: dict[int, int] = {}
+
+    def __call__(self, request: httpx.Request) -> Any:
+        query = request.url.params
+        page = int(query.get("page", 1)) if "offset" not in query else int(query["offset"]) // 3 + 1
+        rest, after = self.ids[(page - 1) * 3 :], int(query.get("after", 0))
+        if "after" in query:
+            rest = [number for number in self.ids if number > after]
+            page = after // 3 + 1
+        if page in self.broken:
+            return httpx.Response(self.broken[page])
+        more, last = len(rest) > 3, rest[2] if len(rest) > 3 else 0
+        body = {"items": [{"id": number, "at": number} for number in rest[:3]]}
+        if not more:
+            return body
+        urls = {"next": f"/items?page={page + 1}", "later": f"/items?after={last}"}
+        link = f'<{urls["next"]}>; rel="next", <{urls["later"]}>; rel="later"'
+        return httpx.Response(200, json={**body, **urls, "next_page": page + 1}, headers={"link": link})
+
+
+def ids(lab: Lab) -> list[int]:
+    return [record["id"] for record in lab.live()]
+
+
+def cut_short(lab: Lab, sync: str, *, page: int = 3, **options: Any) -> Shelf:
+    """Sync 1 to 12, and let the next run fail at a page."""
+    lab.write(sync)
+    api = lab.api = Shelf(*range(1, 13))
+    assert lab.run().status == "ok"
+    api.broken = {page: 403}
+    lab.clock.advance(days=7)
+    assert lab.run(**options).status == "failed"
+    api.broken = {}
+    lab.requests.clear()
+    return api
+
+
+def die_at_page(number: int, lab: Lab, step: str = "page") -> None:
+    """Kill a run that commits each page when so many are read, at the *step* that comes then."""
+    pages: list[int] = []
+
+    def fault(reached: str) -> None:
+        pages.extend([1] if reached == "page" else [])
+        if len(pages) == number and reached == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        lab.run(commit_rows=1, fault=fault)
+
+
+@pytest.mark.parametrize(
+    "pagination",
+    [
+        NUMBERED,
+        "{type: offset, size: 3}",
+        "link_header",
+        "{type: next_url, url: next}",
+        "{type: cursor, token: next_page, into: params.page}",
+        "",
+    ],
+)
+def test_r07_a_read_that_goes_on_at_a_numbered_page_deletes_nothing(lab: Lab, pagination: str) -> None:
+    sync = SYNC.replace("PAGINATION", pagination)
+    api = cut_short(lab, sync if pagination else SYNC.replace("        pagination: PAGINATION\n", ""))
+    api.ids.remove(1)  # 7 moves up to page 2
+    report = lab.run()
+    assert (report.status, report.changes.deleted, UNSURE in report.notes) == ("ok", 0, True)
+    assert ("page=1" in lab.requests[0], len(lab.requests)) == (False, 2)
+    assert ids(lab) == list(range(1, 13))
+    assert lab.rows("SELECT count(*) FROM syncrun.snapshots") == [(0,)]
+    report = lab.run()
+    assert (report.changes.deleted, UNSURE in report.notes, ids(lab)) == (1, False, list(range(2, 13)))
+
+
+@pytest.mark.parametrize(
+    "pagination",
+    [
+        "{type: next_url, url: later}",
+        "{type: link_header, rel: later}",
+        "{type: last_record, token: id, into: params.after}",
+    ],
+)
+def test_r08_a_read_that_goes_on_at_a_token_deletes(lab: Lab, pagination: str) -> None:
+    api = cut_short(lab, SYNC.replace("PAGINATION", pagination))
+    api.ids.remove(11)
+    report = lab.run()
+    assert (report.changes.deleted, UNSURE in report.notes, len(lab.requests) <= 3) == (1, False, True)
+
+
+def test_r07_that_it_went_on_is_known_when_it_is_cut_short_once_more(lab: Lab) -> None:
+    api = cut_short(lab, SYNC.replace("PAGINATION", NUMBERED))
+    api.ids.remove(1)
+    api.broken = {4: 403}
+    lab.run()
+    api.broken = {}
+    report = lab.run()
+    assert (lab.requests[-1], report.notes, ids(lab)) == ("GET /items?page=4", (UNSURE,), list(range(1, 13)))
+
+
+@pytest.mark.parametrize("step", ["committed", "staged"])
+def test_r07_that_it_went_on_is_known_when_the_run_dies_at_its_last_page(lab: Lab, step: str) -> None:
+    api = cut_short(lab, SYNC.replace("PAGINATION", NUMBERED))
+    api.ids.remove(1)
+
+    die_at_page(2, lab, step)
+    report = lab.run()
+    assert (report.status, report.notes[-1], ids(lab)) == ("ok", UNSURE, list(range(1, 13)))
+
+
+def test_r08_a_page_that_is_gone_means_to_start_over_and_to_delete(lab: Lab) -> None:
+    api = cut_short(lab, SYNC.replace("PAGINATION", NUMBERED))
+    api.ids = [2, 3, 4, 5]
+    api.broken = {3: 404}
+    report = lab.run()
+    assert (lab.requests[1], report.notes, report.changes.deleted) == ("GET /items?page=1", (), 6)
+    assert ids(lab) == [1, 2, 3, 4, 5, 6]  # these were seen before the stop
+    assert lab.run().changes.deleted == 2
+
+
+def test_r09_a_partition_that_went_on_keeps_its_records_and_the_others_delete(lab: Lab) -> None:
+    lab.write(PLACES)
+    api = lab.api = Shelf(*range(1, 12))
+    lab.run()
+    die_at_page(7, lab)  # `a` is read, and two pages of `b`
+    api.ids.remove(1)
+    die_at_page(3, lab)  # now `b` is read to its end, too
+    lab.requests.clear()
+    report = lab.run()
+    assert (report.status, report.notes, lab.requests[0]) == ("ok", (UNSURE,), "GET /c?page=1")
+    ones = "SELECT place FROM lab.items WHERE id = 1 ORDER BY 1"
+    assert lab.rows(ones) == [("a",), ("b",)]  # in `a` it was seen
+    assert (lab.run().notes, lab.rows(ones)) == ((), [])
+
+
+# ── incremental syncs ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_next_run_reads_everything_again_to_find_what_vanished(lab: Lab) -> None:
+    api = cut_short(lab, WEEKLY)
+    api.ids.remove(1)
+    report = lab.run()
+    assert (report.status, report.mode, report.notes, report.changes.deleted) == ("ok", "full", (UNSURE,), 0)
+    report = lab.run()
+    assert (report.mode, report.notes, report.changes.deleted) == ("full", (), 1)
+    assert lab.run().mode == "incremental"
+
+
+def test_a_sync_that_is_never_read_in_one_go_is_not_read_completely_each_time(lab: Lab) -> None:
+    api = cut_short(lab, WEEKLY)
+    assert lab.run().notes == (UNSURE,)
+    api.broken = {3: 403}
+    assert lab.run().status == "failed"
+    api.broken = {}
+    report = lab.run()
+    assert (report.mode, report.notes) == ("full", (UNSURE,))
+    assert lab.run().mode == "incremental"
+    lab.clock.advance(days=7)
+    assert (lab.run().mode, lab.run().mode) == ("full", "incremental")
