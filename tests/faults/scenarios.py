@@ -73,7 +73,8 @@ class Scenario:
 
     *events* counts the changes between the two, *live* are the records in the end,
     *cursor* is the checkpoint's. *steps* are those to be killed at. The next run *goes_on* at the "page"
-    after those that are committed, from the "cursor" that they reached, or from the "first page".
+    after those that are committed, from the "cursor" that they reached, or from the "first page". Where pages
+    are numbered, a run that goes on leaves it to another one to find what vanished.
     """
 
     name: str
@@ -161,7 +162,7 @@ def _by_time(records: Records) -> Records:
     return sorted(records, key=lambda record: (record["at"], record["id"]))
 
 
-_FULL = Scenario("full", FULL, numbered(BEFORE), numbered(AFTER), AFTER, 6, 1000)
+_FULL = Scenario("full", FULL, numbered(BEFORE), numbered(AFTER), AFTER, 6, 3)
 _CHANGES = Scenario(
     "changes",
     _changes("unknown"),
@@ -174,9 +175,8 @@ _CHANGES = Scenario(
 )
 SCENARIOS = [
     _FULL,
-    replace(_FULL, name="full, committed while reading", commit_rows=3, steps=ALL_STEPS),
     replace(_FULL, name="first", before=None, events=8, commit_rows=4),
-    replace(_FULL, name="tokens", yaml=LINKED, before=linked(BEFORE), after=linked(AFTER), commit_rows=3),
+    replace(_FULL, name="tokens", yaml=LINKED, before=linked(BEFORE), after=linked(AFTER), steps=ALL_STEPS),
     Scenario("keyless", KEYLESS, None, numbered(EQUAL), EQUAL, 8, 3, goes_on="first page"),
     Scenario(
         "places",

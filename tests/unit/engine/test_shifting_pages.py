@@ -189,6 +189,25 @@ def test_r09_a_partition_that_went_on_keeps_its_records_and_the_others_delete(la
     assert (lab.run().notes, lab.rows(ones)) == ((), [])
 
 
+@pytest.mark.parametrize(
+    ("sync", "told"),
+    [
+        (SYNC.replace("PAGINATION", NUMBERED), "the read went on at a page that may have moved"),
+        (SYNC.replace("PAGINATION", "{type: next_url, url: later}"), None),
+    ],
+)
+def test_a_dry_run_says_that_a_read_which_goes_on_deletes_nothing(
+    lab: Lab, sync: str, told: str | None
+) -> None:
+    api = cut_short(lab, sync)
+    api.ids.remove(11)
+    looked = lab.dry_run()
+    whole = "what the complete read did not see"
+    assert looked.deletes == (f"none for what was not seen: {told}" if told else whole)
+    assert (UNSURE in looked.report.notes) is (told is not None)
+    assert lab.run().changes == looked.preview.changes
+
+
 # ── incremental syncs ──────────────────────────────────────────────────────────────────────────────
 
 

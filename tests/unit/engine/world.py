@@ -28,6 +28,7 @@ class Kind:
     partitioned: bool = False
     cursor: bool = True
     expires: bool = False
+    shifts: bool = False  # when a record goes, those on later pages move up
 
     @property
     def yaml(self) -> str:
@@ -59,7 +60,13 @@ incremental: {cursor: at, start: "2024-05-01", window: 20d}
 
 KINDS = [
     Kind("snapshot", "each", ITEMS + TOKENS, cursor=False),
-    Kind("numbered pages", "each", f"{ITEMS}pagination: {{type: page, size: {SIZE}}}\n", cursor=False),
+    Kind(
+        "numbered pages",
+        "each",
+        f"{ITEMS}pagination: {{type: page, size: {SIZE}}}\n",
+        cursor=False,
+        shifts=True,
+    ),
     Kind("unordered", "never", f"{CHANGES}{TOKENS}incremental: {{cursor: at}}\n"),
     Kind("ascending", "never", f"{CHANGES}{TOKENS}incremental: {{cursor: at, order: ascending}}\n"),
     Kind("flag", "told", f"{CHANGES}{TOKENS}incremental: {{cursor: at}}\ndeletes: {{flag: gone}}\n"),
