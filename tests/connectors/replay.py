@@ -109,10 +109,11 @@ class Replay:
             self.requests.append(
                 httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
             )
-            asked.append(f"{request.method} {unquote_plus(str(request.url))}")
+            url = f"{request.method} {unquote_plus(str(request.url))}"
+            asked.append(url)  # pages may be asked for side by side
             expected = [url for url, queue in left.items() if queue]
-            assert left[asked[-1]], f"{asked[-1]} was not expected, but {expected}"
-            answer = left[asked[-1]].popleft()
+            assert left[url], f"{url} was not expected, but {expected}"
+            answer = left[url].popleft()
             assert answer.sent is None or _body_of(request) == answer.sent
             return answer.response(CONNECTORS / self.connector.connector)
 

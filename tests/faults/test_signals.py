@@ -150,6 +150,7 @@ def test_r26_a_time_that_is_none_is_refused(project: ProjectFolder, seconds: str
 def test_the_project_says_how_often_a_run_commits(project: ProjectFolder, api: SlowApi) -> None:
     text = (project.folder / "syncrun.yaml").read_text()
     project.write("syncrun.yaml", f"commits: {{rows: 2}}\n{text}")
+    api.page = 5  # asked for ahead of its turn, but not before the first page is committed
     seen: list[list[Any]] = []
 
     def look() -> None:
