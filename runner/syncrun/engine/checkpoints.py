@@ -97,9 +97,11 @@ class Progress:
     and *field* what it was taken from. *resume* is set while an enumeration is unfinished. *window* names the
     unfinished complete read of the sync that has read this partition to its end, *shifted* where it went on
     at a page that may have moved, if it did. *parents_seq* is the change-feed position of its parents when it
-    was last read to its end. The partition "" also keeps what concerns the whole sync: *snapshot_at*, when it
-    was last read completely, *again*, whether a complete read since could not find what vanished, and
-    *open_read*, the complete read that is unfinished (of a sync whose store keeps no snapshot window).
+    was last read to its end. *mapping* is the fingerprint of the mapping that made all records of an
+    incremental sync, "" when there was more than one. The partition "" also keeps what concerns the whole
+    sync: *snapshot_at*, when it was last read completely, *again*, whether a complete read since could not
+    find what vanished, and *open_read*, the complete read that is unfinished (of a sync whose store keeps no
+    snapshot window).
     """
 
     field: str = ""
@@ -111,13 +113,14 @@ class Progress:
     snapshot_at: str | None = None
     again: bool | None = None
     open_read: str | None = None
+    mapping: str | None = None
 
     def to_text(self) -> str:
         """Return the JSON text to store."""
         document: dict[str, Any] = {"version": VERSION, "field": self.field, "cursor": self.cursor}
         if self.resume is not None:
             document["resume"] = self.resume.to_json()
-        for name in ("window", "shifted", "parents_seq", "snapshot_at", "again", "open_read"):
+        for name in ("window", "shifted", "parents_seq", "snapshot_at", "again", "open_read", "mapping"):
             value = getattr(self, name)
             if value is not None:
                 document[name] = value
@@ -171,4 +174,5 @@ def _from_document(document: dict[str, Any]) -> Progress:
         snapshot_at=document.get("snapshot_at"),
         again=document.get("again"),
         open_read=document.get("open_read"),
+        mapping=document.get("mapping"),
     )

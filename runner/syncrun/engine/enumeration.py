@@ -11,7 +11,7 @@ from syncrun.engine.checkpoints import Progress
 from syncrun.engine.context import context_of, open_client
 from syncrun.engine.deleted_feed import feed_of
 from syncrun.engine.fetching import Sender
-from syncrun.engine.fingerprint import fingerprint
+from syncrun.engine.fingerprint import fingerprint, mapping_fingerprint
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode
 from syncrun.engine.planner import Planner
@@ -156,6 +156,7 @@ class Enumeration:
             mode=self.mode,
             window=self.window,
             definition=self._definition,
+            mapping=mapping_fingerprint(self.job, self.hooks),
             client=client,
             asking=client if asking is None else asking,
             redactor=self.redactor,

@@ -31,8 +31,8 @@ class Planner:
     """Makes the readings of one pass over the partitions of a sync.
 
     *window* is the snapshot window that complete partitions belong to, *definition* the fingerprint of what
-    is read. Pages are asked of *client*, exports of *asking*. *feed* is the sync that lists what was deleted,
-    if there is one.
+    is read, *mapping* that of what is made of it. Pages are asked of *client*, exports of *asking*. *feed* is
+    the sync that lists what was deleted, if there is one.
     """
 
     job: Job
@@ -41,6 +41,7 @@ class Planner:
     mode: Mode
     window: str | None
     definition: str
+    mapping: str | None
     client: Sender
     asking: Sender
     redactor: Redactor
@@ -91,6 +92,7 @@ class Planner:
             feed=self._deletions(base_url, saved, roots),
             pagination=self.job.sync.pagination,
             resumable=self.mode == "full" or not self.job.sync.newest_first,
+            mapping=self.mapping,
         )
 
     def _fetch(self, base_url: str, *, changes_only: bool) -> Fetch:

@@ -39,13 +39,14 @@ class Reading:
         feed: Fetch | None = None,
         pagination: Pagination | None = None,
         resumable: bool = True,
+        mapping: str | None = None,
     ) -> None:
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
         self.context, self._started = context, now
         self.end: End | None = None
         self.skipped = False
         self._incremental, self._fetch, self._parts, self._feed = incremental, fetch, parts, feed
-        self._resumable, self._pagination = resumable, pagination
+        self._resumable, self._pagination, self._mapping = resumable, pagination, mapping
         self.shifted = ""
         self._read_to: End | None = None
         self._lost = ""
@@ -225,13 +226,23 @@ class Reading:
         if self.skipped or self._kept:
             kept, shifted = window and self.saved.window, window and self.saved.shifted
             return replace(self.saved, resume=None, window=kept, shifted=shifted)
-        saved = replace(self.saved, cursor=self._cursor(), resume=None, window=None, shifted=None)
+        cursor, mapping = self._cursor(), self._mapping_of_all()
+        saved = replace(self.saved, cursor=cursor, resume=None, window=None, shifted=None, mapping=mapping)
         if self.end is None:
             return replace(saved, resume=self._place(saved.cursor, window))
         if self.end.complete:
             shifted = (window and self.shifted) or None
             return replace(saved, window=window, shifted=shifted, parents_seq=self.partition.seq or None)
         return replace(saved, resume=self._begun_export(None)) if self._job is not None else saved
+
+    def _mapping_of_all(self) -> str | None:
+        """Return the fingerprint of the mapping that all records have now; "" when there are several."""
+        before, everything = self.saved.mapping, self.mode == "full" or self.saved.cursor is None
+        if self._mapping is None or (everything and self.complete):
+            return self._mapping
+        if not self._taken or before == self._mapping:
+            return before
+        return self._mapping if before is None else ""
 
     def _begun_export(self, window: str | None) -> Resume:
         """Return the export that is being read, for the next run to read from its first page on.

@@ -17,6 +17,7 @@ from syncrun.engine.deadline import Deadline
 from syncrun.engine.deletes import Decision, decide
 from syncrun.engine.enumeration import CursorExpired, Enumeration
 from syncrun.engine.fetching import Sender
+from syncrun.engine.fingerprint import mapping_fingerprint
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
 from syncrun.engine.plan import Mode
@@ -96,6 +97,9 @@ class SyncRun:
             self.notes.append(f"the sync is paused: only by hand does it run, until `syncrun resume {sync}`")
         self.start = start_from(stored, self.job, self.options, self.runtime.now())
         self.mode = self.start.mode
+        if self.start.mixes(mapping_fingerprint(self.job, self.hooks)):
+            told = "the mapping has changed: records that have not changed since are as they were"
+            self.notes.append(f"{told}; `syncrun run --full {sync}` reads all of them again")
         self.saving = Saving(
             self.job, self.options, self.commits, self.start, began=self.started, redactor=self.redactor
         )

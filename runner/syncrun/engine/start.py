@@ -37,6 +37,14 @@ class Start:
         """What is saved about the sync as a whole."""
         return self.saved.get("", self.fresh)
 
+    def mixes(self, mapping: str | None) -> bool:
+        """Return whether records stay as another mapping than *mapping* made them.
+
+        What was saved before mappings were kept counts as the same.
+        """
+        known = {state.mapping for state in self.saved.values()} - {None, mapping}
+        return mapping is not None and self.mode == "incremental" and bool(known)
+
 
 def start_from(stored: Saved, job: Job, options: Options, now: datetime) -> Start:
     """Return where a run of *job* starts from, given what is *stored*; raise CheckpointError (R1)."""
@@ -68,7 +76,7 @@ def _by_partition(stored: Saved, job: Job, options: Options, fresh: Progress) ->
         for partition, found in stored.checkpoints.items()
     }
     if options.cursor is not None:  # from another place
-        return dict.fromkeys(saved, fresh)
+        return {name: replace(fresh, mapping=state.mapping) for name, state in saved.items()}
     if options.limit is not None:  # a look at the beginning, which goes on with nothing
         return {name: replace(state, resume=None, open_read=None) for name, state in saved.items()}
     return saved
