@@ -66,6 +66,11 @@ def finds_missing(sync: Sync) -> bool:
     return sync.delete_rule is not None and bool(sync.delete_rule.snapshot)
 
 
+def told_only(sync: Sync) -> bool:
+    """Return whether deletions are known only from marks in what changed: no complete read finds them."""
+    return sync.delete_rule is not None and sync.delete_rule.flag is not None and not finds_missing(sync)
+
+
 def snapshot_due(sync: Sync, progress: Progress, now: datetime) -> bool:
     """Return whether the last complete read of an incremental sync is longer ago than `snapshot: {every}`.
 

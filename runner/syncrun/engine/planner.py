@@ -15,7 +15,7 @@ from syncrun.engine.cursors import slices
 from syncrun.engine.exports import Exports
 from syncrun.engine.fetching import Sender, pages_of
 from syncrun.engine.job import Job, Options, Runtime
-from syncrun.engine.plan import Mode, Partition, plan_partitions
+from syncrun.engine.plan import Mode, Partition, plan_partitions, told_only
 from syncrun.engine.reading import Reading
 from syncrun.engine.walk import Fetch
 from syncrun.expressions.functions import Functions
@@ -93,6 +93,7 @@ class Planner:
             pagination=self.job.sync.pagination,
             resumable=self.mode == "full" or not self.job.sync.newest_first,
             mapping=self.mapping,
+            told=told_only(self.job.sync),
         )
 
     def _fetch(self, base_url: str, *, changes_only: bool) -> Fetch:

@@ -40,13 +40,14 @@ class Reading:
         pagination: Pagination | None = None,
         resumable: bool = True,
         mapping: str | None = None,
+        told: bool = False,
     ) -> None:
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
         self.context, self._started = context, now
         self.end: End | None = None
         self.skipped = False
         self._incremental, self._fetch, self._parts, self._feed = incremental, fetch, parts, feed
-        self._resumable, self._pagination, self._mapping = resumable, pagination, mapping
+        self._resumable, self._pagination, self._mapping, self._told = resumable, pagination, mapping, told
         self.shifted = ""
         self._read_to: End | None = None
         self._lost = ""
@@ -294,7 +295,9 @@ class Reading:
         if incremental is None:
             return None
         whole = self.end is not None and self.end.complete
-        if not whole and (self._lost or self._feed is not None):
+        # a list of what is there does not tell what went: only the changes since the cursor do
+        untold = self._told and self.mode == "full" and before is not None
+        if untold or (not whole and (self._lost or self._feed is not None)):
             return before  # what was lost, or is not yet known to be deleted, has to come again
         if incremental.token is not None:
             return self._token if whole and self._token is not None else before

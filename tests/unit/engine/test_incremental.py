@@ -490,3 +490,31 @@ def test_a_list_that_begins_with_the_newest_is_left_at_what_is_known(lab: Lab) -
 
     # the one that is known to be unchanged says so
     assert (report.records, report.changes.added) == (3, 1)
+
+
+def test_r16_a_full_read_loses_no_deletion_that_only_the_changes_tell(lab: Lab) -> None:
+    lab.write("""
+        syncs:
+          items:
+            request: {path: /items, params: {since: "${cursor}"}}
+            pagination: none
+            records: items
+            incremental: {token: token}
+            deletes: {flag: gone}
+            key: id
+            fields: [id]
+    """)
+    gone: list[dict[str, Any]] = []
+
+    def api(request: httpx.Request) -> Any:
+        changes = gone if "since" in request.url.params else [{"id": 2}]
+        return {"items": [*changes], "token": f"t{len(gone)}"}
+
+    lab.api = lambda _: {"items": [{"id": 1}, {"id": 2}], "token": "t0"}
+    lab.run()
+    gone.append({"id": 1, "gone": True})
+    lab.api = api
+    assert lab.run(full=True).changes.deleted == 0
+    assert lab.run().changes.deleted == 1
+    assert lab.requests[-1] == "GET /items?since=t0"
+    assert lab.checkpoint()["cursor"] == "t1"

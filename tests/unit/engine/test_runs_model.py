@@ -337,6 +337,10 @@ class RunsModel(RuleBasedStateMachine):
         finds = self.kind.finds
         if place not in self.world.places:
             return True  # its parent took its leave in a read of its own
+        if self.kind.name == "token" and report.mode == "full":
+            return (
+                False  # its list has only what is there: the changes since the token before tell, next time
+            )
         return finds in {"each", "told"} or (finds == "full" and report.mode == "full")
 
     def _judge_loosely(
