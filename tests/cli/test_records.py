@@ -71,9 +71,10 @@ def test_records_come_in_the_order_of_their_last_change_with_their_metadata(chan
 def test_every_format_has_the_same_columns(changed: ProjectFolder, form: str, read_back: str) -> None:
     done = changed.syncrun("records", "acme/items", "-o", f"out.{form}")
     assert (done.exit_code, done.stdout) == (0, "")
-    found = duckdb.sql(f"SELECT * FROM {read_back}('{changed.folder}/out.{form}')")
-    assert found.columns == ["id", "name", *METADATA]
-    assert [row[0] for row in found.fetchall()] == [1, 3, 2]
+    with duckdb.connect() as db:
+        found = db.sql(f"SELECT * FROM {read_back}('{changed.folder}/out.{form}')")
+        assert found.columns == ["id", "name", *METADATA]
+        assert [row[0] for row in found.fetchall()] == [1, 3, 2]
     assert following(done) == read(changed)[-1]["_cursor"]
 
 

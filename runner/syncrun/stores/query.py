@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -132,15 +132,25 @@ def _interruptible(db: DuckDBPyConnection, act: Callable[[], _Result]) -> _Resul
     """Return what *act* does with *db*; ^C ends it, which DuckDB by itself does not hear."""
     if threading.current_thread() is not threading.main_thread():
         return act()  # signals come to the main thread, which is free
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(act)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            while not future.done():  # again and again: a statement that is only being planned forgets it
-                db.interrupt()
-                wait([future], timeout=_INTERRUPT_EVERY)
-            raise
+    future: Future[_Result] = Future()
+    try:
+        threading.Thread(target=_do, args=(future, act), daemon=True).start()
+        return future.result()
+    except KeyboardInterrupt:
+        begun = not future.cancel()
+        while begun and not future.done():  # again and again: a statement that is being planned forgets it
+            db.interrupt()
+            wait([future], timeout=_INTERRUPT_EVERY)
+        raise
+
+
+def _do(future: Future[_Result], act: Callable[[], _Result]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(act())
+    except BaseException as error:  # noqa: BLE001 - it travels to the caller's thread
+        future.set_exception(error)
 
 
 def _without_end(sql: str) -> str:
