@@ -97,8 +97,12 @@ class Dlt:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of all commands, in which the package of this source tree is found."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNCRUN_")}
+    """Return the environment of all commands, in which the package of this source tree is found.
+
+    Python may keep what it has compiled, as it does for people.
+    """
+    left_out = ("SYNCRUN_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return {**kept, "PYTHONPATH": os.pathsep.join((str(ROOT / "runner"), str(ROOT)))}
 
 
