@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from syncrun.api import Project as Project
     from syncrun.api import Records as Records
+    from syncrun.api import query as query
+    from syncrun.api import records as records
+    from syncrun.api import run as run
 
 __version__ = "0.1.0"
-__all__ = ["Project", "Records", "__version__"]
+__all__ = ["Project", "Records", "__version__", "query", "records", "run"]
 
 
 def __getattr__(name: str) -> Any:

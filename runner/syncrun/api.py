@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from syncrun.engine.job import Options, Runtime
 from syncrun.engine.models import find_model, moment_or_position
@@ -27,6 +27,49 @@ Moment = datetime | timedelta | str
 """A time; a length of time before now; or either as text: `2024-05-01`, `2h`."""
 
 _ACTIONS = ("added", "updated", "deleted")
+
+
+class RecordsOptions(TypedDict, total=False):
+    """What `Project.records` takes beside the model."""
+
+    cursor: str
+    modified_after: Moment | None
+    filter: Iterable[Action]
+    ids: Iterable[Any]
+    limit: int | None
+    as_of: Moment | int | None
+
+
+class RunOptions(TypedDict, total=False):
+    """What `Project.run` takes beside the targets."""
+
+    everything: bool
+    full: bool
+    reset: bool
+    limit: int | None
+    accept_deletes: bool
+    jobs: int
+    timeout: float | None
+    lock_timeout: float
+
+
+def records(
+    model: str, *, path: str | Path = ".", env: str | None = None, **options: Unpack[RecordsOptions]
+) -> Records:
+    """Return records of the project at *path*; the rest is as in `Project.records`."""
+    return Project.load(path, env).records(model, **options)
+
+
+def run(
+    *targets: str, path: str | Path = ".", env: str | None = None, **options: Unpack[RunOptions]
+) -> list[RunReport]:
+    """Run syncs of the project at *path*; the rest is as in `Project.run`."""
+    return Project.load(path, env).run(*targets, **options)
+
+
+def query(sql: str, *, path: str | Path = ".", env: str | None = None) -> QueryResult:
+    """Ask the database of the project at *path*, as `Project.query` does."""
+    return Project.load(path, env).query(sql)
 
 
 class Records(Iterator[dict[str, Any]]):

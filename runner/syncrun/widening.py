@@ -10,7 +10,7 @@ A column without a value yet has no type, and null changes none.
 
 from __future__ import annotations
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 
 INTEGER = ColumnType("integer")
 NUMBER = ColumnType("number")

@@ -111,6 +111,14 @@ def test_queries_stream_their_rows(project: Project) -> None:
     assert (result.columns, list(result.rows)) == (("id",), [(1,), (3,)])
 
 
+def test_the_methods_of_a_project_are_there_as_functions_too(project: Project) -> None:
+    folder = project.database.parent
+    [report] = syncrun.run("acme/items", path=folder, full=True)
+    assert report.changes.unchanged == 2
+    assert ids(syncrun.records("acme/items", path=folder, limit=2)) == [1, 3]
+    assert list(syncrun.query("SELECT count(*) FROM store.items", path=folder).rows) == [(2,)]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from syncrun.config.base import Identifier
-from syncrun.records import ColumnType, type_names
+from syncrun.shapes import ColumnType, type_names
 
 RESERVED_COLUMNS = frozenset(
     [

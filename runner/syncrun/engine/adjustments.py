@@ -14,7 +14,7 @@ from syncrun.engine.checkpoints import Progress
 from syncrun.engine.commits import recover
 from syncrun.engine.job import Runtime
 from syncrun.errors import UsageError
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.progress import Checkpoint
 from syncrun.transform.invalid import Invalid

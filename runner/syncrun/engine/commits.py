@@ -12,7 +12,7 @@ from syncrun.engine.report import add_changes
 from syncrun.engine.run_log import RunLog
 from syncrun.errors import StoreError
 from syncrun.http.redact import Redactor
-from syncrun.records import Column
+from syncrun.shapes import Column
 from syncrun.stores.base import Store
 from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId

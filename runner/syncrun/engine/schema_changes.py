@@ -11,7 +11,7 @@ from syncrun.config.hook_file import read_hook_file
 from syncrun.config.sync import Sync
 from syncrun.engine.fingerprint import fingerprint
 from syncrun.engine.job import Job
-from syncrun.records import Column, ColumnType
+from syncrun.shapes import Column, ColumnType
 from syncrun.stores.types import fold
 from syncrun.stores.values.ids import SyncId
 from syncrun.widening import STRING, widen

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from syncrun.records import Column
+from syncrun.shapes import Column
 from syncrun.stores.values.commit import Changes, Commit
 from syncrun.stores.values.definition import Definition
 from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncrun.records import Model
+from syncrun.shapes import Model
 from syncrun.stores.loss import refuse_loss
 from syncrun.stores.staging import ORDINALS, StagedFiles, staged_value
 from syncrun.stores.tables import Table

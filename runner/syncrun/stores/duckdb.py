@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.errors import StoreError
-from syncrun.records import Column
+from syncrun.shapes import Column
 from syncrun.stores import (
     change_feed,
     checkpoints,

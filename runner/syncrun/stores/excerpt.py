@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncrun.records import StagedFile
+from syncrun.shapes import StagedFile
 from syncrun.stores.staging import ORDINALS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncrun.records import Model
+from syncrun.shapes import Model
 from syncrun.stores.reshaping import convert_columns, extend
 from syncrun.stores.tables import SYSTEM_COLUMNS, Stored, Table, field_columns, history_table
 from syncrun.stores.types import fold, quote, sql_type

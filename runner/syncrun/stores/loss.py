@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.stores.widen import is_kept
 
 if TYPE_CHECKING:

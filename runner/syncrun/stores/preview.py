@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from syncrun.records import Column
+from syncrun.shapes import Column
 from syncrun.stores import snapshots
 from syncrun.stores.classify import changed_files, classify, filled_columns, sequence
 from syncrun.stores.json_values import json_reader

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
-from syncrun.records import Column, ColumnType, Model
+from syncrun.shapes import Column, ColumnType, Model
 from syncrun.stores.loss import count_lost, refuse_loss
 from syncrun.stores.staging import StagedFiles
 from syncrun.stores.tables import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
-from syncrun.records import Column, RejectedFile, StagedFile
+from syncrun.shapes import Column, RejectedFile, StagedFile
 from syncrun.stores.types import quote, quote_path, quote_text, sql_type
 
 if TYPE_CHECKING:

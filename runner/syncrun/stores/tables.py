@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
-from syncrun.records import Column, Model
+from syncrun.shapes import Column, Model
 from syncrun.stores.types import column_type, fold, quote, sql_type
 
 if TYPE_CHECKING:

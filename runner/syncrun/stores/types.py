@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 
 _SQL_NAMES = {
     "string": "VARCHAR",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.stores.types import sql_type
 from syncrun.widening import JSON, NUMBER, STRING, widen
 

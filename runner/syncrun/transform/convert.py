@@ -24,7 +24,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.transform.canonical import MAX_INTEGER, MIN_INTEGER, canonical, clean_text, fragment, number_text
 from syncrun.transform.exact import NUMERIC, exact_number
 from syncrun.transform.invalid import Invalid, describe

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from syncrun.config.sync import FieldSpec
-from syncrun.records import Column, ColumnType
+from syncrun.shapes import Column, ColumnType
 from syncrun.transform.canonical import dump
 from syncrun.transform.convert import Convert, converter
 from syncrun.transform.infer import InferredColumn

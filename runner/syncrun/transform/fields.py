@@ -10,7 +10,7 @@ from syncrun.errors import EvaluationError, RunError
 from syncrun.expressions.compile import MappingError, compile_expression, compile_mapping
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.expressions.template import parse_template
-from syncrun.records import Column
+from syncrun.shapes import Column
 from syncrun.transform.field import MappedField
 from syncrun.transform.identity import key_text
 from syncrun.transform.invalid import Invalid

@@ -12,7 +12,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.transform.canonical import EXACT_FLOAT, MAX_INTEGER, MIN_INTEGER, fragment, number_text
 from syncrun.transform.invalid import Invalid, describe
 from syncrun.widening import BOOLEAN, INTEGER, JSON, NUMBER, STRING, widen

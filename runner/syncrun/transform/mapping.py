@@ -19,7 +19,7 @@ from syncrun.config.sync import Sync
 from syncrun.errors import RunError
 from syncrun.expressions.compile import compile_expression
 from syncrun.expressions.functions import DEFAULT, Functions
-from syncrun.records import Column, Model
+from syncrun.shapes import Column, Model
 from syncrun.transform.canonical import clean_text
 from syncrun.transform.conceal import Concealer
 from syncrun.transform.fields import BoundFields, map_fields

@@ -11,7 +11,7 @@ from typing import Any
 
 from syncrun.config.sync import Sync
 from syncrun.errors import RunError
-from syncrun.records import Column
+from syncrun.shapes import Column
 from syncrun.transform.identity import comparable, key_text
 from syncrun.transform.infer import InferredColumn
 from syncrun.transform.invalid import Invalid, NullKey, describe

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from syncrun.records import Column, RejectedFile, StagedFile
+from syncrun.shapes import Column, RejectedFile, StagedFile
 from syncrun.transform.mapping import Mapped
 
 _BUFFER = 1 << 20

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from syncrun.config.sync import FieldSpec
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.transform.canonical import canonical, dump
 from syncrun.transform.convert import Convert, to_string
 from syncrun.transform.identity import comparable

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.transform.canonical import clean_text
 from syncrun.transform.convert import converter
 from syncrun.transform.invalid import Invalid, describe

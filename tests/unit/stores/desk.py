@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from syncrun.records import Column, ColumnType, Model, RejectedFile, StagedFile
+from syncrun.shapes import Column, ColumnType, Model, RejectedFile, StagedFile
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId

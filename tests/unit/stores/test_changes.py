@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from syncrun.errors import StoreError
-from syncrun.records import StagedFile
+from syncrun.shapes import StagedFile
 from syncrun.stores.values.commit import Changes, SnapshotDeletes
 from tests.unit.stores.desk import START, Desk, Line, gone, put, seen
 

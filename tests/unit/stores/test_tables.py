@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncrun.errors import StoreError
-from syncrun.records import Column, ColumnType
+from syncrun.shapes import Column, ColumnType
 from syncrun.stores.types import quote
 from tests.unit.stores.desk import START, Desk, columns, gone, put
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.stores.types import column_type, fold, quote, sql_type
 from syncrun.stores.widen import convert, is_kept, widest
 from tests.unit.stores.desk import Desk, columns, put

@@ -12,7 +12,7 @@ import duckdb
 import yaml
 
 from syncrun.config.sync import Sync
-from syncrun.records import Column, ColumnType, StagedFile
+from syncrun.shapes import Column, ColumnType, StagedFile
 from syncrun.stores.types import quote, quote_text
 from syncrun.transform.mapping import Mapped, Mapper
 from syncrun.transform.stage import Staging

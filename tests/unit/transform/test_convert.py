@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.transform.canonical import dump
 from syncrun.transform.convert import converter
 from syncrun.transform.invalid import Invalid

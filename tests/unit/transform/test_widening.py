@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from syncrun.records import ColumnType
+from syncrun.shapes import ColumnType
 from syncrun.widening import widen
 
 TYPES = [

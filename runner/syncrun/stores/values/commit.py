@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from syncrun.records import Model, RejectedFile, StagedFile
+from syncrun.shapes import Model, RejectedFile, StagedFile
 from syncrun.stores.values.run import Run
 
 

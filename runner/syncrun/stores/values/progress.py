@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncrun.records import Column
+from syncrun.shapes import Column
 
 
 @dataclass(frozen=True, slots=True)
