@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from syncrun.cli.options import environment, project_folder
+from syncrun.cli.options import environment, json_lines, project_folder
 from syncrun.engine.job import Job, Runtime
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.engine.signin import SignInStatus, sign_in, sign_out, status
@@ -47,7 +47,7 @@ def login(*, connection: str, no_browser: bool, timeout: float, env: str | None,
 
 @command.command("status", epilog="Example: syncrun auth status --json")
 @click.argument("connection", required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a connection, on standard output.")
+@json_lines("connection")
 @environment
 @project_folder
 def show_status(*, connection: str | None, as_json: bool, env: str | None, project: Path | None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from syncrun.cli.options import Seconds, environment, project_folder, tell
+from syncrun.cli.options import environment, project_folder, run_wait, tell
 from syncrun.engine import adjustments
 from syncrun.engine.job import Runtime
 from syncrun.engine.selection import Workspace, open_workspace
@@ -17,13 +17,6 @@ from syncrun.engine.selection import Workspace, open_workspace
 _target = click.argument("target", metavar="CONNECTION/SYNC")
 _partition = click.option(
     "--partition", metavar="ID", help="One partition, by the id that `checkpoint show` gives it."
-)
-_lock_timeout = click.option(
-    "--lock-timeout",
-    type=Seconds(),
-    default=300.0,
-    show_default=True,
-    help="How long to wait for a run of the sync, or for whoever has the database open.",
 )
 
 
@@ -52,7 +45,7 @@ def show(*, target: str, partition: str | None, env: str | None, project: Path |
 @command.command("set", epilog="Example: syncrun checkpoint set acme/issues --cursor 2024-05-01")
 @_shared
 @click.option("--cursor", required=True, metavar="VALUE", help="Where the next run starts.")
-@_lock_timeout
+@run_wait
 def set_(
     *,
     target: str,
@@ -73,7 +66,7 @@ def set_(
 
 @command.command("clear", epilog="Example: syncrun checkpoint clear acme/issues")
 @_shared
-@_lock_timeout
+@run_wait
 def clear(
     *, target: str, partition: str | None, lock_timeout: float, env: str | None, project: Path | None
 ) -> int:

@@ -35,7 +35,6 @@ from syncrun.errors import UsageError
 @click.option("--allow-destructive", is_flag=True, help="Also when tables, columns or identities are lost.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
 @project_folder
 @click.pass_obj
 def command(
@@ -47,14 +46,12 @@ def command(
     allow_destructive: bool,
     dry_run: bool,
     yes: bool,
-    as_json: bool,
     project: Path | None,
 ) -> int:
     """Publish the connectors of all connections to ENV, after showing what that changes in its tables.
 
     Runs in ENV then use these versions, whatever happens to the working files.
     """
-    del as_json  # EventCommand has looked
     if target is not None and versions:
         raise UsageError("--sync and --version exclude each other", hint="give one of them")
     workspace = open_workspace(project, env=environment)

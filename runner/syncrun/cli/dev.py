@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from syncrun.cli.dryrun import print_dry_run
-from syncrun.cli.options import environment, project_folder
+from syncrun.cli.options import environment, limit_option, project_folder, show_option
 from syncrun.cli.progress import Lines
+from syncrun.cli.runtime import runtime_of
 from syncrun.cli.signals import Stop, stopping
 from syncrun.cli.validate import print_problems
 from syncrun.engine.dryrun import dry_run
-from syncrun.engine.job import Options, Runtime
+from syncrun.engine.job import Options
 from syncrun.engine.outside import Outside
 from syncrun.engine.selection import Workspace
 from syncrun.engine.workbench import Workbench
@@ -22,22 +23,8 @@ from syncrun.errors import SyncrunError
 
 @click.command("dev", epilog="Examples: syncrun dev; syncrun dev acme/issues --limit 20")
 @click.argument("targets", nargs=-1, metavar="[CONNECTION/SYNC]...")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=100,
-    show_default=True,
-    help="Stop each dry run after about N records.",
-)
-@click.option(
-    "--show",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=5,
-    show_default=True,
-    help="How many records of each kind to show.",
-)
+@limit_option("Stop each dry run after about N records.", default=100)
+@show_option(5, "How many records of each kind to show.")
 @environment
 @project_folder
 def command(*, targets: tuple[str, ...], limit: int, show: int, env: str | None, project: Path | None) -> int:
@@ -75,18 +62,7 @@ def _try(sync: str, workspace: Workspace, outside: Outside, stop: Stop, *, limit
     try:
         workspace.sync(sync)
         [job] = workspace.jobs([sync], parents=False)
-        runtime = Runtime(
-            workspace.store(lock_timeout=0.0, sleep=stop.sleep),
-            workspace.database,
-            now=outside.now,
-            clock=outside.clock,
-            sleep=stop.sleep,
-            random=outside.random,
-            transport=outside.transport,
-            emit=Lines().event,
-            stop=stop.event,
-            environ=workspace.environ,
-        )
+        runtime = runtime_of(workspace, outside, stop, Lines().event, lock_timeout=0.0)
         print_dry_run(dry_run(job, Options(limit=limit, lock_timeout=0.0), runtime, most=show))
     except SyncrunError as error:
         click.echo(f"{sync}: {error}", err=True)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from syncrun.cli import counts
-from syncrun.cli.options import environment, project_folder, tell
+from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.run_names import find_run
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import Run, RunChange
@@ -19,7 +19,7 @@ _MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
 
 @click.command("diff", epilog="Examples: syncrun diff last; syncrun diff acme/issues --json")
 @click.argument("run", metavar="RUN")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a change, on standard output.")
+@json_lines("change")
 @environment
 @project_folder
 def command(*, run: str, as_json: bool, env: str | None, project: Path | None) -> int:

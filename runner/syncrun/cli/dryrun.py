@@ -13,12 +13,21 @@ import click
 
 from syncrun.cli import counts
 from syncrun.cli.events import EventCommand, JsonEvents
-from syncrun.cli.options import Seconds, connector_set, environment, project_folder
+from syncrun.cli.options import (
+    connector_set,
+    database_wait,
+    environment,
+    limit_option,
+    project_folder,
+    show_option,
+)
 from syncrun.cli.progress import Events, Lines
+from syncrun.cli.runtime import runtime_of
 from syncrun.cli.signals import stopping
 from syncrun.engine.adjustments import incremental_of, read_cursor
 from syncrun.engine.dryrun import DryRun, dry_run
-from syncrun.engine.job import Job, Options, Runtime
+from syncrun.engine.job import Job, Options
+from syncrun.engine.outside import Outside
 from syncrun.engine.report import Event
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
@@ -34,14 +43,7 @@ _WIDEST = 60  # characters of a value before and after a change
     epilog="Examples: syncrun dryrun acme/issues; syncrun dryrun acme/issues --no-limit --full --json",
 )
 @click.argument("target", metavar="CONNECTION/SYNC")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=100,
-    show_default=True,
-    help="Stop after about N records; what is not seen is not deleted then.",
-)
+@limit_option("Stop after about N records; what is not seen is not deleted then.", default=100)
 @click.option("--no-limit", is_flag=True, help="Read all that a run would read.")
 @click.option("--full", is_flag=True, help="Read everything, as run --full does.")
 @click.option("--checkpoint", metavar="VALUE", help="Start from this cursor in place of the saved one.")
@@ -51,14 +53,7 @@ _WIDEST = 60  # characters of a value before and after a change
     metavar="NAME=VALUE|JSON",
     help="Metadata of the connection, put over what it has.",
 )
-@click.option(
-    "--show",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=20,
-    show_default=True,
-    help="How many records of each kind to show.",
-)
+@show_option(20, "How many records of each kind to show.")
 @click.option("--diagnostics", is_flag=True, help="Show memory, processor use and the time of each stage.")
 @click.option(
     "--save",
@@ -66,14 +61,7 @@ _WIDEST = 60  # characters of a value before and after a change
     metavar="FOLDER",
     help="Keep the API's answers in FOLDER/SYNC.json, secrets redacted, for `syncrun test`.",
 )
-@click.option(
-    "--lock-timeout",
-    type=Seconds(),
-    default=300.0,
-    show_default=True,
-    help="How long to wait for whoever has the database open; 0: not at all.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
+@database_wait
 @connector_set
 @environment
 @project_folder
@@ -91,13 +79,11 @@ def command(
     diagnostics: bool,
     save: Path | None,
     lock_timeout: float,
-    as_json: bool,
     settings: tuple[str, ...],
     env: str | None,
     project: Path | None,
 ) -> int:
     """Fetch a sync without writing, and show what a run would add, update and delete."""
-    del as_json  # EventCommand has looked
     workspace = open_workspace(project, env=env)
     workspace.sync(target)
     [job] = workspace.jobs([target], settings=settings, parents=False)
@@ -109,15 +95,9 @@ def command(
         lock_timeout=lock_timeout,
     )
     shown = Lines() if events is None else Events(events)
-    with stopping() as stop:
-        runtime = Runtime(
-            workspace.store(lock_timeout=lock_timeout, sleep=stop.sleep),
-            workspace.database,
-            sleep=stop.sleep,
-            emit=shown.event,
-            stop=stop.event,
-            environ=workspace.environ,
-        )
+    outside = click.get_current_context().find_object(Outside) or Outside()
+    with stopping(outside.wait) as stop:
+        runtime = runtime_of(workspace, outside, stop, shown.event, lock_timeout=lock_timeout)
         done = dry_run(job, options, runtime, most=show, record=save is not None, measure=diagnostics)
         code = stop.exit_code or int(done.report.exit_code)
     saved = _save(done, job, save)

@@ -59,6 +59,11 @@ class EventCommand(click.Command):
     The context object is the command's JsonEvents, None without `--json`.
     """
 
+    def __init__(self, *args: Any, **members: Any) -> None:
+        super().__init__(*args, **members)
+        told = "Newline-delimited JSON events on stdout."
+        self.params.append(click.Option(["--json", "as_json"], is_flag=True, help=told))
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
@@ -74,7 +79,7 @@ class EventCommand(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Do what the command does."""
         ctx.obj = None
-        if not ctx.params["as_json"]:
+        if not ctx.params.pop("as_json"):
             return super().invoke(ctx)
         events = ctx.obj = JsonEvents()
         try:

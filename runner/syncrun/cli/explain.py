@@ -10,7 +10,7 @@ from textwrap import indent
 import click
 
 from syncrun.cli.events import EventCommand, JsonEvents
-from syncrun.cli.options import Seconds, connector_set, environment, project_folder, tell
+from syncrun.cli.options import connector_set, database_wait, environment, project_folder, show_option, tell
 from syncrun.engine.explain import Explanation, explain
 from syncrun.engine.job import Options, Runtime
 from syncrun.engine.selection import open_workspace
@@ -19,22 +19,8 @@ from syncrun.engine.selection import open_workspace
 @click.command("explain", cls=EventCommand, epilog="Example: syncrun explain acme/issues")
 @click.argument("target", metavar="CONNECTION/SYNC")
 @click.option("--full", is_flag=True, help="Explain run --full.")
-@click.option(
-    "--show",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=3,
-    show_default=True,
-    help="Of how many partitions to show the first request.",
-)
-@click.option(
-    "--lock-timeout",
-    type=Seconds(),
-    default=300.0,
-    show_default=True,
-    help="How long to wait for whoever has the database open; 0: not at all.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
+@show_option(3, "Of how many partitions to show the first request.")
+@database_wait
 @connector_set
 @environment
 @project_folder
@@ -46,13 +32,11 @@ def command(
     full: bool,
     show: int,
     lock_timeout: float,
-    as_json: bool,
     settings: tuple[str, ...],
     env: str | None,
     project: Path | None,
 ) -> int:
     """Show the requests, partitions, cursor, deletes and table of a sync's next run; sends nothing."""
-    del as_json  # EventCommand has looked
     workspace = open_workspace(project, env=env)
     workspace.sync(target)
     [job] = workspace.jobs([target], settings=settings, parents=False)

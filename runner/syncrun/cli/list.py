@@ -11,7 +11,7 @@ import click
 
 from syncrun.cli import counts
 from syncrun.cli.columns import deployed_version, minute, print_columns
-from syncrun.cli.options import environment, project_folder, tell
+from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.config.load import list_connectors, shown
 from syncrun.engine.agenda import entries
 from syncrun.engine.outside import utc_now
@@ -21,7 +21,7 @@ from syncrun.stores.values.run import Agenda, Run
 
 
 @click.command("list", epilog="Example: syncrun list --json")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a sync, on standard output.")
+@json_lines("sync")
 @environment
 @project_folder
 def command(*, as_json: bool, env: str | None, project: Path | None) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from syncrun.cli import counts
-from syncrun.cli.options import environment, project_folder, tell
+from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.run_names import find_run
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import LogLine, Run
@@ -25,7 +25,7 @@ _WIDTH = max(map(len, _LEVELS))
 @click.option(
     "--level", type=click.Choice(_LEVELS), default="info", show_default=True, help="Only so grave, or graver."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, on standard output.")
+@json_lines("line")
 @environment
 @project_folder
 def command(*, run: str, level: str, as_json: bool, env: str | None, project: Path | None) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Seconds(click.ParamType[float]):
@@ -61,6 +65,47 @@ project_folder = click.option(
 environment = click.option(
     "--env", "-e", metavar="NAME", envvar="SYNCRUN_ENV", help="The project's environment to use."
 )
+
+
+def _lock_timeout(others: str) -> Callable[[_Function], _Function]:
+    return click.option(
+        "--lock-timeout",
+        type=Seconds(),
+        default=300.0,
+        show_default=True,
+        help=f"How long to wait for {others}; 0: not at all.",
+    )
+
+
+database_wait = _lock_timeout("whoever has the database open")
+run_wait = _lock_timeout("another run of the sync, or for whoever has the database open")
+
+
+def limit_option(told: str, *, default: int | None = None) -> Callable[[_Function], _Function]:
+    """Return the option `--limit`, a number of records; *told* is its help."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=default,
+        show_default=default is not None,
+        help=told,
+    )
+
+
+def show_option(default: int, told: str) -> Callable[[_Function], _Function]:
+    """Return the option `--show`, how many of something to show; *told* is its help."""
+    return click.option(
+        "--show", type=click.IntRange(min=0), metavar="N", default=default, show_default=True, help=told
+    )
+
+
+def json_lines(what: str) -> Callable[[_Function], _Function]:
+    """Return the option `--json` of a command that lists things, each of which is *what*."""
+    told = f"One JSON object a {what}, on standard output."
+    return click.option("--json", "as_json", is_flag=True, help=told)
+
+
 connector_set = click.option(
     "--set",
     "settings",

@@ -6,22 +6,14 @@ from pathlib import Path
 
 import click
 
-from syncrun.cli.options import Seconds, environment, project_folder, tell
+from syncrun.cli.options import database_wait, environment, project_folder, tell
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
-
-lock_timeout_option = click.option(
-    "--lock-timeout",
-    type=Seconds(),
-    default=300.0,
-    show_default=True,
-    help="How long to wait for whoever has the database open.",
-)
 
 
 @click.command("pause", epilog="Examples: syncrun pause acme/issues; syncrun pause acme")
 @click.argument("target", metavar="CONNECTION[/SYNC]")
-@lock_timeout_option
+@database_wait
 @environment
 @project_folder
 def command(*, target: str, lock_timeout: float, env: str | None, project: Path | None) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from syncrun.cli.options import Seconds, environment, project_folder, tell
+from syncrun.cli.options import database_wait, environment, project_folder, tell
 from syncrun.config.load import shown
 from syncrun.engine.retention import Report, asks_for_nothing, prune
 from syncrun.engine.selection import open_workspace
@@ -25,13 +25,7 @@ from syncrun.errors import UsageError
 )
 @click.option("--json", "as_json", is_flag=True, help="What went as one JSON object, on standard output.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong.")
-@click.option(
-    "--lock-timeout",
-    type=Seconds(),
-    default=300.0,
-    show_default=True,
-    help="How long to wait for whoever has the database open.",
-)
+@database_wait
 @environment
 @project_folder
 def command(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from syncrun.cli.options import Moment, environment, project_folder, tell
+from syncrun.cli.options import Moment, environment, limit_option, project_folder, tell
 from syncrun.cli.output import deliver, format_option, output_option, replace_file
 from syncrun.engine.models import find_model, moment_or_position
 from syncrun.engine.outside import utc_now
@@ -63,7 +63,7 @@ class _Actions(click.ParamType[frozenset[str]]):
 @click.option(
     "--ids", multiple=True, metavar="ID[,ID]...", help='Only these keys; a composite one as ["a",1].'
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N records.")
+@limit_option("At most N records.")
 @click.option(
     "--as-of",
     metavar="TIME|CURSOR",

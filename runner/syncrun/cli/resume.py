@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from syncrun.cli.options import environment, project_folder
-from syncrun.cli.pause import lock_timeout_option, set_paused
+from syncrun.cli.options import database_wait, environment, project_folder
+from syncrun.cli.pause import set_paused
 
 
 @click.command("resume", epilog="Examples: syncrun resume acme/issues; syncrun resume acme")
 @click.argument("target", metavar="CONNECTION[/SYNC]")
-@lock_timeout_option
+@database_wait
 @environment
 @project_folder
 def command(*, target: str, lock_timeout: float, env: str | None, project: Path | None) -> int:

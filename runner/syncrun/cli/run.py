@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 
 from syncrun.cli.events import EventCommand, JsonEvents, counted
-from syncrun.cli.options import Seconds, connector_set, environment, project_folder, tell
+from syncrun.cli.options import (
+    Seconds,
+    connector_set,
+    environment,
+    limit_option,
+    project_folder,
+    run_wait,
+    tell,
+)
 from syncrun.engine.idle import Memory
 from syncrun.engine.outside import Outside
 
@@ -29,9 +37,7 @@ from syncrun.engine.outside import Outside
 )
 @click.option("--full", is_flag=True, help="Read everything again, keeping records and history.")
 @click.option("--reset", is_flag=True, help="Forget checkpoints and snapshot windows first; keeps records.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Stop after about N records; deletes nothing."
-)
+@limit_option("Stop after about N records; deletes nothing.")
 @click.option("--accept-deletes", is_flag=True, help="Delete even what the guard refuses.")
 @click.option("--no-parents", is_flag=True, help="Do not run the parent syncs of a named sync first.")
 @click.option(
@@ -43,14 +49,7 @@ from syncrun.engine.outside import Outside
     metavar="SECONDS",
     help="End a run that takes longer, keeping its progress.",
 )
-@click.option(
-    "--lock-timeout",
-    type=Seconds(),
-    default=300.0,
-    show_default=True,
-    help="How long to wait for another run, or for whoever has the database open; 0: not at all.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
+@run_wait
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong.")
 @connector_set
 @environment
@@ -71,14 +70,12 @@ def command(
     workers: int,
     timeout: float | None,
     lock_timeout: float,
-    as_json: bool,
     quiet: bool,
     settings: tuple[str, ...],
     env: str | None,
     project: Path | None,
 ) -> int:
     """Run syncs: all of a connection, one (CONNECTION/SYNC), --all, or what is --due."""
-    del as_json  # EventCommand has looked
     outside = click.get_current_context().find_object(Outside) or Outside()
     now, say = outside.now(), _ignore if quiet or events else tell
     memory = Memory(project or Path.cwd(), env, os.environ)
@@ -89,9 +86,10 @@ def command(
 
     from syncrun.cli.progress import presenter
     from syncrun.cli.run_choice import Choice
+    from syncrun.cli.runtime import runtime_of
     from syncrun.cli.signals import stopping
     from syncrun.engine.batch import run_all
-    from syncrun.engine.job import Options, Runtime
+    from syncrun.engine.job import Options
     from syncrun.engine.report import combined_exit_code
     from syncrun.engine.selection import open_workspace
 
@@ -112,19 +110,7 @@ def command(
     )
     names = [str(job.id) for job in jobs]
     with stopping(outside.wait) as stop, presenter(events, names, quiet=quiet) as shown:
-        runtime = Runtime(
-            workspace.store(writing=True, lock_timeout=lock_timeout, sleep=stop.sleep),
-            workspace.database,
-            now=outside.now,
-            clock=outside.clock,
-            sleep=stop.sleep,
-            random=outside.random,
-            transport=outside.transport,
-            fault=outside.fault,
-            emit=shown.event,
-            stop=stop.event,
-            environ=workspace.environ,
-        )
+        runtime = runtime_of(workspace, outside, stop, shown.event, writing=True, lock_timeout=lock_timeout)
         reports = run_all(jobs, options, runtime, workers=workers, on_report=shown.report)
         stopped = len(reports) < len(jobs) or any(report.status == "interrupted" for report in reports)
         code = (stopped and stop.exit_code) or combined_exit_code(reports)

@@ -10,7 +10,7 @@ import click
 
 from syncrun.cli import counts
 from syncrun.cli.columns import minute, print_columns
-from syncrun.cli.options import environment, project_folder, tell
+from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.run_names import runs_of
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import Run, RunChoice
@@ -24,7 +24,7 @@ _STATUSES = ("running", "ok", "incomplete", "failed", "interrupted")
 @click.option(
     "--status", "statuses", multiple=True, type=click.Choice(_STATUSES), help="Only those; repeatable."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a run, on standard output.")
+@json_lines("run")
 @environment
 @project_folder
 def command(

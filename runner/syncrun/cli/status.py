@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from syncrun.cli.columns import deployed_version, minute, print_columns
-from syncrun.cli.options import environment, project_folder, tell
+from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.agenda import Entry, entries, is_failing
 from syncrun.engine.outside import utc_now
 from syncrun.engine.schedule import Standing
@@ -75,7 +75,7 @@ class _Status:
 
 @click.command("status", epilog="Examples: syncrun status; syncrun status --check || echo look at it")
 @click.option("--check", is_flag=True, help="Only what is late or failing; exit with 1 if anything is.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a sync, on standard output.")
+@json_lines("sync")
 @environment
 @project_folder
 def command(*, check: bool, as_json: bool, env: str | None, project: Path | None) -> int:

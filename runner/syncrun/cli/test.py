@@ -11,7 +11,7 @@ import click
 
 from syncrun.cli.events import EventCommand, JsonEvents
 from syncrun.cli.expectations import rewrite
-from syncrun.cli.options import connector_set, environment, project_folder
+from syncrun.cli.options import connector_set, environment, limit_option, project_folder
 from syncrun.config.cases import Case
 from syncrun.config.connector import Connector
 from syncrun.config.load import connector_files, load_connector, shown
@@ -51,11 +51,8 @@ class _Found:
 @click.argument("connectors", nargs=-1, metavar="[CONNECTOR]...")
 @click.option("--record", is_flag=True, help="Ask the API, and keep its answers with the secrets redacted.")
 @click.option("--connection", metavar="NAME", help="Whose config and credentials --record uses.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="With --record: stop after about N records."
-)
+@limit_option("With --record: stop after about N records.")
 @click.option("--update", is_flag=True, help="Write what came out into `expect`, where it differs.")
-@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
 @connector_set
 @environment
 @project_folder
@@ -68,13 +65,11 @@ def command(
     connection: str | None,
     limit: int | None,
     update: bool,
-    as_json: bool,
     settings: tuple[str, ...],
     env: str | None,
     project: Path | None,
 ) -> int:
     """Replay recorded answers through connectors, those of the project by default, and compare."""
-    del as_json  # EventCommand has looked
     workspace = open_workspace(project, env=env)
     found = list(_find(workspace, connectors))
     if (connection or limit or settings) and not record:

@@ -22,7 +22,6 @@ from syncrun.errors import ConfigurationError, ExitCode, Problem
 )
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[PATH]...")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
-@click.option("--json", "as_json", is_flag=True, help="Newline-delimited JSON events on stdout.")
 @environment
 @project_folder
 @click.pass_obj
@@ -31,7 +30,6 @@ def command(
     *,
     paths: tuple[Path, ...],
     strict: bool,
-    as_json: bool,
     env: str | None,
     project: Path | None,
 ) -> int:
@@ -39,7 +37,6 @@ def command(
 
     With --env and no files named, also whether each connection has all its values in that environment.
     """
-    del as_json  # EventCommand has looked
     checked, problems = check_files(paths or (_project(project or Path()),))
     if env is not None and not paths and not any(problem.severity == "error" for problem in problems):
         problems += _unresolved(project, env)
