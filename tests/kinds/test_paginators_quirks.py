@@ -438,7 +438,7 @@ def test_an_expression_that_fails_on_the_answer_is_an_error() -> None:
         ({"type": "page", "param": "p", "into": "body.p"}, "give param or into, not both"),
         (
             {"type": "link_header", "into": "params.x"},
-            "into has no meaning here: the link is followed as it is",
+            "into has no meaning here: the URL is followed as it is",
         ),
         ({"type": "cursor", "token": "a", "into": "after"}, "String should match pattern"),
         ({"type": "page", "curser": 1}, "Extra inputs are not permitted"),

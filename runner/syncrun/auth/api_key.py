@@ -13,6 +13,7 @@ from pydantic import Field
 
 from syncrun.auth.base import Auth, AuthContext
 from syncrun.expressions.fields import Template
+from syncrun.expressions.text_forms import Printable, WireName
 
 if TYPE_CHECKING:
     import httpx
@@ -25,10 +26,8 @@ class ApiKey(Auth):
     place: Literal["header", "query", "cookie"] = Field(
         "header", alias="in", description="Where the key goes."
     )
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9_.$~!#%&'*+^`|-]+$", description="Of the header, parameter or cookie."
-    )
-    prefix: str = Field("", pattern=r"^[\x20-\x7e]*$", description="Text before the key, its space included.")
+    name: WireName = Field(description="Of the header, parameter or cookie.")
+    prefix: Printable = Field("", description="Text before the key, its space included.")
     key: Template = Field(description="The key itself.")
 
     def authenticator(self, context: AuthContext) -> httpx.Auth:

@@ -22,36 +22,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
 from syncrun.auth.base import Auth, AuthContext
+from syncrun.auth.placement import Placement
 from syncrun.auth.signed_jwt import SignedJwt
 
 if TYPE_CHECKING:
     import httpx
 
 
-class Jwt(Auth, SignedJwt):
+class Jwt(Placement, SignedJwt, Auth):
     """`Authorization: Bearer JWT`, signed here; a new one when half of its life has passed."""
 
     type: Literal["jwt"]
-    place: Literal["header", "query", "cookie"] = Field(
-        "header", alias="in", description="Where the token goes."
-    )
-    name: str = Field(
-        "Authorization",
-        pattern=r"^[A-Za-z0-9_.$~!#%&'*+^`|-]+$",
-        description="Of the header, parameter or cookie.",
-    )
-    prefix: str | None = Field(
-        None, pattern=r"^[\x20-\x7e]*$", description="Text before it; `Bearer ` in the header Authorization."
-    )
 
     def authenticator(self, context: AuthContext) -> httpx.Auth:
         """Return a flow that sends a fresh token; raise UsageError now when the key cannot sign."""
-        from syncrun.auth.flows import signer
         from syncrun.auth.self_signed import SelfSigned
 
-        bearer = self.place == "header" and self.name.lower() == "authorization"
-        prefix = self.prefix if self.prefix is not None else "Bearer " if bearer else ""
-        return SelfSigned(self, context, signer(self.place, self.name, prefix))
+        return SelfSigned(self, context, self.signer)

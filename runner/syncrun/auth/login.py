@@ -20,16 +20,8 @@ if TYPE_CHECKING:
 def session_source(spec: Session, context: AuthContext) -> TokenSource:
     """Return where the sessions of a connection come from; raise UsageError without a URL to log in at."""
     request = _request(spec, context)
-    parts = [
-        request.method,
-        request.url,
-        request.params,
-        request.headers,
-        request.json,
-        request.form,
-        request.text,
-    ]
-    fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    parts = json.dumps(request.parts, sort_keys=True, default=str)
+    fingerprint = hashlib.sha256(parts.encode()).hexdigest()
     return TokenSource(context, fingerprint, lambda _stored: _log_in(spec, context, request))
 
 

@@ -60,6 +60,7 @@ from pydantic import Field, field_validator, model_validator
 from syncrun.auth.base import Auth, AuthContext, Lifetime
 from syncrun.auth.signed_jwt import SignedJwt
 from syncrun.expressions.fields import Expression, Template, TemplateTree
+from syncrun.expressions.text_forms import Printable, WireName
 
 if TYPE_CHECKING:
     import httpx
@@ -123,10 +124,8 @@ class OAuth2(Auth):
     )
     token: Expression = Field("access_token", description="Where the token is in the answer.")
     lifetime: Lifetime | None = Field(None, description="Of a token, when the answer does not say.")
-    header: str = Field(
-        "Authorization", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="The header of API requests."
-    )
-    prefix: str = Field("Bearer ", pattern=r"^[\x20-\x7e]*$", description="Text before the token.")
+    header: WireName = Field("Authorization", description="The header of API requests.")
+    prefix: Printable = Field("Bearer ", description="Text before the token.")
 
     @field_validator("redirect_uri")
     @classmethod

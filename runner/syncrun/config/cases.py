@@ -12,8 +12,9 @@ from pydantic import Discriminator, Field, NonNegativeInt, Tag
 
 from syncrun.config.base import Identifier, YamlModel, shape_of
 from syncrun.config.scalars import ModelName
+from syncrun.expressions.text_forms import JSON_FILE
 
-FileName = Annotated[str, Field(pattern=r"\.json$")]
+FileName = Annotated[str, Field(pattern=JSON_FILE)]
 """A recording, relative to the project folder."""
 
 AnyResponses = Annotated[

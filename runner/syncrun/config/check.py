@@ -12,7 +12,8 @@ from syncrun.config.check_hooks import check_hooks
 from syncrun.config.check_names import check_names, check_partitions
 from syncrun.config.check_setup import check_setup
 from syncrun.config.inspection import Inspection
-from syncrun.config.record_schema import RecordSchemaError, check_schema, describe_failure, find_record_schema
+from syncrun.config.named_file import NamedFileError
+from syncrun.config.record_schema import check_schema, describe_failure, find_record_schema
 from syncrun.config.sync import Sync
 from syncrun.errors import Problem, UsageError
 
@@ -184,7 +185,7 @@ def check_record_schemas(inspection: Inspection) -> Iterator[Problem]:
         if isinstance(sync.json_schema, str):
             try:
                 find_record_schema(sync.json_schema, inspection.project)
-            except RecordSchemaError as error:
+            except NamedFileError as error:
                 yield inspection.problem(path, error.message, error.hint)
         elif sync.json_schema is not None:
             found = check_schema(sync.json_schema)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.config.base import YamlPath
-from syncrun.config.hook_file import STAGES, HookFileError, Outline, outline_of, read_hook_file
+from syncrun.config.hook_file import STAGES, Outline, outline_of, read_hook_file
 from syncrun.config.inspection import Inspection
+from syncrun.config.named_file import NamedFileError
 from syncrun.errors import Problem
 
 
@@ -34,7 +35,7 @@ def read_hooks(inspection: Inspection) -> tuple[dict[YamlPath, Outline], list[Pr
     for path, name in hook_names(inspection).items():
         try:
             file = read_hook_file(name, inspection.project)
-        except HookFileError as error:
+        except NamedFileError as error:
             problems.append(inspection.problem(path, error.message, error.hint))
         else:
             files[path] = outline_of(file, _shown(file.path))

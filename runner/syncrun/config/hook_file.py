@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from syncrun.errors import Problem, SyncrunError
+from syncrun.config.named_file import NamedFileError, read_named_file
+from syncrun.errors import Problem
 
 STAGES: Mapping[str, str] = {
     "authenticate": "(request, context)",
@@ -21,12 +22,7 @@ STAGES: Mapping[str, str] = {
 """Every stage with the parameters of its function."""
 
 LATER_STAGES = frozenset({"on_webhook"})
-_MAX_BYTES = 4 * 1024 * 1024
 _PARAMETERS = 2
-
-
-class HookFileError(SyncrunError):
-    """A hook file that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +47,10 @@ class HookFile:
 
 
 def read_hook_file(name: str, project: Path | None) -> HookFile:
-    """Return the file *name* in the *project* folder, which it cannot leave (R25); raise HookFileError."""
+    """Return the file *name* in the *project* folder, which it cannot leave (R25); raise NamedFileError."""
     if project is None:
-        raise HookFileError("a hook file needs a connector that is a file itself")
-    root = project.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        raise HookFileError(f"'{name}' is outside the project folder")
-    try:
-        with path.open("rb") as stream:
-            source = stream.read(_MAX_BYTES + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise HookFileError(f"'{name}' cannot be read: {reason}", hint=f"looked in {root}") from None
-    if len(source) > _MAX_BYTES:
-        raise HookFileError(f"'{name}' is larger than {_MAX_BYTES // 1024 // 1024} MB")
-    return HookFile(name, path, source)
+        raise NamedFileError("a hook file needs a connector that is a file itself")
+    return HookFile(name, *read_named_file(name, project))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from syncrun.config.base import Duration, YamlModel, shape_of
 from syncrun.expressions.fields import Expression
+from syncrun.expressions.text_forms import WireName
 
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderNames = Annotated[
-    Annotated[HeaderName, Tag("text")]
-    | Annotated[Annotated[list[HeaderName], Field(min_length=1)], Tag("list")],
+    Annotated[WireName, Tag("text")] | Annotated[Annotated[list[WireName], Field(min_length=1)], Tag("list")],
     Discriminator(shape_of),
 ]
 
@@ -48,10 +47,10 @@ class RateLimit(YamlModel):
     requests: int | None = Field(None, ge=1, le=100_000, description="So many in `per` at most.")
     per: Duration = Field("1s", description="The time that `requests` counts in.")
     concurrency: int | None = Field(None, ge=1, le=64, description="So many at the same time at most.")
-    remaining_header: HeaderName | None = Field(
+    remaining_header: WireName | None = Field(
         None, description="The header that says how many requests are left; at 0 all wait."
     )
-    reset_header: HeaderName | None = Field(
+    reset_header: WireName | None = Field(
         None, description="The header that says until when: seconds, HTTP date or epoch."
     )
 

@@ -23,6 +23,7 @@ from syncrun.config.outline import Spot, keys_of, locate, tags_of
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ExpressionError, Problem
 from syncrun.expressions.template import parse_template
+from syncrun.expressions.text_forms import FORMS
 from syncrun.secrets import is_sensitive_name
 
 # What later versions bring: an honest answer is better than a guess at a typing mistake.
@@ -227,10 +228,12 @@ def _no_tag(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:
     return f"missing key 'type'{_inside((*spot.path, 'type'))}", f"one of: {tags}"
 
 
-def _pattern(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:
+def _pattern(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:  # noqa: ARG001
     if hint := _NAMES.get(detail["ctx"]["pattern"]):
         return f"{_shorten(str(detail['input']))!r} is no valid name", hint
-    return f"'{name}' does not match {detail['ctx']['pattern']}: {describe(detail['input'], spot.path)}", ""
+    pattern = detail["ctx"]["pattern"]
+    form = FORMS.get(pattern, f"text that matches {pattern}")
+    return f"expected {form}, got {describe(detail['input'], spot.path)}", ""
 
 
 def _reason(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:  # noqa: ARG001

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncrun.config.base import YamlPath
-from syncrun.errors import SyncrunError
+from syncrun.config.named_file import NamedFileError, read_named_file
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-_MAX_BYTES = 4 * 1024 * 1024
 _LONGEST = 80
 _TYPES = {
     "string": "text",
@@ -26,39 +25,24 @@ _TYPES = {
 }
 
 
-class RecordSchemaError(SyncrunError):
-    """A schema file that cannot be used."""
-
-
 def find_record_schema(name: str, project: Path | None) -> dict[str, Any]:
     """Return the JSON Schema in the file *name*, in the *project* folder, which it cannot leave (R25).
 
-    Raise RecordSchemaError for a file that is missing, elsewhere, not JSON, or no valid schema.
+    Raise NamedFileError for a file that is missing, elsewhere, not JSON, or no valid schema.
     """
     if project is None:
-        raise RecordSchemaError(
+        raise NamedFileError(
             "a schema file needs a connector that is a file itself", hint="write the schema here"
         )
-    root = project.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        raise RecordSchemaError(f"'{name}' is outside the project folder")
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RecordSchemaError(f"'{name}' cannot be read: {reason}", hint=f"looked in {root}") from None
-    if len(data) > _MAX_BYTES:
-        raise RecordSchemaError(f"'{name}' is larger than {_MAX_BYTES // 1024 // 1024} MB")
+    _, data = read_named_file(name, project)
     try:
         schema = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise RecordSchemaError(f"'{name}' is not JSON: {error}") from None
+        raise NamedFileError(f"'{name}' is not JSON: {error}") from None
     if not isinstance(schema, dict):
-        raise RecordSchemaError(f"'{name}' is no JSON Schema: expected an object")
+        raise NamedFileError(f"'{name}' is no JSON Schema: expected an object")
     if found := check_schema(schema):
-        raise RecordSchemaError(f"'{name}' is no valid JSON Schema: {found[1]}")
+        raise NamedFileError(f"'{name}' is no valid JSON Schema: {found[1]}")
     return schema
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from syncrun.decoders.base import Decoder, Encoding, UndecodableError, charset, named
+from syncrun.expressions.text_forms import DELIMITER, QUOTE
 
 _DELIMITERS = ",;\t|"  # of two that are as frequent, the first
 _MAX_CELL = (1 << 31) - 1  # the csv module's own limit is 128 KiB; the answer's size is the bound here
@@ -39,10 +40,10 @@ class CsvDecoder(Decoder):
     type: Literal["csv"]
     delimiter: str | None = Field(
         None,
-        pattern=r"^([^\r\n\"]|tab)$",
+        pattern=DELIMITER,
         description="One character, or tab; absent: the one of , ; tab | that the first line has most of.",
     )
-    quote: str = Field('"', pattern=r"^[^\r\n]?$", description="Around cells; empty: quotes mean nothing.")
+    quote: str = Field('"', pattern=QUOTE, description="Around cells; empty: quotes mean nothing.")
     header: AnyHeader = Field(
         default=True,
         description="Whether the first line has the names; a list gives them. Without any: column_1, ….",

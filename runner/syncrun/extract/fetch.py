@@ -202,19 +202,7 @@ class _LoopGuard:
         if before != state.number:
             what = "next URL" if state.url is not None else "token"
             return f"page {state.number} names the same {what} that page {before} named"
-        asked = _digest(
-            repr(
-                (
-                    request.method,
-                    request.url,
-                    request.params,
-                    request.headers,
-                    request.json,
-                    request.form,
-                    request.text,
-                )
-            ).encode()
-        )
+        asked = _digest(repr(request.parts).encode())
         before = self._requests.setdefault(asked, state.number)
         if before != state.number:
             return f"the request for page {state.number + 1} is the same as that for page {before + 1}"

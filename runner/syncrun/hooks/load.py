@@ -9,7 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from syncrun.config.hook_file import STAGES, HookFile, HookFileError, read_hook_file
+from syncrun.config.hook_file import STAGES, HookFile, read_hook_file
+from syncrun.config.named_file import NamedFileError
 from syncrun.errors import HookError
 from syncrun.hooks.failures import failure
 from syncrun.hooks.speech import Redact, speaking
@@ -27,7 +28,7 @@ def load_hooks(names: Iterable[str | None], folder: Path | None, redact: Redact)
         return NO_HOOKS
     try:
         files = [read_hook_file(name, folder) for name in chosen]
-    except HookFileError as error:
+    except NamedFileError as error:
         raise HookError(f"the hook file {error.message}", hint=error.hint) from None
     functions: dict[str, Function] = {}
     for file in files:

@@ -27,6 +27,11 @@ class Request:
     retry_safe: bool = False
 
     @property
+    def parts(self) -> tuple[Any, ...]:
+        """All that is sent: two requests with equal parts ask for the same."""
+        return self.method, self.url, self.params, self.headers, self.json, self.form, self.text
+
+    @property
     def repeatable(self) -> bool:
         """Whether sending it twice does no harm."""
         return self.retry_safe or self.method.upper() in safe_methods

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from syncrun.expressions.fields import Expression
+from syncrun.expressions.text_forms import REQUEST_PLACE
 from syncrun.http.messages import Request
 
 
@@ -77,7 +78,7 @@ class Pagination(BaseModel):
 
     into: str | None = Field(
         None,
-        pattern=r"^(params|headers|body)\..+$",
+        pattern=REQUEST_PLACE,
         description="Where the next value goes: params.X, headers.X or body.a.b.",
     )
     stop_when: Expression | None = Field(

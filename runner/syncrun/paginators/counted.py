@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
-from syncrun.paginators.values import as_count, evaluate
+from syncrun.paginators.values import count_at
 
 _MOST_EMPTY_PAGES = 3
 _PLACES = ("params.", "headers.", "body.")
@@ -90,12 +90,12 @@ class CountedPagination(Pagination):
 
     def is_promised(self, state: PageState, size: int, page: Page) -> bool:
         """Whether the total of *page* says that another page follows the full one of *state*."""
-        total = as_count(evaluate(self.total, page.body)) if self.total is not None else None
+        total = count_at(self.total, page.body)
         return total is not None and (state.received or 0) + size < total
 
     def share(self, page: Page) -> float | None:
         """Return how much has been read with *page* of the total that it tells."""
-        total = as_count(evaluate(self.total, page.body)) if self.total is not None else None
+        total = count_at(self.total, page.body)
         return min(1.0, ((page.state.received or 0) + len(page.records)) / total) if total else None
 
     def is_past_end(self, state: PageState, status: int) -> bool:
@@ -114,7 +114,7 @@ class CountedPagination(Pagination):
         """Return what is known after *page*. A size is never smaller than the longest page so far."""
         count = len(page.records)
         return Tally(
-            total=as_count(evaluate(self.total, page.body)) if self.total is not None else None,
+            total=count_at(self.total, page.body),
             received=(state.received or 0) + count,
             empty=0 if count else (state.empty or 0) + 1,
             size=max(state.size or 0, count),

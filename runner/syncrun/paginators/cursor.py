@@ -53,7 +53,7 @@ class CursorPagination(Pagination):
         """Return the state with the token that *page* names, until there is none or nothing more."""
         if not page.records and self.empty_page == "stop":
             return End(complete=True, reason="an empty page")
-        more = says_more(evaluate(self.has_more, page.body)) if self.has_more is not None else None
+        more = says_more(self.has_more, page.body)
         if more is False:
             return End(complete=True, reason="the answer says that there is no more")
         token = self._token(page)

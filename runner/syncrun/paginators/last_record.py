@@ -36,7 +36,7 @@ class LastRecordPagination(Pagination):
 
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state after the last record of *page*; an empty page, or no more, is the end."""
-        more = says_more(evaluate(self.has_more, page.body)) if self.has_more is not None else None
+        more = says_more(self.has_more, page.body)
         if more is False:
             return End(complete=True, reason="the answer says that there is no more")
         if not page.records:

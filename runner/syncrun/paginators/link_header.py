@@ -11,11 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from syncrun.http.messages import Request
-from syncrun.paginators.base import End, Page, PageState, Pagination
-from syncrun.paginators.positions import has_position
+from syncrun.paginators.base import End, Page, PageState
+from syncrun.paginators.followed import FollowedPagination
 from syncrun.paginators.values import resolve_link
 
 # One link: <target>, then parameters up to the comma before the next one. Commas and semicolons are plain
@@ -28,30 +27,11 @@ _PARAMETER = re.compile(
 )
 
 
-class LinkHeaderPagination(Pagination):
+class LinkHeaderPagination(FollowedPagination):
     """Follows the link with the relation *rel* as it is (R19)."""
 
     type: Literal["link_header"] = "link_header"
     rel: str = Field("next", min_length=1, description="The relation of the link to follow.")
-
-    @model_validator(mode="after")
-    def _no_place(self) -> LinkHeaderPagination:
-        if self.into is not None:
-            raise ValueError("into has no meaning here: the link is followed as it is")
-        return self
-
-    def shifts(self, state: PageState) -> bool:
-        """Whether the URL that *state* has only names a page by its number or offset."""
-        return state.url is not None and has_position(state.url)
-
-    @property
-    def placed(self) -> bool:
-        """Return true: the link always takes the place of the request's own URL."""
-        return True
-
-    def apply(self, request: Request, state: PageState) -> Request:
-        """Return *request* at the link; the first page has none."""
-        return request if state.url is None else request.at_url(state.url)
 
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state of the link that *page* carries, resolved against its own URL; none is the end."""

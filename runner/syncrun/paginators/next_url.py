@@ -14,13 +14,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from syncrun.expressions.fields import Expression
-from syncrun.http.messages import Request
-from syncrun.paginators.base import End, Page, PageState, Pagination
-from syncrun.paginators.positions import has_position
+from syncrun.paginators.base import End, Page, PageState
+from syncrun.paginators.followed import FollowedPagination
 from syncrun.paginators.values import evaluate, is_end_marker, resolve_link, says_more
 
 
-class NextUrlPagination(Pagination):
+class NextUrlPagination(FollowedPagination):
     """Follows the URL as it is: its query takes the place of `params` (R19)."""
 
     type: Literal["next_url"] = "next_url"
@@ -32,28 +31,13 @@ class NextUrlPagination(Pagination):
     def _one_source(self) -> NextUrlPagination:
         if (self.url is None) == (self.header is None):
             raise ValueError("next_url needs either url (JMESPath on the body) or header")
-        if self.into is not None:
-            raise ValueError("into has no meaning here: the URL is followed as it is")
         return self
-
-    def shifts(self, state: PageState) -> bool:
-        """Whether the URL that *state* has only names a page by its number or offset."""
-        return state.url is not None and has_position(state.url)
-
-    @property
-    def placed(self) -> bool:
-        """Return true: the URL always takes the place of the request's own."""
-        return True
-
-    def apply(self, request: Request, state: PageState) -> Request:
-        """Return *request* at the next URL; the first page has none."""
-        return request if state.url is None else request.at_url(state.url)
 
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state of the URL that *page* names, resolved against its own; none is the end."""
         if not page.records and self.empty_page == "stop":
             return End(complete=True, reason="an empty page")
-        more = says_more(evaluate(self.has_more, page.body)) if self.has_more is not None else None
+        more = says_more(self.has_more, page.body)
         if more is False:
             return End(complete=True, reason="the answer says that there is no more")
         link = self._link(page)

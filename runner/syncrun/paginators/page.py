@@ -22,7 +22,7 @@ from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState
 from syncrun.paginators.counted import CountedPagination, Tally
-from syncrun.paginators.values import as_count, evaluate
+from syncrun.paginators.values import count_at
 
 
 class PagePagination(CountedPagination):
@@ -52,7 +52,7 @@ class PagePagination(CountedPagination):
         if not page.records and self.empty_page == "stop":
             return End(complete=True, reason="an empty page")
         tally = self.tally(state, page)
-        pages = as_count(evaluate(self.total_pages, page.body)) if self.total_pages is not None else None
+        pages = count_at(self.total_pages, page.body)
         if pages is not None:
             end = self._end_by_pages(state, tally, pages)
         elif tally.total is not None:
@@ -63,14 +63,14 @@ class PagePagination(CountedPagination):
 
     def is_promised(self, state: PageState, size: int, page: Page) -> bool:
         """Whether the answer *page* says that another page follows the full one of *state*."""
-        pages = as_count(evaluate(self.total_pages, page.body)) if self.total_pages is not None else None
+        pages = count_at(self.total_pages, page.body)
         if pages is None:
             return super().is_promised(state, size, page)
         return self._number(state) - self.start + 1 < pages
 
     def share(self, page: Page) -> float | None:
         """Return how much has been read with *page* of the pages or records that it tells."""
-        pages = as_count(evaluate(self.total_pages, page.body)) if self.total_pages is not None else None
+        pages = count_at(self.total_pages, page.body)
         return min(1.0, (self._number(page.state) - self.start + 1) / pages) if pages else super().share(page)
 
     def _number(self, state: PageState) -> int:

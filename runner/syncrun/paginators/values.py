@@ -22,8 +22,9 @@ def is_end_marker(value: Any) -> bool:
     return isinstance(value, (list, dict)) and not value
 
 
-def says_more(value: Any) -> bool | None:
-    """Return what a "has more" flag says, as boolean, text or number; None when it is missing."""
+def says_more(flag: str | None, body: Any) -> bool | None:
+    """Return what the expression *flag* on *body* says, as boolean, text or number; None when nothing."""
+    value = None if flag is None else evaluate(flag, body)
     if value is None:
         return None
     if isinstance(value, str):
@@ -39,6 +40,11 @@ def as_count(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if value >= 0 and value == int(value) else None
+
+
+def count_at(expression: str | None, body: Any) -> int | None:
+    """Return the count that *expression* finds in *body*; None without one."""
+    return None if expression is None else as_count(evaluate(expression, body))
 
 
 def resolve_link(page_url: str, link: str) -> str | None:

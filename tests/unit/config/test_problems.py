@@ -44,6 +44,10 @@ def test_a_valid_file_has_no_problems() -> None:
             ],
         ),
         (
+            SYNC + "    decode: {type: csv, delimiter: ;;}\n",
+            ["acme.yaml:7:36: expected one character, or tab, got text ';;'"],
+        ),
+        (
             "- 1\n",
             [
                 (

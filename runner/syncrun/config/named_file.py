@@ -1,0 +1,30 @@
+"""Files that a connector names, found and read in its project folder, which they cannot leave (R25)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from syncrun.errors import SyncrunError
+
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+class NamedFileError(SyncrunError):
+    """A file that cannot be used."""
+
+
+def read_named_file(name: str, project: Path) -> tuple[Path, bytes]:
+    """Return path and content of the file *name* in the *project* folder; raise NamedFileError."""
+    root = project.resolve()
+    path = (root / name).resolve()
+    if not path.is_relative_to(root):
+        raise NamedFileError(f"'{name}' is outside the project folder")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NamedFileError(f"'{name}' cannot be read: {reason}", hint=f"looked in {root}") from None
+    if len(content) > _MAX_BYTES:
+        raise NamedFileError(f"'{name}' is larger than {_MAX_BYTES // 1024 // 1024} MB")
+    return path, content
