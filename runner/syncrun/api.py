@@ -218,8 +218,7 @@ class Project:
         from syncrun.engine.adjustments import incremental_of, read_cursor
         from syncrun.engine.dryrun import dry_run
 
-        self._workspace.sync(target)
-        [job] = self._workspace.jobs([target], parents=False)
+        job = self._workspace.job(target)
         job = replace(job, metadata={**job.metadata, **(metadata or {})})
         if cursor is not None:
             incremental_of(job.id, job.sync)

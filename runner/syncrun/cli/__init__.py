@@ -81,13 +81,8 @@ class _Lazy(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], _COMMANDS, n=1)
-            if near:
-                raise click.UsageError(f"{error.message}\n  hint: did you mean '{near[0]}'?", ctx) from None
-            raise
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(error.command_name, None, _COMMANDS, ctx) from None
 
 
 @click.group(
@@ -136,9 +131,9 @@ def _tell(error: BaseException) -> int:
     from syncrun.cli.failures import failure_of
 
     failure = failure_of(error)
-    if isinstance(error, click.ClickException):
-        error.show()
-    elif failure.problems:  # they begin with their place, as editors and terminals read it
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(error.ctx.get_usage(), err=True)
+    if failure.problems:  # they begin with their place, as editors and terminals read it
         click.echo(str(failure), err=True)
     elif failure.exit_code != ExitCode.INTERRUPTED:
         click.echo(f"error: {failure}", err=True)

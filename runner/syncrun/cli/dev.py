@@ -60,8 +60,7 @@ def _look(bench: Workbench, outside: Outside, stop: Stop, *, limit: int, show: i
 
 def _try(sync: str, workspace: Workspace, outside: Outside, stop: Stop, *, limit: int, show: int) -> None:
     try:
-        workspace.sync(sync)
-        [job] = workspace.jobs([sync], parents=False)
+        job = workspace.job(sync)
         runtime = runtime_of(workspace, outside, stop, Lines().event, lock_timeout=0.0)
         print_dry_run(dry_run(job, Options(limit=limit, lock_timeout=0.0), runtime, most=show))
     except SyncrunError as error:

@@ -85,8 +85,7 @@ def command(
 ) -> int:
     """Fetch a sync without writing, and show what a run would add, update and delete."""
     workspace = open_workspace(project, env=env)
-    workspace.sync(target)
-    [job] = workspace.jobs([target], settings=settings, parents=False)
+    job = workspace.job(target, settings)
     job = replace(job, metadata={**job.metadata, **_metadata(metadata)})
     options = Options(
         full=full,

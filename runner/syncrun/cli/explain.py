@@ -38,8 +38,7 @@ def command(
 ) -> int:
     """Show the requests, partitions, cursor, deletes and table of a sync's next run; sends nothing."""
     workspace = open_workspace(project, env=env)
-    workspace.sync(target)
-    [job] = workspace.jobs([target], settings=settings, parents=False)
+    job = workspace.job(target, settings)
     store = workspace.store(lock_timeout=lock_timeout, on_wait=tell)
     runtime = Runtime(store, workspace.database, environ=workspace.environ)
     told = explain(job, Options(full=full), runtime, most=show)

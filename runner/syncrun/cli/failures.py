@@ -30,14 +30,27 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, SyncrunError):
         return Failure(error.exit_code, error.message, error.hint)
     if isinstance(error, click.ClickException):
-        message, _, hint = error.format_message().partition("\n  hint: ")
-        return Failure(ExitCode.USAGE, message, hint)
+        return _refusal(error)
     if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
         return Failure(ExitCode.INTERRUPTED, "interrupted")
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return Failure(ExitCode.FAILED, f"{place}{error.strerror}")
     return _defect(error)
+
+
+def _refusal(error: click.ClickException) -> Failure:
+    """Describe wrong words on the command line, in the form that all messages have."""
+    message, hint = error.format_message(), ""
+    if isinstance(error, (click.exceptions.NoSuchCommand, click.exceptions.NoSuchOption)):
+        message = error.message
+        if error.possibilities:
+            hint = f"did you mean '{error.possibilities[0]}'?"
+        elif error.ctx is not None and isinstance(error.ctx.command, click.Group):
+            hint = f"one of: {', '.join(error.ctx.command.list_commands(error.ctx))}"
+    if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"{error.ctx.command_path} --help"
+    return Failure(ExitCode.USAGE, message[:1].lower() + message[1:].removesuffix("."), hint)
 
 
 def _defect(error: BaseException) -> Failure:

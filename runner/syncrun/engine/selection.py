@@ -150,6 +150,12 @@ class Workspace:
         connector = named.connector
         return SyncId(named.connection, connector.connector, name), connector.syncs[name]
 
+    def job(self, target: str, settings: Sequence[str] = ()) -> Job:
+        """Return the job of the one sync that *target* names; raise as `jobs` does."""
+        self.sync(target)
+        [job] = self.jobs([target], settings=settings, parents=False)
+        return job
+
     def owner(self, target: str) -> SyncId:
         """Return what *target* names, CONNECTION or CONNECTION/SYNC; of a connection the sync is empty."""
         named = self._named(target)
