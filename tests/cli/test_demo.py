@@ -57,4 +57,4 @@ def test_the_demo_does_not_write_into_a_folder_with_something_in_it(tmp_path: Pa
     assert done.stderr == "error: mine exists and is not empty\n  hint: name a new folder\n"
     done = project.syncrun("demo", "--keep", "mine/file")
     assert done.exit_code == 2
-    assert "Directory 'mine/file' is a file." in done.stderr
+    assert "Directory 'mine/file' is a file" in done.stderr

@@ -337,6 +337,6 @@ def test_list_and_status_show_what_is_deployed(project: ProjectFolder) -> None:
     assert "deployed" not in project.syncrun("list", "--env", "prod").stdout
     deploy(project, "--yes")
     told = project.syncrun("list", "--env", "prod")
-    assert re.search(r"^  store +1\.0\.0, deployed \d{4}-\d\d-\d\d \d\d:\d\d UTC$", told.stdout, re.MULTILINE)
+    assert re.search(r"^  store +1\.0\.0, deployed \d{4}-\d\d-\d\dT\d\d:\d\dZ$", told.stdout, re.MULTILINE)
     assert '"deployed": "1.0.0"' in project.syncrun("list", "--env", "prod", "--json").stdout
     assert '"deployed": "1.0.0"' in project.syncrun("status", "--env", "prod", "--json").stdout

@@ -54,9 +54,9 @@ def test_the_sync_that_an_edit_changes_is_tried_and_no_other(project: ProjectFol
     done = work(project, [replaced(project, "name: name", "title: name")])
     assert timeless(done.stderr) == (
         f"{START}\n"
-        "12:00:00  connectors/store.yaml\n"
+        "2024-06-01T12:00:00Z  connectors/store.yaml\n"
         f"{CHECKED}"
-        "acme/items  would be: 2 added  (2 records read, 1 requests, full, 0.0 s)\n"
+        "acme/items  would be: 2 added  (2 records read, 1 request, full, 0.0 s)\n"
         "  deletes: none for what was not seen: a limited read deletes nothing\n"
         "  table: the table would be made\n"
     )
@@ -78,12 +78,12 @@ def test_an_error_is_told_with_its_place_and_nothing_is_tried_until_it_is_gone(
         done.stderr
         == (
             f"{START}\n"
-            "12:00:00  connectors/store.yaml\n"
+            "2024-06-01T12:00:00Z  connectors/store.yaml\n"
             "connectors/store.yaml:8:5: unknown key 'reqest' in 'syncs.items'\n  hint: did you mean 'request'?\n"
             "connectors/store.yaml:7:3: missing key 'request' in 'syncs.items'\n"
             "2 files checked: 2 errors, 0 warnings\n"
             "\n"
-            "12:00:00  connectors/store.yaml\n"
+            "2024-06-01T12:00:00Z  connectors/store.yaml\n"
             f"{CHECKED}"
         )
         or "did you mean 'request'?" in done.stderr

@@ -39,14 +39,14 @@ def runs(project: ProjectFolder, api: Api, history: bool) -> list[str]:
 def test_a_run_shows_what_is_known_of_it(project: ProjectFolder, runs: list[str], history: bool) -> None:
     done = project.syncrun("diff", runs[1])
     head = f"acme/items, run {runs[1]}: 1 added, 1 updated, 1 deleted\n"
-    rest = '+ [3]  id: 3, name: "three"\n- [2]  id: 2, name: "two"\n'
+    rest = '+ 3  {"id": 3, "name": "three"}\n- 2  {"id": 2, "name": "two"}\n'
     assert done.exit_code == 0
     if history:
-        assert (done.stdout, done.stderr) == ('~ [1]  name: "one" → "uno"\n' + rest, head)
+        assert (done.stdout, done.stderr) == ('~ 1  name: "one" → "uno"\n' + rest, head)
     else:
         assert (done.stdout, done.stderr) == (
             rest,
-            head + "1 of 3 changes are no longer known: later runs changed those records again\n"
+            head + "no longer known: 1 of 3 changes; later runs changed those records again\n"
             "what was before is not known: `history: true` in the sync keeps every version\n",
         )
 
@@ -82,10 +82,10 @@ def test_a_history_that_began_later_is_told(project: ProjectFolder, api: Api) ->
         project.write("connectors/store.yaml", connector)
         runs.append(project.run("acme/items").reports["items"]["run"])
     done = project.syncrun("diff", runs[0])
-    assert done.stdout == '+ [4]  id: 4, name: "four"\n'
-    assert done.stderr.splitlines()[1:] == ["2 of 3 changes are no longer known: the history began later"]
-    assert project.syncrun("diff", runs[1]).stdout.splitlines()[0] == '~ [1]  id: 1, name: "uno"'
-    assert project.syncrun("diff", runs[2]).stdout == '~ [1]  name: "uno" → "eins"\n'
+    assert done.stdout == '+ 4  {"id": 4, "name": "four"}\n'
+    assert done.stderr.splitlines()[1:] == ["no longer known: 2 of 3 changes; the history began later"]
+    assert project.syncrun("diff", runs[1]).stdout.splitlines()[0] == '~ 1  {"id": 1, "name": "uno"}'
+    assert project.syncrun("diff", runs[2]).stdout == '~ 1  name: "uno" → "eins"\n'
 
 
 @pytest.mark.parametrize("history", [False], indirect=True)

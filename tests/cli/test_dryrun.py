@@ -93,7 +93,7 @@ def test_a_cursor_and_metadata_can_be_given(project: ProjectFolder, api: Api) ->
     )
 
     assert (done.exit_code, done.stdout) == (0, "")
-    assert "would be: nothing to change  (0 records read, 1 requests, incremental" in done.stderr
+    assert "would be: nothing to change  (0 records read, 1 request, incremental" in done.stderr
 
 
 def test_what_makes_no_sense_is_refused_in_one_sentence(project: ProjectFolder) -> None:

@@ -26,12 +26,12 @@ def test_syncs_are_listed_with_their_last_run_in_aligned_columns(project: Projec
     project.run("acme/items")
     project.run("store/items", "--set", f"url={api.url}")
     told = project.syncrun("list").stdout
-    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "2024-05-01 10:00", told[told.index("Syncs") :]) == (
+    assert re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d", "2024-05-01T10:00", told[told.index("Syncs") :]) == (
         "Syncs\n"
-        "  acme/items   store  ok         2024-05-01 10:00 UTC  2 added\n"
+        "  acme/items   store  ok         2024-05-01T10:00Z  2 added\n"
         "  acme/notes   store  disabled\n"
-        "  acme/events  store  never run                                 every 30m\n"
-        "  store/items  store  ok         2024-05-01 10:00 UTC  2 added\n"
+        "  acme/events  store  never run                              every 30m\n"
+        "  store/items  store  ok         2024-05-01T10:00Z  2 added\n"
     )
 
 

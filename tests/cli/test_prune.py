@@ -107,7 +107,7 @@ def test_logs_of_old_runs_go_and_the_newest_run_stays(keep: ProjectFolder) -> No
     keep.run("acme/items")
     write_retention(keep, "{run_logs: 0s}")
     done = keep.syncrun("prune")
-    assert done.stderr == "syncrun.runs: 1 rows removed\nsyncrun.requests: 4 rows removed\n"
+    assert done.stderr == "syncrun.runs: 1 row removed\nsyncrun.requests: 4 rows removed\n"
     assert keep.query("SELECT sync FROM syncrun.runs ORDER BY sync") == [("items",), ("notes",)]
     assert keep.syncrun("prune").stderr == "nothing is old enough to go\n"
 
@@ -128,10 +128,8 @@ def make_room(project: ProjectFolder) -> None:
         db.execute("DROP TABLE junk")
 
 
-def told(line: str) -> tuple[str, int, int]:
-    """Return the line without its numbers, and them: what is given back, and of what."""
-    given_back, before = (int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", line))
-    return re.sub(r"\d[\d,]*", "N", line), given_back, before
+def sizeless(text: str) -> str:
+    return re.sub(r"\d[\d.]* (MiB|bytes)", "SIZE", text)
 
 
 def test_compact_gives_room_back_without_any_retention(project: ProjectFolder) -> None:
@@ -143,12 +141,9 @@ def test_compact_gives_room_back_without_any_retention(project: ProjectFolder) -
     assert database.stat().st_size == size
     done = project.syncrun("prune", "--compact")
 
-    line, given_back, before = told(done.stderr)
-    assert line == "data.duckdb: N of N bytes given back to the disk\n"
-    assert (before, given_back) == (size, size - database.stat().st_size)
-    line, about, _ = told(promised.stderr)
-    assert line == "data.duckdb: about N of N bytes would be given back to the disk\n"
-    assert about == pytest.approx(given_back, abs=2 << 20)
+    assert sizeless(done.stderr) == "data.duckdb: SIZE of SIZE given back to the disk\n"
+    assert sizeless(promised.stderr) == "data.duckdb: about SIZE of SIZE would be given back to the disk\n"
+    assert database.stat().st_size < size / 2
     assert len(project.records("store.items", order="id")) == 2
 
 
@@ -169,7 +164,7 @@ def test_prune_compacts_by_itself_when_much_is_free(
     make_room(keep)
     write_retention(keep, "{run_logs: 1d}")
     done = keep.syncrun("prune")
-    assert told(done.stderr)[0] == "data.duckdb: N of N bytes given back to the disk\n"
+    assert sizeless(done.stderr) == "data.duckdb: SIZE of SIZE given back to the disk\n"
     assert keep.syncrun("prune").stderr == "nothing is old enough to go\n"
 
 
@@ -182,11 +177,11 @@ def test_what_keeps_prune_from_compacting_is_told_and_is_no_failure_unless_asked
     monkeypatch.setattr(compaction.shutil, "disk_usage", lambda _folder: Full())
     done, asked = keep.syncrun("prune", "--quiet"), keep.syncrun("prune", "--compact")
     place = keep.folder / "data.duckdb"
-    assert (done.exit_code, re.sub(r"\d[\d,]+ bytes", "N bytes", done.stderr)) == (
+    assert (done.exit_code, sizeless(done.stderr)) == (
         0,
         (
-            f"not compacted, though much is free: {place}: to compact it N bytes are needed beside it,"
-            " and the disk has 0\n  hint: make room on that disk, then run again\n"
+            f"not compacted, though much is free: {place}: to compact it SIZE are needed beside it,"
+            " and the disk has SIZE\n  hint: make room on that disk, then run again\n"
         ),
     )
     assert asked.exit_code == 1
@@ -199,6 +194,6 @@ class Full:
     free = 0
 
 
-def test_compacting_before_there_is_a_database_does_nothing(project: ProjectFolder) -> None:
+def test_before_there_is_a_database_nothing_is_compacted(project: ProjectFolder) -> None:
     done = project.syncrun("prune", "--compact")
-    assert (done.exit_code, done.stderr) == (0, "nothing is old enough to go\n")
+    assert (done.exit_code, done.stderr) == (0, "there is no data.duckdb yet\n")

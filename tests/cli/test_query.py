@@ -42,7 +42,7 @@ def test_rows_in_each_format(filled: ProjectFolder, form: str, text: str) -> Non
 
 def test_values_of_every_kind(filled: ProjectFolder) -> None:
     assert filled.syncrun("query", TYPES, "-f", "csv").stdout.splitlines()[1] == (
-        '1,1.50,2024-05-01 10:00:00Z,,"[1, 2]","{""a"": ""é""}","{""x"": [1]}",true,"a,""b"""'
+        '1,1.50,2024-05-01T10:00:00Z,,"[1, 2]","{""a"": ""é""}","{""x"": [1]}",true,"a,""b"""'
     )
     [row] = json.loads(filled.syncrun("query", TYPES, "-f", "json").stdout)
     assert row["doc"] == {"x": [1]}
@@ -91,7 +91,7 @@ def test_an_output_that_cannot_be_written_is_told(filled: ProjectFolder) -> None
     )
     done = filled.syncrun("query", ROWS, "-o", "connectors")
     assert done.exit_code == 2
-    assert "File 'connectors' is a directory." in done.stderr
+    assert "File 'connectors' is a directory" in done.stderr
 
 
 def test_statements_without_rows_cannot_become_parquet(filled: ProjectFolder) -> None:

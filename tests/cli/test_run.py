@@ -91,7 +91,7 @@ def test_limit_stops_early_and_deletes_nothing(project: ProjectFolder) -> None:
     done = project.syncrun("run", "acme/events", "--limit", "1")
     assert done.exit_code == 0
     assert timeless(done.stderr) == (
-        "✓ acme/events  1 added  (0.0 s)\n  note: stopped at 1 records, as asked; nothing was deleted\n"
+        "✓ acme/events  1 added  (0.0 s)\n  note: stopped at 1 record, as asked; nothing was deleted\n"
     )
 
 

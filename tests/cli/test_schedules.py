@@ -77,7 +77,7 @@ def test_nothing_due_is_told_to_people_and_kept_from_cron(project: ProjectFolder
     schedule(project, api, items={"cron": "0 6 1 1 *", "timezone": "Europe/Berlin"})
     project.run("--due")
     done = project.syncrun("run", "--due")
-    assert re.fullmatch(r"nothing is due; next is acme/items at \d{4}-01-01 05:00:00 UTC\n", done.stderr)
+    assert re.fullmatch(r"nothing is due; next is acme/items at \d{4}-01-01T05:00:00Z\n", done.stderr)
     done = project.syncrun("run", "--due", "--quiet")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
 
@@ -201,7 +201,7 @@ def test_status_tells_how_fresh_every_sync_is(project: ProjectFolder, api: Api) 
     schedule(project, api, items={"every": "1h"}, events={})
     project.run("--due")
     project.syncrun("pause", "acme/events")
-    told = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "<time>", project.syncrun("status").stdout)
+    told = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ", "<time>", project.syncrun("status").stdout)
     assert [line.split() for line in told.splitlines()] == [
         ["sync", "state", "last", "run", "fresh", "as", "of", "next", "run", "records", "quarantined"],
         ["acme/items", "scheduled", "ok,", "<time>", "<time>", "<time>", "2", "0"],
@@ -263,7 +263,7 @@ def test_a_check_is_silent_until_something_is_late_or_failing(project: ProjectFo
     project.run("acme/items", exit_code=1)
     done = project.syncrun("status", "--check")
     assert done.exit_code == 1
-    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "<time>", done.stderr) == (
+    assert re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ", "<time>", done.stderr) == (
         f"acme/items: the last run is failed: GET {api.url}/items: 404\n"
         "acme/events: late: no run was ok since <time>\n"
     )

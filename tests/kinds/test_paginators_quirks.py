@@ -228,7 +228,7 @@ def test_a_server_that_stops_before_its_total_is_incomplete() -> None:
         "{type: page, total: total}",
     )
     assert run.end == End(
-        complete=False, reason="the answer says 1000 records, but the last 3 pages are empty"
+        complete=False, reason="the answer says 1,000 records, but the last 3 pages are empty"
     )
 
 

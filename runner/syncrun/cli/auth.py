@@ -13,6 +13,7 @@ from syncrun.engine.job import Job, Runtime
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.engine.signin import SignInStatus, sign_in, sign_out, status
 from syncrun.errors import ExitCode
+from syncrun.wording import minute
 
 
 @click.group("auth", epilog="Example: syncrun auth login acme")
@@ -93,8 +94,9 @@ def _runtime(workspace: Workspace) -> Runtime:
 def _told(found: SignInStatus) -> str:
     parts = [found.state]
     if found.expires_at is not None:
-        ends = f"{found.expires_at:%Y-%m-%d %H:%M} UTC"
-        parts.append(f"the token ends {ends}" + (" and is renewed" if found.renews else ""))
+        parts.append(
+            f"the token ends {minute(found.expires_at)}" + (" and is renewed" if found.renews else "")
+        )
     if found.scopes:
         parts.append(f"scopes: {found.scopes}")
     return "; ".join(parts)

@@ -1,9 +1,8 @@
-"""Lists as aligned columns of plain text, and times as they stand in them."""
+"""Lists as aligned columns of plain text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import click
 
@@ -17,11 +16,6 @@ def print_columns(rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo(f"  {'  '.join(cells)}".rstrip())
-
-
-def minute(at: datetime | None) -> str:
-    """Return a time to the minute, `2024-06-01 12:00 UTC`; empty when there is none."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 def deployed_version(workspace: Workspace, sync: SyncId) -> dict[str, str]:

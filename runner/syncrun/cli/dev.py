@@ -19,6 +19,7 @@ from syncrun.engine.outside import Outside
 from syncrun.engine.selection import Workspace
 from syncrun.engine.workbench import Workbench
 from syncrun.errors import SyncrunError
+from syncrun.wording import iso
 
 
 @click.command("dev", epilog="Examples: syncrun dev; syncrun dev acme/issues --limit 20")
@@ -39,7 +40,9 @@ def command(*, targets: tuple[str, ...], limit: int, show: int, env: str | None,
         _look(bench, outside, stop, limit=limit, show=show)
         click.echo("waiting for changes; ^C ends", err=True)
         for changed in changes:
-            click.echo(f"\n{outside.now():%H:%M:%S}  {_named(changed, bench.folder)}", err=True)
+            click.echo(
+                f"\n{iso(outside.now().replace(microsecond=0))}  {_named(changed, bench.folder)}", err=True
+            )
             _look(bench, outside, stop, limit=limit, show=show)
             if stop.event.is_set():
                 break

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from syncrun.cli import counts
+from syncrun.cli import changes, counts
 from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.run_names import find_run
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import Run, RunChange
-
-_MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
+from syncrun.wording import counted
 
 
 @click.command("diff", epilog="Examples: syncrun diff last; syncrun diff acme/issues --json")
@@ -42,7 +40,7 @@ def _tell_missing(run: Run, known: int, *, history: bool) -> None:
     total = sum(run.counts.get(name, 0) for name in ("added", "updated", "deleted"))
     if known < total:
         reason = "the history began later" if history else "later runs changed those records again"
-        click.echo(f"{total - known:,} of {total:,} changes are no longer known: {reason}", err=True)
+        click.echo(f"no longer known: {total - known:,} of {counted(total, 'change')}; {reason}", err=True)
     if not history and known:
         click.echo("what was before is not known: `history: true` in the sync keeps every version", err=True)
 
@@ -54,12 +52,7 @@ def _document(change: RunChange) -> str:
 
 def _line(change: RunChange) -> str:
     before, after = change.before, change.after
-    if before is not None and after is not None:
-        parts = [f"{n}: {_shown(before.get(n))} → {_shown(after[n])}" for n in change.fields or ()]
-    else:
-        parts = [f"{name}: {_shown(value)}" for name, value in (after or before or {}).items()]
-    return f"{_MARKS[change.action]} {change.id}  {', '.join(parts)}"
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    if before is None or after is None:
+        return changes.whole(change.action, change.id, after or before or {})
+    fields = change.fields or ()
+    return changes.changed(change.id, ((name, before.get(name), after[name]) for name in fields))

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from syncrun.cli import counts
+from syncrun.cli import changes, counts
 from syncrun.cli.events import EventCommand, JsonEvents
 from syncrun.cli.options import (
     connector_set,
@@ -32,9 +32,7 @@ from syncrun.engine.report import Event
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
 from syncrun.stores.values.preview import RecordChange
-
-_MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
-_WIDEST = 60  # characters of a value before and after a change
+from syncrun.wording import counted, size
 
 
 @click.command(
@@ -174,56 +172,31 @@ def print_dry_run(done: DryRun, saved: Path | None = None) -> None:
     for record in done.preview.records:
         click.echo(_line(record))
     for rejection in done.preview.rejected:
-        click.echo(f"! {_shown_id(rejection.key)}{rejection.reason}")
+        key = "" if rejection.key is None else f"{changes.shown_id(rejection.key)}  "
+        click.echo(f"! {key}{rejection.reason}")
     for line in _summary(done, saved):
         click.echo(line, err=True)
 
 
 def _line(record: RecordChange) -> str:
-    head = f"{_MARKS[record.action]} {_shown_id(record.id)}"
     if record.action != "UPDATED":
-        return head + _text(record.values)
-    if not record.before:
-        return f"{head}changed, though none of its fields are"
-    changes = (
-        f"{name}: {_short(before)} → {_short(record.values[name])}" for name, before in record.before.items()
-    )
-    return head + ", ".join(changes)
-
-
-def _shown_id(key: str | None) -> str:
-    """Return a record's id as people read it, with the space after it."""
-    if key is None:
-        return ""
-    try:
-        parts = json.loads(key)
-    except ValueError:
-        return f"{key}  "
-    parts = parts if isinstance(parts, list) else [parts]
-    return f"{'/'.join(part if isinstance(part, str) else _text(part) for part in parts)}  "
-
-
-def _short(value: Any) -> str:
-    text = _text(value)
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+        return changes.whole(record.action, record.id, record.values)
+    before = record.before or {}
+    return changes.changed(record.id, ((name, value, record.values[name]) for name, value in before.items()))
 
 
 def _summary(done: DryRun, saved: Path | None) -> Iterator[str]:
-    report, changes = done.report, done.preview.changes
+    report = done.report
     if report.status != "ok":
         yield f"✗ {report.sync.label}: {report.message}"
         if report.hint:
             yield f"  hint: {report.hint}"
     told = counts.told(report.counts) or "nothing to change"
-    read = f"{report.records:,} records read, {report.requests:,} requests, {report.mode}"
+    read = f"{counted(report.records, 'record')} read, {counted(report.requests, 'request')}, {report.mode}"
     yield f"{report.sync}  would be: {told}  ({read}, {counts.duration(report.seconds)})"
     yield f"  deletes: {done.deletes}"
-    if changes.duplicates:
-        keys = ", ".join(_shown_id(key).strip() for key in done.preview.repeated)
+    if done.preview.changes.duplicates:
+        keys = ", ".join(changes.shown_id(key) for key in done.preview.repeated)
         yield f"  duplicates: the last of each key wins, such as {keys}"
     yield from (f"  table: {sentence}" for sentence in done.preview.table)
     notes = [report.message, *report.notes] if report.status == "ok" else report.notes
@@ -244,4 +217,4 @@ def _costs(done: DryRun) -> Iterator[str]:
     memory = f"{cost.memory_average >> 20} MiB on average, {cost.memory_peak >> 20} MiB at most"
     yield f"  memory: {memory}; processor: {cost.cpu_average:.0f} % on average, {cost.cpu_peak:.0f} % at most"
     stages = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in cost.stages.items())
-    yield f"  time: {cost.seconds:.2f} s ({stages}); {cost.requests:,} requests, {cost.bytes:,} bytes"
+    yield f"  time: {cost.seconds:.2f} s ({stages}); {counted(cost.requests, 'request')}, {size(cost.bytes)}"

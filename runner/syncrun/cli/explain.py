@@ -14,6 +14,7 @@ from syncrun.cli.options import connector_set, database_wait, environment, proje
 from syncrun.engine.explain import Explanation, explain
 from syncrun.engine.job import Options, Runtime
 from syncrun.engine.selection import open_workspace
+from syncrun.wording import counted
 
 
 @click.command("explain", cls=EventCommand, epilog="Example: syncrun explain acme/issues")
@@ -60,7 +61,7 @@ def _lines(told: Explanation) -> Iterator[str]:
         skipped = f", {told.skipped} more are up to date" if told.skipped else ""
         yield f"partitions: {told.partitions}, from {told.source}{skipped}"
     for request in told.requests:
-        windows = f", {request.windows} windows of time" if request.windows else ""
+        windows = f", {counted(request.windows, 'window')} of time" if request.windows else ""
         yield f"first request{f' of partition {request.partition}' if request.partition else ''}{windows}:"
         yield indent(request.curl, "  ")
     multiline = "\n" in told.pagination

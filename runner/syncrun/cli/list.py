@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from syncrun.cli import counts
-from syncrun.cli.columns import deployed_version, minute, print_columns
+from syncrun.cli.columns import deployed_version, print_columns
 from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.config.load import list_connectors, shown
 from syncrun.engine.agenda import entries
@@ -18,6 +18,7 @@ from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.run import Agenda, Run
+from syncrun.wording import iso, minute
 
 
 @click.command("list", epilog="Example: syncrun list --json")
@@ -64,7 +65,7 @@ def _row(sync: SyncId, run: Run | None, state: str, schedule: str | None) -> dic
     if run is None:
         return {**row, "last_run": None}
     ended = run.ended_at or run.started_at
-    return {**row, "last_run": {"id": run.id, "status": run.status, "at": ended.isoformat(), **run.counts}}
+    return {**row, "last_run": {"id": run.id, "status": run.status, "at": iso(ended), **run.counts}}
 
 
 def _print_connectors(workspace: Workspace) -> None:

@@ -23,6 +23,7 @@ from rich.text import Text
 from syncrun.cli import counts
 from syncrun.cli.progress import Lines
 from syncrun.engine.report import Event, RunReport
+from syncrun.wording import counted
 
 _COUNTED = ("added", "updated", "deleted", "unchanged", "quarantined")
 
@@ -57,8 +58,8 @@ class LiveProgress(Lines):
         if task is None:
             task = self._tasks[event.run_id] = self._progress.add_task(str(event.sync), total=None)
         if event.name == "page":
-            pages = "page" if details["page"] == 1 else "pages"
-            told = f"{details['records']:,} records, {details['page']:,} {pages}{self._rate(event, task)}"
+            records, pages = counted(details["records"], "record"), counted(details["page"], "page")
+            told = f"{records}, {pages}{self._rate(event, task)}"
             share = details.get("share")
             self._progress.update(task, completed=share or 0.0, total=None if share is None else 1.0)
         elif event.name == "waiting":
@@ -114,7 +115,7 @@ def summary_table(reports: Sequence[RunReport]) -> Table:
     several = [(name, [report.counts[name] for report in reports]) for name in _COUNTED]
     shown = [(name, numbers) for name, numbers in several if any(numbers)]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_footer=True)
-    table.add_column("sync", f"{len(reports)} syncs", overflow="fold")
+    table.add_column("sync", counted(len(reports), "sync"), overflow="fold")
     table.add_column("status")
     for name, numbers in shown:
         table.add_column(name, f"{sum(numbers):,}", justify="right")

@@ -15,6 +15,7 @@ from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.run_names import find_run
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import LogLine, Run
+from syncrun.wording import iso, size
 
 _LEVELS = ("info", "warning", "error")
 _WIDTH = max(map(len, _LEVELS))
@@ -46,14 +47,14 @@ def _head(run: Run) -> str:
 
 
 def _document(line: LogLine) -> dict[str, Any]:
-    head = {"seq": line.seq, "at": line.at.isoformat(), "level": line.level}
+    head = {"seq": line.seq, "at": iso(line.at), "level": line.level}
     if line.request is None:
         return {**head, "kind": "message", "message": line.message}
     return {**head, "kind": "request", **line.request}
 
 
 def _text(line: LogLine) -> str:
-    at = f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{line.at.microsecond // 1000:03}Z"
+    at = f"{line.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{line.at.microsecond // 1000:03}Z"
     told = line.message if line.request is None else _request(line.request)
     return f"{at}  {line.level.ljust(_WIDTH)}  {told}"
 
@@ -61,7 +62,7 @@ def _text(line: LogLine) -> str:
 def _request(request: Mapping[str, Any]) -> str:
     """Return a request in words: `GET https://…: 200, 81 ms, 1,024 bytes`."""
     answer = "no answer" if request["status"] is None else f"{request['status']}"
-    parts = [answer, f"{request['ms']:.0f} ms", f"{request['bytes']:,} bytes"]
+    parts = [answer, f"{request['ms']:.0f} ms", size(request["bytes"])]
     if request["attempt"] > 1:
         parts.append(f"attempt {request['attempt']}")
     if request["queued_ms"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from syncrun.config.load import shown
 from syncrun.engine.retention import Report, asks_for_nothing, prune
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import UsageError
+from syncrun.wording import counted, size
 
 
 @click.command("prune", epilog="Examples: syncrun prune --dry-run; syncrun prune --compact")
@@ -47,6 +48,7 @@ def command(
         file = shown(workspace.project.file) if workspace.project.file else "syncrun.yaml"
         hint = f"write such as `retention: {{run_logs: 90d}}` in {file}"
         raise UsageError("the project keeps everything: it has no retention", hint=hint)
+    there = workspace.database.exists()
     store = workspace.store(writing=not dry_run, lock_timeout=lock_timeout, on_wait=tell)
     report = prune(workspace, store, datetime.now(UTC), dry_run=dry_run, compact=compact)
     if as_json:
@@ -54,7 +56,8 @@ def command(
     if report.trouble:
         tell(f"not compacted, though much is free: {report.trouble}")
     if not quiet and not as_json:
-        for line in _lines(report, workspace.database.name, dry_run=dry_run):
+        name = workspace.database.name
+        for line in _lines(report, name, dry_run=dry_run) if there else [f"there is no {name} yet"]:
             click.echo(line, err=True)
     return 0
 
@@ -78,20 +81,19 @@ def _document(report: Report, *, dry_run: bool) -> dict[str, Any]:
 def _lines(report: Report, database: str, *, dry_run: bool) -> Iterator[str]:
     would = "would be " if dry_run else ""
     pruned = report.pruned
-    yield from _counted(pruned.payloads, f"records {would}emptied")
-    yield from _counted(pruned.versions, f"versions in the history {would}emptied")
+    for model, count in pruned.payloads.items():
+        yield f"{model}: {counted(count, 'record')} {would}emptied"
+    for model, count in pruned.versions.items():
+        yield f"{model}: {counted(count, 'version')} in the history {would}emptied"
     for sync, count in pruned.idle.items():
-        yield f"{sync}: idle, {would}removed with {count} records"
+        yield f"{sync}: idle, {would}removed with {counted(count, 'record')}"
     for sync in report.busy:
         yield f"{sync}: idle until now, and kept: a run of it is going on"
-    yield from _counted({f"syncrun.{name}": n for name, n in pruned.logs.items()}, f"rows {would}removed")
+    for table, count in pruned.logs.items():
+        yield f"syncrun.{table}: {counted(count, 'row')} {would}removed"
     if not pruned.anything and report.compaction is None:
         yield "nothing is old enough to go"
     if (done := report.compaction) is not None:
         about = "about " if dry_run else ""
-        yield f"{database}: {about}{done.given_back:,} of {done.before:,} bytes {would}given back to the disk"
-
-
-def _counted(counts: Mapping[str, int], told: str) -> Iterator[str]:
-    for name, count in counts.items():
-        yield f"{name}: {count} {told}"
+        room = f"{about}{size(done.given_back)} of {size(done.before)}"
+        yield f"{database}: {room} {would}given back to the disk"

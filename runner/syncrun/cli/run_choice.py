@@ -13,6 +13,7 @@ from syncrun.engine.locks import folder_of
 from syncrun.engine.selection import Workspace
 from syncrun.errors import UsageError
 from syncrun.stores.values.run import Agenda
+from syncrun.wording import iso
 
 _LONGEST_IDLE = timedelta(days=1)
 _NO_SCHEDULE = "nothing is due: no sync has a schedule; give it such as every: 1h"
@@ -64,7 +65,7 @@ class Choice:
             return workspace.jobs([str(sync) for sync in chosen], parents=False)
         upcoming = [(stands.next, str(sync)) for sync, stands in standings.items() if stands.next]
         at, sync = min(upcoming, default=(now + _LONGEST_IDLE, ""))
-        told = f"nothing is due; next is {sync} at {at:%Y-%m-%d %H:%M:%S} UTC" if sync else _NO_SCHEDULE
+        told = f"nothing is due; next is {sync} at {iso(at.replace(microsecond=0))}" if sync else _NO_SCHEDULE
         tell(told)
         if at > now:  # else a run of it goes on
             self.memory.keep(paths, before, told, now, min(at, now + _LONGEST_IDLE))

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from syncrun.cli import counts
-from syncrun.cli.columns import minute, print_columns
+from syncrun.cli.columns import print_columns
 from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.run_names import runs_of
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import Run, RunChoice
+from syncrun.wording import iso, minute
 
 _STATUSES = ("running", "ok", "incomplete", "failed", "interrupted")
 
@@ -60,8 +61,8 @@ def document(run: Run) -> dict[str, Any]:
         "model": run.model,
         "mode": run.mode,
         "status": run.status,
-        "started_at": run.started_at.isoformat(),
-        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at) if run.ended_at else None,
         "message": run.message,
         **run.counts,
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from syncrun.cli.columns import deployed_version, minute, print_columns
+from syncrun.cli.columns import deployed_version, print_columns
 from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.agenda import Entry, entries, is_failing
 from syncrun.engine.outside import utc_now
@@ -20,6 +20,7 @@ from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ExitCode
 from syncrun.stores.values.ids import ModelId
 from syncrun.stores.values.run import Run
+from syncrun.wording import iso, minute
 
 _HEAD = ("sync", "state", "last run", "fresh as of", "next run", "records", "quarantined")
 
@@ -143,4 +144,4 @@ def _row(status: _Status) -> tuple[str, ...]:
 
 
 def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
+    return iso(at) if at else None

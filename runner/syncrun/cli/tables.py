@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from uuid import UUID
 
 from syncrun.stores.values.feed import QueryResult
+from syncrun.wording import counted, iso
 
 _TABLE_ROWS = 10_000
 
@@ -56,7 +57,7 @@ def _write_table(result: QueryResult, out: TextIO) -> None:
     console = Console(file=out, highlight=False, width=None if out.isatty() else 4096)
     console.print(table)
     if count > _TABLE_ROWS:
-        out.write(f"… {count - _TABLE_ROWS:,} more rows; --format csv shows all\n")
+        out.write(f"… {counted(count - _TABLE_ROWS, 'more row')}; --format csv shows all\n")
 
 
 def _documents(result: QueryResult) -> Iterator[dict[str, Any]]:
@@ -77,7 +78,7 @@ def _plain(text: str) -> Any:
 
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ").replace("+00:00", "Z")
+        return iso(value)
     if isinstance(value, (date, time, Decimal, UUID)):
         return str(value)
     if isinstance(value, bytes):

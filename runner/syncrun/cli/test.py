@@ -19,6 +19,7 @@ from syncrun.engine.casework import Tested, record_case, run_case
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ExitCode, UsageError
+from syncrun.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def command(
     elif not found:
         click.echo("no tests: a connector lists them under tests:", err=True)
     else:
-        click.echo(f"{len(found)} tests, {failed} failed", err=True)
+        click.echo(f"{counted(len(found), 'test')}, {failed:,} failed", err=True)
     return code
 
 
@@ -124,7 +125,7 @@ def _record(
     recording = record_case(test.connector, test.project, test.case, job.config, limit=limit)
     path = test.project / test.case.files[0]
     recording.write(path)
-    click.echo(f"{test.name}: {len(recording.exchanges)} answers recorded", err=True)
+    click.echo(f"{test.name}: {counted(len(recording.exchanges), 'answer')} recorded", err=True)
 
 
 def _as_setting(value: Any) -> str:
@@ -138,7 +139,8 @@ def _tell(events: JsonEvents | None, test: _Found, tested: Tested, *, updated: b
         events.write("test", **_details(test, tested, updated=updated))
         return
     mark = "✗" if tested.differences and not updated else "✓"
-    counts = f"{len(tested.actual['records'])} records, {tested.actual['requests']} requests"
+    records, requests = len(tested.actual["records"]), tested.actual["requests"]
+    counts = f"{counted(records, 'record')}, {counted(requests, 'request')}"
     click.echo(f"{mark} {test.name}  {'updated' if updated else counts}")
     for difference in tested.differences:
         click.echo("  " + difference.replace("\n", "\n  "))

@@ -13,6 +13,7 @@ from syncrun.cli.options import environment, project_folder
 from syncrun.config.load import check_files
 from syncrun.config.project_file import find_project_file
 from syncrun.errors import ConfigurationError, ExitCode, Problem
+from syncrun.wording import counted
 
 
 @click.command(
@@ -80,9 +81,5 @@ def print_problems(problems: Sequence[Problem], *, files: int, errors: int) -> N
         click.echo(str(problem), err=True)
     told = "no problems"
     if problems:
-        told = f"{_counted(errors, 'error')}, {_counted(len(problems) - errors, 'warning')}"
-    click.echo(f"{_counted(files, 'file')} checked: {told}", err=True)
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+        told = f"{counted(errors, 'error')}, {counted(len(problems) - errors, 'warning')}"
+    click.echo(f"{counted(files, 'file')} checked: {told}", err=True)

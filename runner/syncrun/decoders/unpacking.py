@@ -15,8 +15,8 @@ from syncrun.http.content import (
     OversizedContentError,
     check_ratio,
     read,
-    shown_size,
 )
+from syncrun.wording import size
 
 if TYPE_CHECKING:
     from zipfile import ZipFile, ZipInfo
@@ -44,7 +44,7 @@ def unpack(content: bytes, member: str | None, max_bytes: int) -> list[bytes]:
         ) from None
     except OversizedContentError:
         raise UndecodableError(
-            f"is a compressed file that unpacks to more than {shown_size(max_bytes)}",
+            f"is a compressed file that unpacks to more than {size(max_bytes)}",
             hint="ask for a smaller one",
         ) from None
 

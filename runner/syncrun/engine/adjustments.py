@@ -19,6 +19,7 @@ from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.progress import Checkpoint
 from syncrun.transform.invalid import Invalid
 from syncrun.transform.watermark import CursorReader
+from syncrun.wording import iso
 
 _EPOCHS = ("epoch", "epoch_ms")
 _SHOWN = 5  # partitions that a hint names
@@ -104,7 +105,7 @@ def _described(saved: Checkpoint) -> dict[str, Any]:
         state = json.loads(saved.state)
     except ValueError:
         state = {"unreadable": saved.state}
-    return {**place, "updated_at": saved.updated_at.isoformat(), **state}
+    return {**place, "updated_at": iso(saved.updated_at), **state}
 
 
 def _chosen(saved: Mapping[str, Checkpoint], partition: str | None) -> dict[str, Checkpoint]:

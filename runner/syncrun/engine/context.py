@@ -18,6 +18,7 @@ from syncrun.expressions.template import render, render_text
 from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
+from syncrun.wording import iso
 
 if TYPE_CHECKING:
     import httpx
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def context_of(job: Job, runtime: Runtime) -> dict[str, Any]:
     """Return the context that is the same for a whole run: config, connection, now."""
     connection = {"name": job.id.connection, "metadata": dict(job.metadata)}
-    now = runtime.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+    now = iso(runtime.now().replace(microsecond=0))
     return {"config": dict(job.config), "connection": connection, "now": now, "cursor": None}
 
 

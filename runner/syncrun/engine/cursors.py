@@ -12,6 +12,7 @@ from syncrun.config.sync import Incremental
 from syncrun.errors import RunError
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.template import render as render_template
+from syncrun.wording import iso
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{6}Z)?")  # canonical, a date or a timestamp
 
@@ -101,7 +102,7 @@ def _moment(cursor: Any) -> datetime | None:
 
 def _iso(moment: datetime) -> str:
     """Return *moment* as APIs write it: UTC with `Z`, and a fraction only when there is one."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return iso(moment)
 
 
 @dataclass(frozen=True, slots=True)

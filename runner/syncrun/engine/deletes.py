@@ -9,6 +9,7 @@ from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import Deletes, SnapshotInterval
 from syncrun.engine.reading import Reading
 from syncrun.stores.values.commit import SnapshotDeletes
+from syncrun.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ def decide(
     vanished = stored - frozenset(readings)
     if vanished and any(source.is_listed for source in sources) and not accept:
         # a shorter list, even an empty one, may be a slip of the pen: its records stay (R9)
-        told = "partitions are no longer listed; `run --accept-deletes` deletes their records"
-        return Decision(_snapshot(rule, complete, accept=accept), f"{len(vanished)} {told}", vanished, unsure)
+        told = f"no longer listed: {counted(len(vanished), 'partition')}"
+        note = f"{told}; `run --accept-deletes` deletes what they had"
+        return Decision(_snapshot(rule, complete, accept=accept), note, vanished, unsure)
     if any(source.batch for source in sources) and len(complete) < len(readings):
         # groups shift when a parent comes or goes: what a failed one holds may be stored under another
         return Decision(_snapshot(rule, complete, accept=accept), kept=vanished, unsure=unsure)
@@ -89,7 +91,7 @@ def _unsure(readings: Mapping[str, Reading]) -> str:
     shifted = [reading.shifted for reading in readings.values() if reading.complete and reading.shifted]
     if not shifted:
         return ""
-    more = "" if len(shifted) == 1 else f", as {len(shifted) - 1} more partitions did"
+    more = "" if len(shifted) == 1 else f", as {counted(len(shifted) - 1, 'more partition')} did"
     return (
         f"what vanished is looked for by the next complete read: this one went on at {shifted[0]}{more}, and "
         "numbered pages shift when records go"

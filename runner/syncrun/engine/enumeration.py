@@ -28,6 +28,7 @@ from syncrun.http.client import Exchange
 from syncrun.http.redact import Redactor
 from syncrun.paginators.base import End, Pagination
 from syncrun.transform.mapping import BoundMapper, Mapped, Mapper
+from syncrun.wording import counted
 
 _NOT_FOUND = 404
 _TOLD = 3  # skipped partitions that notes name
@@ -186,7 +187,7 @@ class Enumeration:
                 if self.limit_reached:
                     for reading in readings:
                         if reading.end is None:
-                            reading.stop(f"limited to {self.options.limit} records")
+                            reading.stop(f"limited to {counted(self.options.limit or 0, 'record')}")
                     return
                 self._between()
 

@@ -10,6 +10,7 @@ from syncrun.engine.enumeration import Enumeration
 from syncrun.engine.report import Status
 from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, SyncrunError
+from syncrun.wording import counted
 
 _LEVELS: Mapping[Status, Level] = {
     "ok": "info",
@@ -55,7 +56,7 @@ def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:
     if read is None:
         return Outcome("ok")
     if read.limit_reached and not read.failures:
-        return Outcome("ok", f"stopped at {read.records} records, as asked; nothing was deleted")
+        return Outcome("ok", f"stopped at {counted(read.records, 'record')}, as asked; nothing was deleted")
     if read.failures and len(read.failures) == len(read.readings):
         return Outcome("failed", read.failures[0].message, read.failures[0].hint)
     missing = [
@@ -64,10 +65,10 @@ def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:
         if not end.complete and not read.readings[name].skipped
     ]
     if missing:
-        more = f" (and {len(missing) - 1} more partitions)" if len(missing) > 1 else ""
+        more = f" (and {counted(len(missing) - 1, 'more partition')})" if len(missing) > 1 else ""
         return Outcome("incomplete", missing[0] + more)
     if too_many_rejected(read, sync):
-        told = f"{read.rejected} of {read.records} records were quarantined"
+        told = f"{read.rejected:,} of {counted(read.records, 'record')} went into quarantine"
         return Outcome("incomplete", told, "see syncrun.quarantine; `max_quarantined` raises the limit")
     return Outcome("ok")
 

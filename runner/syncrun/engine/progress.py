@@ -10,6 +10,7 @@ from datetime import datetime
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.reading import Reading
 from syncrun.http.redact import Redactor
+from syncrun.wording import iso
 
 
 def on_the_way(
@@ -40,7 +41,7 @@ def at_the_end(
         if unsure and not now[""].again:
             now[""] = replace(now[""], again=True)
         else:
-            now[""] = replace(now[""], snapshot_at=snapshot_at.isoformat(), again=None)
+            now[""] = replace(now[""], snapshot_at=iso(snapshot_at), again=None)
     return now
 
 

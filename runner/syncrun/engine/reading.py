@@ -18,6 +18,7 @@ from syncrun.engine.walk import Begun, Fetch, Place, Taken, walk
 from syncrun.expressions.compile import compile_expression
 from syncrun.extract.fetch import Fetched
 from syncrun.paginators.base import End, PageState, Pagination
+from syncrun.wording import iso
 
 
 class Reading:
@@ -254,7 +255,7 @@ class Reading:
             self.mode,
             PageState(),
             self.definition,
-            started=self._started.isoformat(),
+            started=iso(self._started),
             part=self._part.bounds if self._part is not None else None,
             window=window,
             job=self._job,
@@ -277,7 +278,7 @@ class Reading:
             self._position or PageState(),
             self.definition,
             watermark=self._safe_watermark(),
-            started=self._started.isoformat(),
+            started=iso(self._started),
             passed=self._passed,
             part=self._part.bounds if self._part is not None else None,
             window=window,

@@ -17,6 +17,7 @@ from syncrun.errors import RequestError
 from syncrun.extract.fetch import Fetched
 from syncrun.extract.job import Created
 from syncrun.paginators.base import End, PageState, Pagination
+from syncrun.wording import counted
 
 _FORGOTTEN = frozenset({400, 404, 410, 416, 422, 500})
 # What APIs answer to a page token or number that was good when it was given.
@@ -112,7 +113,8 @@ def walk(
 
 def _capped(cap: int, part: Slice) -> End:
     shown = f"{part.shown['start']} to {part.shown['end']}"
-    reason = f"the window {shown} has {cap} records or more, the API gives no more, and it cannot be split"
+    most = counted(cap, "record")
+    reason = f"the window {shown} has {most} or more, the API gives no more, and it cannot be split"
     return End(complete=False, reason=reason)
 
 

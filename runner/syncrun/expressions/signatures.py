@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from jmespath import visitor
 
+from syncrun.wording import counted
+
 ExpressionReference = visitor._Expression  # noqa: SLF001 - the type that `jmespath`'s functions check for
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -188,4 +190,4 @@ class Signature:
 def _count(number: int) -> str:
     if number == 0:
         return "no arguments"
-    return "1 argument" if number == 1 else f"{number} arguments"
+    return counted(number, "argument")

@@ -9,6 +9,7 @@ from syncrun.extract import known_members as known
 from syncrun.http.messages import Request
 from syncrun.paginators.base import Page
 from syncrun.paginators.values import as_count
+from syncrun.wording import counted
 
 
 def looks_cut_off(request: Request, page: Page) -> str | None:
@@ -17,10 +18,10 @@ def looks_cut_off(request: Request, page: Page) -> str | None:
     advice = "and no way to the next page was found; declare pagination (none, if this is everything)"
     for name, value in known.sent_values(request).items():
         if name.lower() in known.size_parameters and count and as_count(value) == count:
-            return f"looks cut off: {count} records for {name}={value}, {advice}"
+            return f"looks cut off: {counted(count, 'record')} for {name}={value}, {advice}"
     for name, total in _totals(page):
         if total > count:
-            return f"looks cut off: {count} records where the answer says {name}={total}, {advice}"
+            return f"looks cut off: {counted(count, 'record')} where the answer says {name}={total}, {advice}"
     flag = _flag(page.body)
     if flag is not None:
         return f"looks cut off: the answer says {flag}, {advice}"

@@ -19,7 +19,6 @@ from syncrun.http.content import (
     InflatedContentError,
     OversizedContentError,
     accepted_encodings,
-    shown_size,
 )
 from syncrun.http.content import read as read_content
 from syncrun.http.encoding import Outgoing, encode, header_list
@@ -32,6 +31,7 @@ from syncrun.http.rate_limit import RateLimiter, turns
 from syncrun.http.redact import Redactor
 from syncrun.http.retry import RetryPolicy, should_repeat, should_retry, wait_before
 from syncrun.http.verdicts import Judge, Verdict
+from syncrun.wording import size
 
 __all__ = ["Client", "Exchange"]
 
@@ -218,7 +218,7 @@ class Client:
                 reason = f"the compressed answer unpacks to more than {MAX_RATIO} times its size"
                 raise RequestError(f"{place}: {reason}", status=answer.status_code) from None
             raise RequestError(
-                f"{place}: the answer is larger than {shown_size(self._max_bytes)}",
+                f"{place}: the answer is larger than {size(self._max_bytes)}",
                 status=answer.status_code,
                 hint="ask for smaller pages",
             ) from None

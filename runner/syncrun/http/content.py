@@ -32,14 +32,6 @@ def accepted_encodings() -> str:
     return "gzip, deflate, br, zstd" if _brotli_is_bounded() else "gzip, deflate, zstd"
 
 
-def shown_size(count: int) -> str:
-    """Return a number of bytes as people write it."""
-    for unit, size in (("GiB", GIBIBYTE), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count} bytes"
-
-
 def read(chunks: Iterable[bytes], encoding: str, max_bytes: int) -> bytes:
     """Return the decoded content of *chunks*; *encoding* is the value of Content-Encoding.
 

@@ -20,6 +20,7 @@ from pydantic import Field
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState
 from syncrun.paginators.counted import CountedPagination
+from syncrun.wording import counted
 
 
 class OffsetPagination(CountedPagination):
@@ -51,7 +52,7 @@ class OffsetPagination(CountedPagination):
             end = self._end_by_total(
                 offset - self.start, tally.received, tally.total, empty=bool(tally.empty)
             )
-            end = end or self.end_by_emptiness(tally, f"the answer says {tally.total} records")
+            end = end or self.end_by_emptiness(tally, f"the answer says {counted(tally.total, 'record')}")
         else:
             end = self.end_by_length(state, page)
         if end is None and step == 0:
@@ -63,9 +64,12 @@ class OffsetPagination(CountedPagination):
 
     def _end_by_total(self, passed: int, received: int, total: int, *, empty: bool) -> End | None:
         if received >= total:
-            return End(complete=True, reason=f"all {total} records received")
+            return End(complete=True, reason=f"all {counted(total, 'record')} received")
         if passed < total:
             return None
         if empty:
-            return End(complete=False, reason=f"{received} of {total} records received, then an empty page")
-        return End(complete=True, reason=f"the last page of {total} records")
+            return End(
+                complete=False,
+                reason=f"{received} of {counted(total, 'record')} received, then an empty page",
+            )
+        return End(complete=True, reason=f"the last page of {counted(total, 'record')}")

@@ -23,6 +23,7 @@ from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState
 from syncrun.paginators.counted import CountedPagination, Tally
 from syncrun.paginators.values import count_at
+from syncrun.wording import counted
 
 
 class PagePagination(CountedPagination):
@@ -78,21 +79,22 @@ class PagePagination(CountedPagination):
 
     def _end_by_pages(self, state: PageState, tally: Tally, pages: int) -> End | None:
         if self._number(state) - self.start + 1 < pages:
-            return self.end_by_emptiness(tally, f"the answer says {pages} pages")
+            return self.end_by_emptiness(tally, f"the answer says {counted(pages, 'page')}")
         if tally.empty > 1 and tally.received:
             # One empty page at the end: the server counts one too many; several: it gives up.
-            return End(complete=False, reason=f"the last {tally.empty} of {pages} pages are empty")
-        return End(complete=True, reason=f"the last of {pages} pages")
+            return End(complete=False, reason=f"the last {tally.empty} of {counted(pages, 'page')} are empty")
+        return End(complete=True, reason=f"the last of {counted(pages, 'page')}")
 
     def _end_by_total(self, state: PageState, tally: Tally, total: int) -> End | None:
         if tally.received >= total:
-            return End(complete=True, reason=f"all {total} records received")
+            return End(complete=True, reason=f"all {counted(total, 'record')} received")
         read = self._number(state) - self.start + 1
         size = tally.size or self.size
         if size is None or read * size >= total:
             if tally.empty:
                 return End(
-                    complete=False, reason=f"{tally.received} of {total} records received, then an empty page"
+                    complete=False,
+                    reason=f"{tally.received} of {counted(total, 'record')} received, then an empty page",
                 )
-            return End(complete=True, reason=f"the last page of {total} records")
-        return self.end_by_emptiness(tally, f"the answer says {total} records")
+            return End(complete=True, reason=f"the last page of {counted(total, 'record')}")
+        return self.end_by_emptiness(tally, f"the answer says {counted(total, 'record')}")

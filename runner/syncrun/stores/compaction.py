@@ -20,6 +20,7 @@ from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.drafts import clear, draft
 from syncrun.stores.file_lock import log_of
 from syncrun.stores.types import quote
+from syncrun.wording import size
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -111,7 +112,7 @@ def _check_room(path: Path, found: Space) -> None:
     needed, there = found.total - found.free, shutil.disk_usage(path.parent).free
     if there < needed:
         raise StoreError(
-            f"{path}: to compact it {needed:,} bytes are needed beside it, and the disk has {there:,}",
+            f"{path}: to compact it {size(needed)} are needed beside it, and the disk has {size(there)}",
             hint="make room on that disk, then run again",
         )
 

@@ -8,6 +8,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from syncrun.wording import iso
+
 
 def json_reader(base: str, *, is_list: bool) -> Callable[[Any], Any] | None:
     """Return the function that turns a value of DuckDB into a JSON value; None when it is one."""
@@ -22,7 +24,7 @@ def json_reader(base: str, *, is_list: bool) -> Callable[[Any], Any] | None:
 def _plain(value: Any) -> Any:
     """Return a time as ISO text, a decimal as a number, or as text when a double is not as exact."""
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return iso(value)
     if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from syncrun.stores.types import UNNEST_TEXTS, bind_texts
 from syncrun.stores.values.commit import Commit, Refusal, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId
+from syncrun.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -158,7 +159,7 @@ def _refusal(deletes: SnapshotDeletes, missing: int, live: int, *, empty: bool) 
     if empty:
         if deletes.allow_empty:
             return ""
-        return f"the result was empty, while {live} records are live: nothing was deleted"
+        return f"the result was empty, which would delete {counted(live, 'live record')}: nothing was deleted"
     if live >= _SMALL and missing > deletes.max_ratio * live:
         return (
             f"{missing} of {live} live records would have been deleted, more than {deletes.max_ratio:.0%}:"

@@ -197,7 +197,7 @@ def test_r10_the_guard_that_would_refuse_is_shown(lab: Lab) -> None:
     dry = lab.dry_run()
 
     assert dry.report.status == "incomplete"
-    assert dry.deletes == "none: the result was empty, while 1 records are live: nothing was deleted"
+    assert dry.deletes == "none: the result was empty, which would delete 1 live record: nothing was deleted"
 
 
 def test_it_starts_from_another_cursor_when_told(lab: Lab) -> None:

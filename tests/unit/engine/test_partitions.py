@@ -150,9 +150,7 @@ def test_r09_a_shorter_list_deletes_only_when_accepted(lab: Lab) -> None:
     lab.run(config={"regions": ["eu", "us"]})
     report = lab.run(config={"regions": ["eu"]})
     assert (report.status, report.changes.deleted) == ("ok", 0)
-    assert report.notes == (
-        "1 partitions are no longer listed; `run --accept-deletes` deletes their records",
-    )
+    assert report.notes == ("no longer listed: 1 partition; `run --accept-deletes` deletes what they had",)
     assert lab.run(config={"regions": ["eu"]}, accept_deletes=True).changes.deleted == 1
 
 

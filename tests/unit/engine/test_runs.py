@@ -169,7 +169,7 @@ def test_r22_too_many_bad_records_make_the_run_incomplete(lab: Lab) -> None:
     lab.api = lambda _: [{"id": 1, "name": "a"}, {"name": "b"}, {"name": "c"}]
     report = lab.run()
     assert report.status == "incomplete"
-    assert report.message == "2 of 3 records were quarantined"
+    assert report.message == "2 of 3 records went into quarantine"
     assert report.hint == "see syncrun.quarantine; `max_quarantined` raises the limit"
 
 

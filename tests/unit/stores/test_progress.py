@@ -79,7 +79,7 @@ def test_a_run_whose_deletes_are_refused_is_incomplete(desk: Desk) -> None:
     desk.store.commit(replace(commit, run=replace(commit.run, status="ok")))
     [run] = desk.store.last_runs()
     assert run.status == "incomplete"
-    assert run.message == "the result was empty, while 1 records are live: nothing was deleted"
+    assert run.message == "the result was empty, which would delete 1 live record: nothing was deleted"
 
 
 def test_a_run_that_ends_without_a_commit_is_recorded(desk: Desk) -> None:

@@ -126,7 +126,7 @@ def test_records_that_another_run_wrote_before_the_first_commit_of_a_run_count_a
 
 def test_r10_an_empty_result_deletes_nothing(desk: Desk) -> None:
     desk.commit(put(1))
-    reason = "the result was empty, while 1 records are live: nothing was deleted"
+    reason = "the result was empty, which would delete 1 live record: nothing was deleted"
     assert desk.commit(deletes=WHOLE) == Changes(last_seq=1, refused=Refusal(1, 1, reason))
     assert set(desk.live()) == {1}
 
@@ -146,7 +146,7 @@ def test_r10_what_was_seen_elsewhere_does_not_fill_an_empty_scope(desk: Desk) ->
     desk.commit(put(1, "a"), put(2, "b"))
     changes = desk.commit(put(2, "b"), deletes=SnapshotDeletes(partitions=frozenset({"a"})))
     assert changes.refused == Refusal(
-        1, 1, "the result was empty, while 1 records are live: nothing was deleted"
+        1, 1, "the result was empty, which would delete 1 live record: nothing was deleted"
     )
 
 
