@@ -340,3 +340,6 @@ def test_list_and_status_show_what_is_deployed(project: ProjectFolder) -> None:
     assert re.search(r"^  store +1\.0\.0, deployed \d{4}-\d\d-\d\dT\d\d:\d\dZ$", told.stdout, re.MULTILINE)
     assert '"deployed": "1.0.0"' in project.syncrun("list", "--env", "prod", "--json").stdout
     assert '"deployed": "1.0.0"' in project.syncrun("status", "--env", "prod", "--json").stdout
+    head, *rows = project.syncrun("status", "--env", "prod").stdout.splitlines()
+    assert [line.split()[-1] for line in (head, *rows)] == ["deployed", "1.0.0", "1.0.0"]
+    assert "deployed" not in project.syncrun("status").stdout

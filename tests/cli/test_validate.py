@@ -67,3 +67,14 @@ def test_an_environment_needs_all_values_of_its_connections(project: ProjectFold
     )
     unknown = project.syncrun("validate", "--env", "prd")
     assert unknown.stderr == "error: unknown environment 'prd'\n  hint: did you mean 'prod'?\n"
+
+
+def test_two_files_of_a_project_cannot_have_the_same_name(project: ProjectFolder) -> None:
+    project.write("connectors/copy.yaml", LAX.replace("connector: lax", "connector: store"))
+    done = project.syncrun("validate")
+    assert done.exit_code == 2
+    assert done.stderr.endswith(
+        "connectors/store.yaml:2:12: connectors/copy.yaml is called 'store' too: both would fill the same tables\n"
+        "  hint: give one another name\n"
+        "3 files checked: 1 error, 1 warning\n"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -92,7 +92,7 @@ def command(*, check: bool, as_json: bool, env: str | None, project: Path | None
         for status in wrong:
             click.echo(f"{status.entry.sync}: {status.problem}", err=True)
     else:
-        _print(found)
+        _print(found, [deployed_version(workspace, status.entry.sync) for status in found])
     return ExitCode.FAILED if check and wrong else ExitCode.OK
 
 
@@ -120,11 +120,16 @@ def _statuses(workspace: Workspace, now: datetime) -> list[_Status]:
     return found
 
 
-def _print(found: Sequence[_Status]) -> None:
+def _print(found: Sequence[_Status], deployed: Sequence[Mapping[str, str]]) -> None:
+    """Print one row a sync, with the deployed version where there are such."""
     if not found:
         click.echo("There are no connections yet: add them to syncrun.yaml.", err=True)
         return
-    print_columns([_HEAD, *(_row(status) for status in found)])
+    rows = [_HEAD, *(_row(status) for status in found)]
+    if any(deployed):
+        versions = ["deployed", *(one.get("deployed", "") for one in deployed)]
+        rows = [(*row, version) for row, version in zip(rows, versions, strict=True)]
+    print_columns(rows)
     for status in found:
         if status.problem:
             click.echo(f"! {status.entry.sync}: {status.problem}", err=True)

@@ -59,12 +59,13 @@ def named_files(inspection: Inspection) -> list[str]:
 
 def check_connector(source: Path | str, *, file: str = "") -> list[Problem]:
     """Return every problem of a connector file: its errors or, without any, the warnings of the lints."""
+    return _with_lints(*inspect(source, file=file))
+
+
+def _with_lints(inspection: Inspection | None, problems: list[Problem]) -> list[Problem]:
     from syncrun.config.lints import lint
 
-    inspection, problems = inspect(source, file=file)
-    if problems or inspection is None:
-        return problems
-    return in_order(lint(inspection))
+    return problems if problems or inspection is None else in_order(lint(inspection))
 
 
 def inspect(source: Path | str, *, file: str = "") -> tuple[Inspection | None, list[Problem]]:
@@ -139,8 +140,19 @@ def check_files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
     for path in paths:
         files |= dict.fromkeys(_files_of(path) if path.is_dir() else [path])
     problems: list[Problem] = []
+    names: dict[tuple[Path, str], str] = {}
     for path in files:
-        problems += check_project(path) if path.name in PROJECT_FILES else check_connector(path)
+        if path.name in PROJECT_FILES:
+            problems += check_project(path)
+            continue
+        inspection, found = inspect(path)
+        problems += _with_lints(inspection, found)
+        if inspection is not None:
+            name = inspection.connector.connector
+            first = names.setdefault((path.absolute().parent, name), inspection.file.name)
+            if first != inspection.file.name:
+                message = f"{first} is called '{name}' too: both would fill the same tables"
+                problems.append(inspection.problem(("connector",), message, "give one another name"))
     return list(files), problems
 
 

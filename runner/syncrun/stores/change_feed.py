@@ -24,6 +24,7 @@ from syncrun.stores.tables import described, field_columns, history_table, recor
 from syncrun.stores.types import fold, quote, quote_text
 from syncrun.stores.values.feed import Feed, FeedQuery
 from syncrun.stores.values.ids import ModelId
+from syncrun.wording import iso
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -169,6 +170,7 @@ def _travel(db: DuckDBPyConnection, query: FeedQuery) -> tuple[int, str, list[st
             hint="write `history: true` in the sync; the history begins with the next run",
         )
     mine = f"h._connection = {quote_text(model.connection)}"
+    _check_gap(db, query, history, mine)
     if isinstance(query.as_of, datetime):
         at = _moment(query.as_of)
         later = f"min(h._seq) FILTER (WHERE h._valid_from > {at}) - 1"
@@ -185,6 +187,22 @@ def _travel(db: DuckDBPyConnection, query: FeedQuery) -> tuple[int, str, list[st
     if not query.actions:
         valid.append("r._action <> 'DELETED'")
     return end, source, valid
+
+
+def _check_gap(db: DuckDBPyConnection, query: FeedQuery, history: str, mine: str) -> None:
+    """Raise UsageError for a past that was not kept: changes were made while the history was turned off."""
+    model = query.model
+    newest = f"SELECT coalesce(max(h._seq), 0), max(h._valid_from) FROM {history} AS h WHERE {mine}"
+    last, at = _one(db, newest)
+    records = record_table(model.connector, model.model)
+    missed = f"SELECT count(*) FROM {records} AS h WHERE {mine} AND h._seq > {last}"
+    asked, end = (query.as_of, at) if isinstance(query.as_of, datetime) else (int(query.as_of or 0), last)
+    if (end is None or asked > end) and _one(db, missed)[0]:
+        told = f"ends at {iso(at)}" if at else "has not begun"
+        raise UsageError(
+            f"the history of {model} {told}: what changed since is not known",
+            hint="with `history: true` in the sync it goes on from the next run",
+        )
 
 
 def _filters(query: FeedQuery, metadata: dict[str, str]) -> list[str]:

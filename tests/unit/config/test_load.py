@@ -139,7 +139,7 @@ def test_the_built_in_connectors_have_no_problems(path: Path) -> None:
 
 def test_a_project_folder_is_checked_with_its_connectors(folder: Path) -> None:
     (folder / "syncrun.yaml").write_text("connections: {a: {connector: acme, config: {x: 1}}}\n")
-    (folder / "connectors" / "other.yaml").write_text(VALID + "bogus: 1\n")
+    (folder / "connectors" / "other.yaml").write_text(VALID.replace("acme", "other", 1) + "bogus: 1\n")
     files, problems = check_files([folder])
     assert [path.name for path in files] == ["syncrun.yaml", "acme.yaml", "other.yaml"]
     assert [problem.message for problem in problems] == ["unknown config value 'x'", "unknown key 'bogus'"]

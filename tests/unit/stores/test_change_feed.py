@@ -197,6 +197,24 @@ def test_a_time_in_the_past_and_the_feed_after_it_tell_everything(desk: Desk) ->
         assert copy == {"1": "uno", "3": "three"}
 
 
+def test_what_changed_while_there_was_no_history_is_not_made_up(desk: Desk) -> None:
+    kept = replace(desk.model, history=True)
+    desk.commit(put(1, name="one"), model=kept)
+    start = desk.now
+    assert [record["name"] for record in read(desk, as_of=start + timedelta(days=9))[0]] == ["one"]
+    desk.commit(put(1, name="uno"), model=replace(kept, history=False))
+
+    for late in (start + timedelta(seconds=1), 2):
+        with pytest.raises(UsageError) as caught:
+            read(desk, as_of=late)
+        assert str(caught.value) == (
+            "the history of acme/items ends at 2024-06-01T01:00:00Z: what changed since is not known\n"
+            "  hint: with `history: true` in the sync it goes on from the next run"
+        )
+    for early in (start, 1):
+        assert [record["name"] for record in read(desk, as_of=early)[0]] == ["one"]
+
+
 def test_a_pruned_record_says_when_it_was(desk: Desk) -> None:
     desk.commit(put(1, name="one"))
     import duckdb
