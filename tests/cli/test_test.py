@@ -202,6 +202,26 @@ def test_r23_recording_asks_the_api_and_keeps_no_secret(tmp_path: Path, api: Api
     assert saved[0]["response"]["json"]["echo"] == "***"
 
 
+def test_a_connector_without_tests_is_told_what_to_write(project: ProjectFolder, api: Api) -> None:
+    done = project.syncrun("test", "store", "--record")
+    first, *lines = done.stderr.splitlines()
+    assert (done.exit_code, first) == (2, "error: store has no tests to record")
+    assert lines == [
+        "  hint: write into connectors/store.yaml, then run `syncrun test store --record --update`:",
+        "  tests:",
+        "    - {sync: items, responses: tests/store/items.json, config: {url: …}, expect: {records: 0}}",
+        "    - {sync: notes, responses: tests/store/notes.json, config: {url: …}, expect: {records: 0}}",
+        "    - {sync: events, responses: tests/store/events.json, config: {url: …}, expect: {records: 0}}",
+    ]
+    file = project.folder / "connectors" / "store.yaml"
+    paste = "\n".join(line.removeprefix("  ") for line in lines[1:]).replace("…", f"'{api.url}'")
+    file.write_text(f"{file.read_text()}\n{paste}\n", encoding="utf-8")
+    assert project.syncrun("test", "store", "--record", "--update").exit_code == 0
+    assert "responses: tests/store/items.json, config: {url: '" in file.read_text()
+    assert "expect: {records: 2}}\n" in file.read_text()
+    assert project.syncrun("test").stderr == "3 tests, 0 failed\n"
+
+
 def test_tests_that_cannot_be_used_are_refused_with_their_place(shop: ProjectFolder) -> None:
     file = shop.folder / "connectors" / "shop.yaml"
     good = file.read_text(encoding="utf-8")

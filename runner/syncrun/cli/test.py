@@ -72,7 +72,7 @@ def command(
 ) -> int:
     """Replay recorded answers through connectors, those of the project by default, and compare."""
     workspace = open_workspace(project, env=env)
-    found = list(_find(workspace, connectors))
+    found = list(_find(workspace, connectors, record=record))
     if (connection or limit or settings) and not record:
         raise UsageError("--connection, --limit and --set are for --record", hint="add --record")
     failed = 0
@@ -93,13 +93,34 @@ def command(
     return code
 
 
-def _find(workspace: Workspace, names: Sequence[str]) -> Iterator[_Found]:
+def _find(workspace: Workspace, names: Sequence[str], *, record: bool) -> Iterator[_Found]:
+    """Yield the tests of the connectors; raise UsageError where there are none of them to *record*."""
     files = [workspace.connector(name)[1] for name in names]
     if not names:
         files = connector_files(workspace.folder / "connectors")
-    for file in files:
-        connector = load_connector(file)
+    connectors = [(file, load_connector(file)) for file in files]
+    for file, connector in connectors:
+        if record and not connector.tests and (names or len(files) == 1):
+            raise UsageError(f"{connector.connector} has no tests to record", hint=_to_write(file, connector))
         yield from (_Found(connector, file, index) for index in range(len(connector.tests)))
+    if record and not any(connector.tests for _, connector in connectors):
+        raise UsageError(
+            "there are no tests to record", hint="syncrun test CONNECTOR --record says how to begin"
+        )
+
+
+def _to_write(file: Path, connector: Connector) -> str:
+    """Return how a connector gets tests, as text to paste."""
+    name = connector.connector
+    asked = [n for n, entry in connector.config.items() if entry.default is None and not entry.optional]
+    values = ", ".join(f"{n}: …" for n in asked if not connector.config[n].secret)
+    config = f"config: {{{values}}}, " if values else ""
+    tests = [
+        f"    - {{sync: {sync}, responses: tests/{name}/{sync}.json, {config}expect: {{records: 0}}}}"
+        for sync in connector.syncs
+    ]
+    first = f"write into {shown(file)}, then run `syncrun test {name} --record --update`:"
+    return "\n".join([first, "  tests:", *tests])
 
 
 def _record(
