@@ -21,7 +21,22 @@ from syncrun.http.redact import Redactor
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.values.ids import SyncId
 
+ITEMS = """
+    syncs:
+      items:
+        request: /items
+        pagination: none
+        key: id
+        fields: {id: {path: id, type: integer}, name: name}
+"""
+"""A sync that reads everything in one answer: what `items` makes."""
+
 Handler = Callable[[httpx.Request], Any]
+
+
+def items(*names: str) -> list[dict[str, Any]]:
+    """Return one record a name, numbered from 1."""
+    return [{"id": number, "name": name} for number, name in enumerate(names, start=1)]
 
 
 class Clock:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import chdir, redirect_stderr, redirect_stdout
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -83,6 +85,23 @@ class ProjectFolder:
         ):
             exit_code = cli.execute(list(args), outside)
         return Outcome(int(exit_code), out.getvalue(), err.getvalue())
+
+    @contextmanager
+    def started(self, *args: str) -> Iterator[subprocess.Popen[str]]:
+        """Run one command in a process of its own; it is killed should the block leave it running."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "syncrun", *args],
+            cwd=self.folder,
+            env=self._env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
 
     def run(self, *args: str, exit_code: int = 0) -> Outcome:
         """Run `syncrun run --json`, and check how it ends."""

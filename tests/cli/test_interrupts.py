@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.project_folder import ProjectFolder, clean_environment
-
-
-@contextmanager
-def started(folder: Path, *args: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command; it is killed should the block leave it running."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "syncrun", *args],
-        cwd=folder,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+from tests.project_folder import ProjectFolder
 
 
 def test_waiting_for_the_database_can_be_interrupted(project: ProjectFolder) -> None:
     project.run("acme/items")
-    with duckdb.connect(str(project.database)), started(project.folder, "run", "acme/items") as process:
+    with duckdb.connect(str(project.database)), project.started("run", "acme/items") as process:
         assert process.stderr is not None
         assert "which is held by" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
@@ -49,7 +27,7 @@ def test_waiting_for_the_database_can_be_interrupted(project: ProjectFolder) -> 
 )
 def test_looking_at_a_held_database_can_be_interrupted(project: ProjectFolder, args: list[str]) -> None:
     project.run("acme/items")
-    with duckdb.connect(str(project.database)), started(project.folder, *args) as process:
+    with duckdb.connect(str(project.database)), project.started(*args) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith(f"waiting for {project.database}, which is held by ")
         process.send_signal(signal.SIGINT)
@@ -63,7 +41,7 @@ def test_a_query_can_be_interrupted(project: ProjectFolder, tmp_path: Path) -> N
     os.mkfifo(fifo)
     endless = "(SELECT 1 FROM range(1000000000000) WHERE random() < 2)"
     sql = f"SELECT count(*) FROM {endless}, read_csv('{fifo}')"
-    with started(project.folder, "query", sql) as process:
+    with project.started("query", sql) as process:
         with fifo.open("w") as rows:  # opening waits until the query reads it
             rows.write("n\n1\n")
         process.send_signal(signal.SIGINT)

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from tests.api import Answer, Api, Received
-from tests.project_folder import ProjectFolder, clean_environment
+from tests.project_folder import ProjectFolder
 
 CONNECTOR = """
 connector: shop
@@ -60,24 +60,6 @@ def project(tmp_path: Path, api: Api) -> ProjectFolder:
     return folder
 
 
-@contextmanager
-def running(project: ProjectFolder, *args: str) -> Iterator[subprocess.Popen[str]]:
-    """A `syncrun run --json` that goes on while the block runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "syncrun", "run", "--json", *args],
-        cwd=project.folder,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
     """Wait for a run to end; return the event that tells how."""
     stdout, stderr = process.communicate(timeout=60)
@@ -112,7 +94,7 @@ def test_r03_the_file_is_free_while_a_page_is_fetched(project: ProjectFolder, ap
     project.run("acme/goods")
     gate = Gate([{"id": 2, "name": "b"}])
     api.on("GET /people", gate)
-    with running(project, "acme/people") as run:
+    with project.started("run", "--json", "acme/people") as run:
         assert gate.asked.wait(60)
         with duckdb.connect(str(project.database)) as db:
             assert db.execute("SELECT count(*) FROM shop.goods").fetchall() == [(1,)]
@@ -123,7 +105,7 @@ def test_r03_the_file_is_free_while_a_page_is_fetched(project: ProjectFolder, ap
 def test_a_second_run_of_a_sync_names_the_first_and_exits_75(project: ProjectFolder, api: Api) -> None:
     gate = Gate([{"id": 1, "name": "a"}])
     api.on("GET /goods", gate)
-    with running(project, "acme/goods") as first:
+    with project.started("run", "--json", "acme/goods") as first:
         assert gate.asked.wait(60)
         second = project.run("acme/goods", "--lock-timeout", "0", exit_code=75)
         assert f"process {first.pid}, run " in second.reports["goods"]["message"]
@@ -134,9 +116,9 @@ def test_a_second_run_of_a_sync_names_the_first_and_exits_75(project: ProjectFol
 def test_a_second_run_of_a_sync_waits_for_the_first(project: ProjectFolder, api: Api) -> None:
     gate = Gate([{"id": 1, "name": "a"}])
     api.on("GET /goods", gate)
-    with running(project, "acme/goods") as first:
+    with project.started("run", "--json", "acme/goods") as first:
         assert gate.asked.wait(60)
-        with running(project, "acme/goods") as second:
+        with project.started("run", "--json", "acme/goods") as second:
             assert second.stdout is not None
             waiting = json.loads(second.stdout.readline())
             assert (waiting["event"], waiting["sync"]) == ("waiting", "goods")
@@ -150,7 +132,10 @@ def test_different_syncs_run_side_by_side(project: ProjectFolder, api: Api) -> N
     gates = {name: Gate([{"id": 1, "name": name}]) for name in ("goods", "people")}
     for name, gate in gates.items():
         api.on(f"GET /{name}", gate)
-    with running(project, "acme/goods") as goods, running(project, "acme/people") as people:
+    with (
+        project.started("run", "--json", "acme/goods") as goods,
+        project.started("run", "--json", "acme/people") as people,
+    ):
         for gate in gates.values():
             assert gate.asked.wait(60)
         for gate in gates.values():
@@ -172,7 +157,7 @@ def test_r03_what_an_open_shell_kept_out_is_committed_by_the_next_run_without_fe
     gate = Gate([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}])
     api.clear()
     api.on("GET /goods", gate)
-    with running(project, "acme/goods", "--lock-timeout", "1") as run:
+    with project.started("run", "--json", "acme/goods", "--lock-timeout", "1") as run:
         assert gate.asked.wait(60)
         with shell(project.database, read_only=read_only) as pid:
             gate.open.set()
@@ -194,7 +179,7 @@ def test_r03_an_incremental_run_goes_on_behind_what_was_staged(project: ProjectF
     project.run("acme/goods")
     gate = Gate([{"id": 1}, {"id": 2}])
     api.on("GET /events", gate)
-    with running(project, "acme/events", "--lock-timeout", "0") as run:
+    with project.started("run", "--json", "acme/events", "--lock-timeout", "0") as run:
         assert gate.asked.wait(60)
         with shell(project.database, read_only=True):
             gate.open.set()
@@ -213,7 +198,7 @@ def test_many_processes_make_and_fill_one_database(project: ProjectFolder, api: 
     gate = Gate([{"id": 1, "name": "a"}])
     api.on("GET /goods", gate)
     with ExitStack() as stack:
-        runs = [stack.enter_context(running(project, f"{name}/goods")) for name in names]
+        runs = [stack.enter_context(project.started("run", "--json", f"{name}/goods")) for name in names]
         gate.open.set()
         assert [finished(run)["added"] for run in runs] == [1] * len(names)
     assert project.query("SELECT _connection FROM shop.goods ORDER BY 1") == [(name,) for name in names]
@@ -225,7 +210,7 @@ def test_a_commit_waits_until_the_shell_is_closed(project: ProjectFolder, api: A
     project.run("acme/people")
     gate = Gate([{"id": 1, "name": "a"}])
     api.on("GET /goods", gate)
-    with running(project, "acme/goods") as run:
+    with project.started("run", "--json", "acme/goods") as run:
         assert gate.asked.wait(60)
         with shell(project.database, read_only=False) as pid:
             gate.open.set()
@@ -244,9 +229,9 @@ def test_a_run_that_waits_for_a_lock_can_be_stopped(
 ) -> None:
     gate = Gate([])
     api.on("GET /goods", gate)
-    with running(project, "acme/goods") as first:
+    with project.started("run", "--json", "acme/goods") as first:
         assert gate.asked.wait(60)
-        with running(project, "acme/goods") as second:
+        with project.started("run", "--json", "acme/goods") as second:
             assert second.stdout is not None
             assert json.loads(second.stdout.readline())["event"] == "waiting"
             os.kill(second.pid, number)
@@ -259,7 +244,7 @@ def test_a_run_that_waits_for_a_lock_can_be_stopped(
 def test_a_lock_ends_with_the_process_that_held_it(project: ProjectFolder, api: Api) -> None:
     gate = Gate([])
     api.on("GET /goods", gate)
-    with running(project, "acme/goods") as first:
+    with project.started("run", "--json", "acme/goods") as first:
         assert gate.asked.wait(60)
         os.kill(first.pid, signal.SIGKILL)
         first.wait(60)

@@ -10,16 +10,8 @@ import httpx
 import pytest
 
 from syncrun.engine.dryrun import DryRun
-from tests.lab import Lab
+from tests.lab import ITEMS, Lab, items
 
-ITEMS = """
-    syncs:
-      items:
-        request: /items
-        pagination: none
-        key: id
-        fields: {id: {path: id, type: integer}, name: name}
-"""
 FLAGGED = """
     syncs:
       items:
@@ -57,10 +49,6 @@ EXPLODED = """
 """
 
 
-def named(*names: str) -> list[dict[str, Any]]:
-    return [{"id": number, "name": name} for number, name in enumerate(names, start=1)]
-
-
 def places(**records: list[dict[str, Any]] | int) -> Any:
     def api(request: httpx.Request) -> Any:
         found = records[request.url.path.rpartition("/")[2]]
@@ -80,25 +68,25 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 SCENARIOS: dict[str, tuple[str, list[Any], dict[str, Any]]] = {
-    "full reads": (ITEMS, [named("a", "b", "c"), named("a", "B"), named("a", "B"), []], {}),
-    "a guard that refuses": (ITEMS, [named(*"abcdefghijklmnopqrstuvwxyz"), named("a", "b")], {}),
-    "deletes that are accepted": (ITEMS, [named("a", "b"), []], {"accept_deletes": True}),
-    "a record that comes back": (ITEMS, [named("a", "b"), named("a"), named("a", "b")], {}),
-    "duplicates": (ITEMS, [[*named("a", "b"), *named("A")], [*named("x"), *named("A")]], {}),
-    "quarantine": (ITEMS, [[*named("a"), {"id": "no"}], [{"id": None}, *named("a", "b")]], {}),
-    "limited": (ITEMS, [named("a", "b"), named("a")], {"limit": 1}),
+    "full reads": (ITEMS, [items("a", "b", "c"), items("a", "B"), items("a", "B"), []], {}),
+    "a guard that refuses": (ITEMS, [items(*"abcdefghijklmnopqrstuvwxyz"), items("a", "b")], {}),
+    "deletes that are accepted": (ITEMS, [items("a", "b"), []], {"accept_deletes": True}),
+    "a record that comes back": (ITEMS, [items("a", "b"), items("a"), items("a", "b")], {}),
+    "duplicates": (ITEMS, [[*items("a", "b"), *items("A")], [*items("x"), *items("A")]], {}),
+    "quarantine": (ITEMS, [[*items("a"), {"id": "no"}], [{"id": None}, *items("a", "b")]], {}),
+    "limited": (ITEMS, [items("a", "b"), items("a")], {"limit": 1}),
     "flagged": (
         FLAGGED,
         [[at(1, 1), at(2, 2)], [at(3, 1), at(3, 2, gone=True), at(3, 9, gone=True)], [at(3, 2)]],
         {},
     ),
-    "no key": (KEYLESS, [named("a", "a", "b"), named("b", "a", "c")], {}),
+    "no key": (KEYLESS, [items("a", "a", "b"), items("b", "a", "c")], {}),
     "partitions": (
         PARTITIONS,
         [
-            places(a=named("a", "b"), b=[{"id": 7, "name": "x"}]),
-            places(a=named("a"), b=500),
-            places(a=[{"id": 7, "name": "x"}, *named("a")], b=[]),
+            places(a=items("a", "b"), b=[{"id": 7, "name": "x"}]),
+            places(a=items("a"), b=500),
+            places(a=[{"id": 7, "name": "x"}, *items("a")], b=[]),
         ],
         {},
     ),
@@ -139,7 +127,7 @@ def shown(dry: DryRun) -> list[tuple[str, Any, dict[str, Any], dict[str, Any]]]:
 
 def test_it_shows_each_change_with_the_fields_before_and_after(lab: Lab) -> None:
     lab.write(ITEMS)
-    lab.api = lambda _: named("a", "b", "c")
+    lab.api = lambda _: items("a", "b", "c")
     lab.run()
     lab.api = lambda _: [{"id": 1, "name": "a"}, {"id": 2, "name": "B"}, {"id": 4, "name": "d"}]
 
@@ -156,7 +144,7 @@ def test_it_shows_each_change_with_the_fields_before_and_after(lab: Lab) -> None
 
 def test_before_the_first_run_there_is_no_database_and_none_afterwards(lab: Lab) -> None:
     lab.write(ITEMS)
-    lab.api = lambda _: named("a", "b")
+    lab.api = lambda _: items("a", "b")
 
     dry = lab.dry_run()
 
@@ -166,9 +154,9 @@ def test_before_the_first_run_there_is_no_database_and_none_afterwards(lab: Lab)
 
 def test_a_limited_dry_run_deletes_nothing_and_says_so(lab: Lab) -> None:
     lab.write(ITEMS)
-    lab.api = lambda _: named("a", "b")
+    lab.api = lambda _: items("a", "b")
     lab.run()
-    lab.api = lambda _: named("a")
+    lab.api = lambda _: items("a")
 
     dry = lab.dry_run(limit=100)
 
@@ -180,7 +168,7 @@ def test_r07_an_incomplete_read_deletes_nothing_and_says_so(lab: Lab) -> None:
     lab.write(
         "retry: {attempts: 1}\nsyncs: {items: {request: /items, pagination: {type: page, size: 1}, key: id, fields: [id]}}"
     )
-    lab.api = lambda request: named("a") if request.url.params["page"] == "1" else httpx.Response(500)
+    lab.api = lambda request: items("a") if request.url.params["page"] == "1" else httpx.Response(500)
 
     dry = lab.dry_run()
 
@@ -190,7 +178,7 @@ def test_r07_an_incomplete_read_deletes_nothing_and_says_so(lab: Lab) -> None:
 
 def test_r10_the_guard_that_would_refuse_is_shown(lab: Lab) -> None:
     lab.write(ITEMS)
-    lab.api = lambda _: named("a")
+    lab.api = lambda _: items("a")
     lab.run()
     lab.api = lambda _: []
 
@@ -229,7 +217,7 @@ def test_detected_pagination_is_yaml_to_paste(lab: Lab) -> None:
 
 def test_quarantined_and_repeated_records_are_shown(lab: Lab) -> None:
     lab.write(ITEMS)
-    lab.api = lambda _: [*named("a"), {"id": "no", "name": "x"}, *named("b")]
+    lab.api = lambda _: [*items("a"), {"id": "no", "name": "x"}, *items("b")]
 
     dry = lab.dry_run()
 
@@ -240,7 +228,7 @@ def test_quarantined_and_repeated_records_are_shown(lab: Lab) -> None:
 
 def test_what_would_change_about_the_table_is_said_and_lossy_changes_fail_as_a_run_would(lab: Lab) -> None:
     lab.write(ITEMS)
-    lab.api = lambda _: named("a")
+    lab.api = lambda _: items("a")
     lab.run()
     lab.write(ITEMS.replace("name: name}", "name: name, size: {path: size, type: integer}}"))
     assert lab.dry_run().preview.table == ("column size (integer) would be added",)
@@ -255,7 +243,7 @@ def test_r23_secrets_that_an_api_echoes_are_not_shown(lab: Lab) -> None:
     lab.write(
         "config: {token: {secret: true}}\n" + "".join(line[4:] for line in ITEMS.splitlines(keepends=True))
     )
-    lab.api = lambda _: named("a hidden-token of mine")
+    lab.api = lambda _: items("a hidden-token of mine")
 
     dry = lab.dry_run(config={"token": "hidden-token"}, record=True)
 
@@ -275,7 +263,7 @@ def test_r23_secrets_that_an_api_echoes_are_not_shown(lab: Lab) -> None:
 
 def test_diagnostics_measure_the_process_and_the_stages(lab: Lab) -> None:
     lab.write(ITEMS)
-    lab.api = lambda _: named("a")
+    lab.api = lambda _: items("a")
 
     cost = lab.dry_run(measure=True).diagnostics
 

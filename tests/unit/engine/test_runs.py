@@ -6,16 +6,8 @@ import httpx
 import pytest
 
 from syncrun.errors import ExitCode
-from tests.lab import Lab
+from tests.lab import ITEMS, Lab, items
 
-ITEMS = """
-    syncs:
-      items:
-        request: /items
-        pagination: none
-        key: id
-        fields: {id: {path: id, type: integer}, name: name}
-"""
 PAGES = """
     syncs:
       items:
@@ -24,10 +16,6 @@ PAGES = """
         key: id
         fields: {id: {path: id, type: integer}, name: name}
 """
-
-
-def items(*names: str) -> list[dict[str, object]]:
-    return [{"id": number, "name": name} for number, name in enumerate(names, start=1)]
 
 
 def counts(report: object) -> tuple[int, int, int, int]:
