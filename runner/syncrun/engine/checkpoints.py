@@ -16,7 +16,20 @@ from syncrun.stores.values.ids import SyncId
 VERSION = 1
 
 _PAGINATION: TypeAdapter[Pagination] = TypeAdapter(AnyPagination)
-_MEMBERS = ("watermark", "started", "passed", "part", "window", "token", "lost", "listed", "job", "shifted")
+_MEMBERS = (
+    "watermark",
+    "started",
+    "passed",
+    "part",
+    "window",
+    "token",
+    "lost",
+    "listed",
+    "job",
+    "shifted",
+    "received",
+    "second",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +42,9 @@ class Resume:
     something of the pages before is missing. *pagination* is what was detected where none is declared.
     *listed* tells that all records are read, and only the list of deletions is not. With time windows, *part*
     is the start and end of the one being read, *passed* the end of the last one that was read completely.
-    *job* is what later requests need of the export that the pages are in. *shifted* is where the enumeration
-    had gone on before, at a page that may have moved.
+    So many of its records were *received* before *page*, and *second* tells that it is read for the second
+    time. *job* is what later requests need of the export that the pages are in. *shifted* is where the
+    enumeration had gone on before, at a page that may have moved.
     """
 
     mode: str
@@ -47,6 +61,16 @@ class Resume:
     listed: bool = False
     job: Mapping[str, Any] | None = None
     shifted: str = ""
+    received: int | None = None
+    second: bool = False
+
+    def fits(self, mode: str, definition: str, window: str | None) -> bool:
+        """Return whether an enumeration of *mode*, *definition* and *window* is the one that stopped here.
+
+        A complete read that goes on may delete what its window has not seen, so it has to be that window.
+        """
+        same = (self.mode, self.definition) == (mode, definition)
+        return same and (mode == "incremental" or self.window == window)
 
     def to_json(self) -> dict[str, Any]:
         """Return the members as JSON values, without those that say nothing."""
@@ -79,6 +103,8 @@ class Resume:
             listed=bool(saved.get("listed")),
             job=saved.get("job"),
             shifted=str(saved.get("shifted", "")),
+            received=saved.get("received"),
+            second=bool(saved.get("second")),
         )
 
 
@@ -114,6 +140,17 @@ class Progress:
     again: bool | None = None
     open_read: str | None = None
     mapping: str | None = None
+
+    def mapping_after(self, mapping: str | None, *, some: bool, every: bool) -> str | None:
+        """Return the fingerprint of the mapping that all records have when *some*, or *every* one, are read.
+
+        They were made by *mapping*; "" tells that there are several.
+        """
+        if mapping is None or every:
+            return mapping
+        if not some or self.mapping == mapping:
+            return self.mapping
+        return mapping if self.mapping is None else ""
 
     def to_text(self) -> str:
         """Return the JSON text to store."""

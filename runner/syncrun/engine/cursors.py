@@ -49,6 +49,13 @@ def looked_back(cursor: Any, lookback: str | int | None) -> Any:
     return earlier.date().isoformat() if _is_date(cursor) else _canonical(earlier)
 
 
+def unmoved_below(incremental: Incremental | None, cursor: Any) -> Any:
+    """Return below which value records have not moved, for an API that cannot filter (`filter: client`)."""
+    if incremental is None or incremental.filter != "client" or cursor is None:
+        return None
+    return looked_back(cursor, incremental.lookback)
+
+
 def is_time(cursor: Any) -> bool:
     """Return whether the canonical *cursor* is a moment or a day."""
     return isinstance(cursor, str) and _TIME.fullmatch(cursor) is not None

@@ -11,7 +11,7 @@ from syncrun.config.sync import Sync
 from syncrun.engine.checkpoints import Progress, without_place
 from syncrun.engine.context import base_url_of
 from syncrun.engine.cursors import render as render_cursor
-from syncrun.engine.cursors import slices
+from syncrun.engine.cursors import slices, unmoved_below
 from syncrun.engine.exports import Exports
 from syncrun.engine.fetching import Sender, pages_of
 from syncrun.engine.job import Job, Options, Runtime
@@ -94,6 +94,7 @@ class Planner:
             resumable=self.mode == "full" or not self.job.sync.newest_first,
             mapping=self.mapping,
             told=told_only(self.job.sync),
+            since=unmoved_below(incremental, since),
         )
 
     def _fetch(self, base_url: str, *, changes_only: bool) -> Fetch:

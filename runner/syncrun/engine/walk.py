@@ -44,14 +44,14 @@ class Fetch(Protocol):
 class Taken:
     """One fetched page, its time window (None: the sync has none), and whether it lists deletions.
 
-    *again* is the first part of the window when that has to be read again, in parts.
+    *again* is what has to be read before the window is done: its parts, or all of it once more.
     """
 
     fetched: Fetched
     part: Slice | None = None
     last_part: bool = True
     feed: bool = False
-    again: Slice | None = None
+    again: tuple[Slice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,17 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a walk begins: at a page, of a detected pagination, in an export; None is the beginning."""
+    """Where a walk begins: at a page, of a detected pagination, in an export; None is the beginning.
+
+    Of a time window so many records were *received* before that page. *moved* tells that the page may have
+    moved, so that the window has to be read once more.
+    """
 
     page: PageState | None = None
     detected: Pagination | None = None
     job: Mapping[str, Any] | None = None
+    received: int = 0
+    moved: bool = False
 
 
 def walk(
@@ -82,8 +88,8 @@ def walk(
 ) -> Iterator[Taken | Begun]:
     """Yield what *fetch* finds from *place* on; of a sync with time windows, in each of *parts*.
 
-    A window whose records reach `incremental.cap` is read again in halves. *forgotten* is called when the
-    API no longer knows the place, and everything is read.
+    A window whose records reach `incremental.cap` is read again in halves, one that is not read to its proper
+    end is the last. *forgotten* is called when the API no longer knows the place, and everything is read.
     """
     if incremental is None or incremental.window is None:
         yield from _through(fetch, context, place, forgotten=forgotten)
@@ -91,24 +97,49 @@ def walk(
     waiting = deque(parts)
     while waiting:
         part = waiting.popleft()
-        shown, received = {**context, "window": part.shown}, 0
-        with closing(_through(fetch, shown, place, forgotten=forgotten, part=part)) as steps:
-            for step in steps:
-                if isinstance(step, Begun):
-                    yield step
-                    continue
-                received += len(step.fetched.page.records)
-                if incremental.cap is None or received < incremental.cap:
-                    yield replace(step, last_part=not waiting)
-                    continue
-                halves = part.halves(incremental.min_window)
-                if not halves:
-                    yield replace(step, fetched=replace(step.fetched, next=_capped(incremental.cap, part)))
-                    return
-                waiting.extendleft(reversed(halves))
-                yield replace(step, last_part=False, again=halves[0])
-                break
+        shown = {**context, "window": part.shown}
+        for step in _window(fetch, shown, place, part, incremental, forgotten=forgotten):
+            if isinstance(step, Begun):
+                yield step
+                continue
+            waiting.extendleft(reversed(step.again))
+            yield replace(step, last_part=not waiting)
+            if not step.again and _is_cut_short(step.fetched.next):
+                return  # the next run begins with this window
         place = Place()
+
+
+def _window(
+    fetch: Fetch,
+    context: Mapping[str, Any],
+    place: Place,
+    part: Slice,
+    incremental: Incremental,
+    *,
+    forgotten: Callable[[], None],
+) -> Generator[Taken | Begun, None, None]:
+    """Yield what *fetch* finds in one window, and with the last page what of it has to be read again."""
+    received, moved = place.received, place.moved
+    with closing(_through(fetch, context, place, forgotten=forgotten, part=part)) as steps:
+        for step in steps:
+            if isinstance(step, Begun):
+                yield step
+                continue
+            page, following = step.fetched.page, step.fetched.next
+            if page.state.number == 0:  # it is read from its beginning after all
+                received, moved = 0, False
+            received += len(page.records)
+            if incremental.cap is not None and received >= incremental.cap:
+                halves = part.halves(incremental.min_window)
+                end = following if halves else _capped(incremental.cap, part)
+                yield replace(step, fetched=replace(step.fetched, next=end), again=halves)
+                return
+            whole = isinstance(following, End) and following.complete
+            yield replace(step, again=(part,)) if moved and whole else step
+
+
+def _is_cut_short(following: PageState | End) -> bool:
+    return isinstance(following, End) and not following.complete
 
 
 def _capped(cap: int, part: Slice) -> End:

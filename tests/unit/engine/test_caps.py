@@ -96,3 +96,12 @@ def test_a_run_that_stops_between_halves_goes_on_there(lab: Lab, broken: int) ->
     assert len(lab.live()) == 10
     again = [request for request in lab.requests[before:] if request in first]
     assert len(again) <= 2, again  # at most the pages of the half that was being read
+
+
+def test_r07_records_before_the_stop_count_towards_the_cap(lab: Lab) -> None:
+    lab.write(SEARCH + "        retry: {attempts: 1}\n")
+    whole = capped(deals(*(f"31T{hour:02}:00:00" for hour in range(12, 22, 2))))
+    lab.api = lambda request: httpx.Response(500) if request.url.params["page"] == "2" else whole(request)
+    assert lab.run().status == "failed"  # with two of the four records that the API gives
+    lab.api = whole
+    assert (lab.run().status, len(lab.live())) == ("ok", 5)

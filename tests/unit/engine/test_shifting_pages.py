@@ -232,3 +232,77 @@ def test_a_sync_that_is_never_read_in_one_go_is_not_read_completely_each_time(la
     assert lab.run().mode == "incremental"
     lab.clock.advance(days=7)
     assert (lab.run().mode, lab.run().mode) == ("full", "incremental")
+
+
+# ── time windows ───────────────────────────────────────────────────────────────────────────────────
+
+WINDOWS = """
+    syncs:
+      items:
+        request: {path: /items, params: {from: "${window.start}"}}
+        pagination: {type: page, size: 2}
+        key: id
+        fields: {id: {path: id, type: integer}, at: {path: at, type: timestamp}}
+        incremental: {cursor: at, start: "2024-05-30", window: 1d, format: "%d"}
+"""
+
+
+class Days:
+    """An API with pages of two for each day, of which one in the middle has many records."""
+
+    def __init__(self) -> None:
+        self.ids = {"30": [1], "31": [2, 3, 4, 5, 6, 7], "01": [8]}
+        self.broken: set[str] = set()
+
+    def __call__(self, request: httpx.Request) -> Any:
+        day, page = request.url.params["from"], request.url.params["page"]
+        if f"{day}/{page}" in self.broken:
+            return httpx.Response(403)
+        month = "06" if day == "01" else "05"
+        found = [{"id": number, "at": f"2024-{month}-{day}T00:00:00Z"} for number in self.ids[day]]
+        return found[(int(page) - 1) * 2 :][:2]
+
+
+@pytest.fixture
+def days(lab: Lab) -> Days:
+    """A lab whose run has failed at the third page of the second day, from which a record has gone since."""
+    lab.write(WINDOWS)
+    api = lab.api = Days()
+    api.broken = {"31/3"}
+    assert lab.run().status == "failed"
+    api.ids["31"].remove(2)  # 6 moves up to page 2
+    lab.requests.clear()
+    return api
+
+
+def read(lab: Lab) -> list[str]:
+    """Return what was read since this was last asked for, as day/page."""
+    found = [request.partition("?from=")[2].replace("&page=", "/") for request in lab.requests]
+    lab.requests.clear()
+    return found
+
+
+def test_a_window_that_goes_on_at_a_numbered_page_is_read_once_more(lab: Lab, days: Days) -> None:
+    days.broken = set()
+    report = lab.run()
+    assert read(lab) == ["31/3", "31/1", "31/2", "31/3", "01/1", "01/2"]
+    assert (report.notes, ids(lab)) == ((), [1, 2, 3, 4, 5, 6, 7, 8])
+    lab.run()
+    assert read(lab)[0] == "01/1"
+
+
+def test_a_window_is_not_read_more_than_twice(lab: Lab, days: Days) -> None:
+    days.broken = {"31/2"}
+    assert lab.run().status == "failed"
+    assert read(lab) == ["31/3", "31/1", "31/2"]
+    days.broken = set()
+    assert lab.run().status == "ok"
+    assert read(lab) == ["31/2", "31/3", "01/1", "01/2"]
+
+
+def test_r17_a_window_that_ends_incomplete_is_the_last_that_is_read(lab: Lab) -> None:
+    lab.write(WINDOWS.replace("size: 2}", "size: 2, max_pages: 2}"))
+    lab.api = Days()
+    report = lab.run()
+    assert (report.status, report.message) == ("incomplete", "max_pages (2) reached, and more pages follow")
+    assert (lab.checkpoint()["cursor"], ids(lab)) == ("2024-05-31T00:00:00.000000Z", [1, 2, 3, 4, 5])

@@ -1,0 +1,175 @@
+"""How far the enumeration of a partition has come: where it goes on, and what is known of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from syncrun.config.sync import Incremental
+from syncrun.engine.checkpoints import Resume, latest
+from syncrun.engine.cursors import Slice, at_most, is_time, resumed
+from syncrun.engine.walk import Begun, Place, Taken
+from syncrun.expressions.compile import compile_expression
+from syncrun.paginators.base import End, PageState, Pagination
+from syncrun.wording import iso
+
+
+class Course:
+    """The way through one partition, from where an earlier one stopped, if it did; `Resume` is what is saved.
+
+    *parts* are the time windows to read, `passed` is the end of the last one that was read completely.
+    *started* is when the enumeration began. Without a declared *pagination* it is the one detected. `listed`
+    tells that all records were read before, `shifted` where it went on at a page that may have moved.
+    """
+
+    def __init__(
+        self,
+        incremental: Incremental | None,
+        parts: Sequence[Slice],
+        started: datetime,
+        pagination: Pagination | None,
+        stopped: Resume | None,
+    ) -> None:
+        self.parts, self.started, self.stopped = parts, started, stopped
+        self.listed = self.begun = self.taken = False
+        self.token: Any = None
+        self.lost = self.shifted = self._shifted_before = ""
+        self.passed: str | None = None
+        self.job: Any = None
+        self._incremental, self._pagination = incremental, pagination
+        self._watermark: Any = None
+        self._page: PageState | None = None
+        self._part: Slice | None = None
+        self._detected: Pagination | None = None
+        self._received, self._second = 0, False
+        self._token_of = compile_expression(incremental.token) if incremental and incremental.token else None
+        if stopped is not None:
+            self._go_on(stopped)
+
+    def _go_on(self, at: Resume) -> None:
+        self._watermark, self.passed = at.watermark, at.passed
+        if at.started is not None:
+            self.started = datetime.fromisoformat(at.started)
+        self.token, self.lost, self._detected, self.listed = at.token, at.lost, at.pagination, at.listed
+        self.parts, same = resumed(self.parts, at.part, at.passed)
+        if same:  # a page of another time window would be a page of another list
+            self._page = at.page if at.page != PageState() else None
+            self.job, self._received, self._second = at.job, at.received or 0, at.second
+        self._shifted_before = at.shifted
+        self.shifted = at.shifted or self._shifting()
+
+    def _shifting(self) -> str:
+        """Return where the enumeration goes on, when that may be another page than the one it stopped at.
+
+        What an export holds does not change any more.
+        """
+        pagination = self._detected or self._pagination
+        if self._page is None or self.job is not None or pagination is None:
+            return ""
+        return f"page {self._page.number + 1}" if pagination.shifts(self._page) else ""
+
+    @property
+    def place(self) -> Place:
+        """Where to begin. A time window that goes on at a page that may have moved is read once more."""
+        moved = bool(self._shifting()) and not self._second
+        return Place(self._page, self._detected, self.job, self._received, moved)
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether there are time windows to read."""
+        return self._incremental is not None and self._incremental.window is not None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it stands somewhere between its beginning and its end."""
+        return any((self._page, self._part, self.passed, self.job))
+
+    @property
+    def watermark(self) -> Any:
+        """The greatest cursor value that nothing can be behind.
+
+        A record on a page that is read, perhaps days ago, may change before the last page is read, and get a
+        cursor value that is less than what is there. So a time counts up to when the enumeration began, and
+        any other value, after an interruption, up to what had been seen before it.
+        """
+        if is_time(self._watermark):
+            return at_most(self._watermark, self.started)
+        ascending = self._incremental is not None and self._incremental.order == "ascending"
+        return self._watermark if self.stopped is None or ascending else self.stopped.watermark
+
+    def begin(self, begun: Begun) -> None:
+        """Note that an export is being prepared, which no other run has to ask for again."""
+        self.job, self._part, self._page, self.begun = begun.job, begun.part, None, True
+
+    def forget_job(self) -> None:
+        """Note that there is nothing to wait for any more: the next run asks for another export."""
+        self.job = self._page = None
+        if self.stopped is not None:
+            self.stopped = replace(self.stopped, job=None, page=PageState())
+
+    def forget_place(self) -> None:
+        """Note that the API does not know the place any more: everything is read from the first page on."""
+        self.stopped = None
+        if not self.is_windowed:  # windows that were read to their end stay read
+            self.token, self.lost, self._shifted_before = None, "", ""
+        self.shifted = self._shifted_before
+
+    def take(self, taken: Taken, watermark: Any) -> End | None:
+        """Note that a page is staged, and the greatest value in it; return how its list ended, if it did."""
+        page, following = taken.fetched.page, taken.fetched.next
+        self.taken = True
+        self._detected = taken.fetched.detected or self._detected
+        self.lost = self.lost or taken.fetched.lost
+        self._watermark = latest(self._watermark, watermark)
+        if self._token_of is not None:
+            token = self._token_of(page.body)
+            self.token = token if token not in (None, "") else self.token
+        self._part = taken.part
+        self._received = len(page.records) + (self._received if page.state.number else 0)
+        if taken.again:  # from the first page on, so that nothing is passed over
+            self._part, self._page, self.job = taken.again[0], None, None
+            self._second, self.shifted = taken.again == (taken.part,), self._shifted_before
+            return None
+        if isinstance(following, PageState):
+            self._page = following
+            return None
+        self._page = self._part = self.job = None
+        self._second = False
+        if following.complete and self.lost:
+            return End(complete=False, reason=self.lost)
+        if following.complete:
+            self.passed = taken.part.end if taken.part else None  # this window is done
+        return following
+
+    def resume(self, mode: str, definition: str, window: str | None, *, listed: bool) -> Resume:
+        """Return where the next run goes on; *listed* tells that all records are read."""
+        return replace(
+            self.export(mode, definition, window),
+            page=self._page or PageState(),
+            watermark=self.watermark,
+            passed=self.passed,
+            token=self.token,
+            lost=self.lost,
+            pagination=self._detected,
+            listed=listed,
+            shifted=self.shifted,
+            received=self._received if self._part is not None and self._page is not None else None,
+            second=self._second,
+        )
+
+    def export(self, mode: str, definition: str, window: str | None) -> Resume:
+        """Return the export that is being read, for the next run to read from its first page on.
+
+        A snapshot that has seen its pages may end with this run; the next one then has to see them all.
+        """
+        return Resume(
+            mode,
+            PageState(),
+            definition,
+            started=iso(self.started),
+            part=self._part.bounds if self._part is not None else None,
+            window=window,
+            job=self.job,
+        )
