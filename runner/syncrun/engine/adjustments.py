@@ -174,7 +174,7 @@ def _compare(cursor: Any, saved: Mapping[str, Progress]) -> None:
 
 
 def _moved(progress: Progress, cursor: Any) -> Progress:
-    return replace(_abandoned(progress), cursor=cursor)
+    return replace(_abandoned(progress), cursor=cursor, reached=None)
 
 
 def _abandoned(progress: Progress) -> Progress:

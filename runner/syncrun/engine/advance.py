@@ -5,16 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from syncrun.config.sync import Incremental
-from syncrun.engine.checkpoints import latest
+from syncrun.engine.checkpoints import Progress, latest
 from syncrun.engine.course import Course
 from syncrun.engine.cursors import is_before
 
 
-def mark_after(incremental: Incremental, before: Any, course: Course, *, whole: bool) -> Any:
-    """Return the mark that is safe to start from after *before*: the maximum only if nothing is behind it.
+def advance(incremental: Incremental, saved: Progress, course: Course, *, whole: bool) -> tuple[Any, Any]:
+    """Return the cursor to save after *course*, and the mark that it waits to move to, if it waits.
 
-    *whole* tells that every page of *course* was answered and that it ended for a proper reason.
+    *whole* tells that every page was answered and that it ended for a proper reason. A list that went on at a
+    page that may have moved has perhaps passed over a record: it is read from the same cursor once more. If
+    that read goes on at such a page as well, the cursor moves to the mark of the first one: each record has
+    been in the way of two reads, and no sync stays where it is for ever.
     """
+    before, mark = saved.cursor, _safe_mark(incremental, saved.cursor, course, whole=whole)
+    # a time window is read once more by the run that has gone on with it
+    if mark == before or not course.shifted or course.is_windowed:
+        return mark, None if whole or mark != before else saved.reached
+    if not whole:
+        return before, saved.reached
+    return (before if saved.reached is None else saved.reached), mark
+
+
+def _safe_mark(incremental: Incremental, before: Any, course: Course, *, whole: bool) -> Any:
+    """Return the mark that is safe to start from after *before*: the maximum only if nothing is behind it."""
     if incremental.token is not None:
         return course.token if whole and course.token is not None else before
     if incremental.window is not None:

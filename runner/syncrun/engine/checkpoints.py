@@ -30,6 +30,7 @@ _MEMBERS = (
     "received",
     "second",
 )
+_KEPT = ("reached", "window", "shifted", "parents_seq", "snapshot_at", "again", "open_read", "mapping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,11 @@ class Progress:
     """Where one partition stands.
 
     *cursor* is the committed high-water mark (or response token) that the next incremental read starts from,
-    and *field* what it was taken from. *resume* is set while an enumeration is unfinished. *window* names the
-    unfinished complete read of the sync that has read this partition to its end, *shifted* where it went on
-    at a page that may have moved, if it did. *parents_seq* is the change-feed position of its parents when it
-    was last read to its end. *mapping* is the fingerprint of the mapping that made all records of an
+    *field* what it was taken from, and *reached* the mark that it moves to when all is read once more, since
+    a read went on at a page that may have moved. *resume* is set while an enumeration is unfinished. *window*
+    names the unfinished complete read of the sync that has read this partition to its end, *shifted* where it
+    went on at a page that may have moved, if it did. *parents_seq* is the change-feed position of its parents
+    when it was last read to its end. *mapping* is the fingerprint of the mapping that made all records of an
     incremental sync, "" when there was more than one. The partition "" also keeps what concerns the whole
     sync: *snapshot_at*, when it was last read completely, *again*, whether a complete read since could not
     find what vanished, and *open_read*, the complete read that is unfinished (of a sync whose store keeps no
@@ -132,6 +134,7 @@ class Progress:
 
     field: str = ""
     cursor: Any = None
+    reached: Any = None
     resume: Resume | None = None
     window: str | None = None
     shifted: str | None = None
@@ -157,7 +160,7 @@ class Progress:
         document: dict[str, Any] = {"version": VERSION, "field": self.field, "cursor": self.cursor}
         if self.resume is not None:
             document["resume"] = self.resume.to_json()
-        for name in ("window", "shifted", "parents_seq", "snapshot_at", "again", "open_read", "mapping"):
+        for name in _KEPT:
             value = getattr(self, name)
             if value is not None:
                 document[name] = value
@@ -204,6 +207,7 @@ def _from_document(document: dict[str, Any]) -> Progress:
     return Progress(
         field=str(document.get("field", "")),
         cursor=document.get("cursor"),
+        reached=document.get("reached"),
         resume=resume,
         window=document.get("window"),
         shifted=document.get("shifted"),

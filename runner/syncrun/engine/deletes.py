@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import Deletes, SnapshotInterval
-from syncrun.engine.reading import Reading
+from syncrun.engine.reading import Reading, went_on
 from syncrun.stores.values.commit import SnapshotDeletes
 from syncrun.wording import counted
 
@@ -88,14 +88,8 @@ def _unsure(readings: Mapping[str, Reading]) -> str:
     An enumeration that went on at a numbered page does not see the live records that have moved up from there
     to a page that was read before: it cannot tell them from those that vanished.
     """
-    shifted = [reading.shifted for reading in readings.values() if reading.complete and reading.shifted]
-    if not shifted:
-        return ""
-    more = "" if len(shifted) == 1 else f", as {counted(len(shifted) - 1, 'more partition')} did"
-    return (
-        f"what vanished is looked for by the next complete read: this one went on at {shifted[0]}{more}, and "
-        "numbered pages shift when records go"
-    )
+    shifted = [reading for reading in readings.values() if reading.complete and reading.shifted]
+    return f"what vanished is looked for by the next complete read: {went_on(shifted)}" if shifted else ""
 
 
 def _orphans(rule: Deletes, vanished: frozenset[str], sources: Sequence[PartitionSource]) -> Decision:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from syncrun.config.sync import Incremental
-from syncrun.engine.advance import mark_after
+from syncrun.engine.advance import advance
 from syncrun.engine.checkpoints import Progress, Resume
 from syncrun.engine.course import Course
 from syncrun.engine.cursors import Slice
@@ -19,6 +19,7 @@ from syncrun.engine.plan import Mode, Partition
 from syncrun.engine.walk import Begun, Fetch, Taken, walk
 from syncrun.extract.fetch import Fetched
 from syncrun.paginators.base import End, Pagination
+from syncrun.wording import counted
 
 
 class Reading:
@@ -146,21 +147,30 @@ class Reading:
         self.skipped = True
         self.stop(reason)
 
+    @property
+    def waits(self) -> bool:
+        """Whether its cursor waits for another read, because this one may have passed over a record."""
+        return self.complete and bool(self.shifted) and self.progress(None).reached is not None
+
     def progress(self, window: str | None) -> Progress:
         """Return what to save now; *window* is the snapshot window of a complete enumeration (R13)."""
         if self.skipped or self._kept:
             kept, shifted = window and self.saved.window, window and self.saved.shifted
             return replace(self.saved, resume=None, window=kept, shifted=shifted)
-        all_read = self.complete and (self.mode == "full" or self.saved.cursor is None)
+        everything = self.mode == "full" or self.saved.cursor is None
+        all_read = everything and self.complete and not self.shifted
         mapping = self.saved.mapping_after(self._mapping, some=self._course.taken, every=all_read)
-        saved = replace(
-            self.saved, cursor=self._cursor(), resume=None, window=None, shifted=None, mapping=mapping
-        )
+        saved = replace(self.saved, resume=None, window=None, shifted=None, mapping=mapping)
+        if self._incremental is not None:
+            cursor, reached = self._advance(self._incremental)
+            saved = replace(saved, cursor=cursor, reached=reached)
         if self.end is None:
             return replace(saved, resume=self._place(saved.cursor, window))
         if self.end.complete:
             shifted = (window and self.shifted) or None
-            return replace(saved, window=window, shifted=shifted, parents_seq=self.partition.seq or None)
+            # what it may have passed over is looked for although its parents have not changed
+            parents = None if self.shifted else self.partition.seq or None
+            return replace(saved, window=window, shifted=shifted, parents_seq=parents)
         return replace(saved, resume=self._export(None)) if self._course.job is not None else saved
 
     def _export(self, window: str | None) -> Resume:
@@ -181,14 +191,26 @@ class Reading:
             return None  # the next run asks from the new cursor: the place is one in the list of the old one
         return course.resume(self.mode, self.definition, window, listed=listed)
 
-    def _cursor(self) -> Any:
-        """Return the cursor to save."""
-        before, course = self.saved.cursor, self._course
-        if self._incremental is None:
-            return None
+    def _advance(self, incremental: Incremental) -> tuple[Any, Any]:
+        """Return the cursor to save, and the mark that it waits to move to, if it waits."""
+        before = self.saved.cursor
         # a list of what is there does not tell what went: only the changes since the cursor do
-        if self._told and self.mode == "full" and before is not None:
-            return before
-        if not self.complete and (course.lost or self._feed is not None):
-            return before  # what was lost, or is not yet known to be deleted, has to come again
-        return mark_after(self._incremental, before, course, whole=self.complete)
+        untold = self._told and self.mode == "full" and before is not None
+        # what was lost, or is not yet known to be deleted, has to come again
+        missing = not self.complete and (bool(self._course.lost) or self._feed is not None)
+        if untold or missing:
+            return before, self.saved.reached
+        return advance(incremental, self.saved, self._course, whole=self.complete)
+
+
+def went_on(readings: Iterable[Reading]) -> str:
+    """Return where *readings* went on at a page that may have moved, as the end of a sentence."""
+    first, *others = [reading.shifted for reading in readings if reading.shifted]
+    more = f", as {counted(len(others), 'more partition')} did" if others else ""
+    return f"this one went on at {first}{more}, and numbered pages shift when records go"
+
+
+def why_waiting(readings: Iterable[Reading]) -> str:
+    """Return why cursors of *readings* do not move although all was read; empty when they do."""
+    waiting = [reading for reading in readings if reading.waits]
+    return f"the cursor waits for the next read: {went_on(waiting)}" if waiting else ""

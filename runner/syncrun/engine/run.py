@@ -22,6 +22,7 @@ from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
 from syncrun.engine.plan import Mode
 from syncrun.engine.publishing import publish_after
+from syncrun.engine.reading import why_waiting
 from syncrun.engine.report import Event, RunReport
 from syncrun.engine.saving import Saving
 from syncrun.engine.start import start_from
@@ -175,7 +176,8 @@ class SyncRun:
         may_delete = self.options.limit is None and (ended.status == "ok" or partly)
         decision = self._decide() if may_delete else Decision(None)
         self.unsure = bool(decision.unsure)
-        self.notes += filter(None, (decision.reason, decision.unsure))
+        readings = self.enumeration.readings.values() if self.enumeration else ()
+        self.notes += filter(None, (decision.reason, decision.unsure or why_waiting(readings)))
         self.commits.log.tell(ended.level, ended.message)
         changes = self._commit(ended.status, ended.message, decision=decision)
         return self.report(refused=changes.refused.reason if changes.refused else "")

@@ -234,6 +234,133 @@ def test_a_sync_that_is_never_read_in_one_go_is_not_read_completely_each_time(la
     assert (lab.run().mode, lab.run().mode) == ("full", "incremental")
 
 
+# ── the cursor ─────────────────────────────────────────────────────────────────────────────────────
+
+CHANGES = """
+    syncs:
+      items:
+        request: {path: /items, params: {since: "${cursor}"}}
+        pagination: {type: page, size: 2}
+        key: id
+        fields: {id: {path: id, type: integer}, at: {path: at, type: integer}}
+        incremental: {cursor: at}
+"""
+WAITS = (
+    "the cursor waits for the next read: this one went on at page 3, and numbered pages shift when records go"
+)
+
+
+class Changes:
+    """An API with pages of two of what has changed since a cursor, which can break at one of them."""
+
+    def __init__(self, *times: int) -> None:
+        self.times = list(times)
+        self.broken: str | None = None
+
+    def __call__(self, request: httpx.Request) -> Any:
+        query = request.url.params
+        if query["page"] == self.broken:
+            return httpx.Response(403)
+        since, after = int(query.get("since", 0)), (int(query["page"]) - 1) * 2
+        found = [{"id": at, "at": at, "token": "t2"} for at in self.times if at >= since]
+        return found[after:][:2]
+
+
+def stop_at(page: str, lab: Lab, api: Changes, gone: int) -> None:
+    """Let a run fail at a page, and a record go before the next one."""
+    api.broken = page
+    assert lab.run().status == "failed"
+    api.broken = None
+    api.times.remove(gone)
+    lab.requests.clear()
+
+
+def cursor(lab: Lab) -> Any:
+    return lab.checkpoint()["cursor"]
+
+
+@pytest.mark.parametrize("before", [[], [1]], ids=["the first read", "a later one"])
+def test_r13_a_read_that_went_on_at_a_numbered_page_is_followed_by_one_from_the_same_cursor(
+    lab: Lab, before: list[int]
+) -> None:
+    lab.write(CHANGES)
+    api = lab.api = Changes(*before)
+    lab.run()
+    api.times = [2, 3, 4, 5, 6, 7]
+    stop_at("3", lab, api, gone=2)  # 6 moves up to page 2
+    report = lab.run()
+    assert (report.status, report.notes, cursor(lab)) == ("ok", (WAITS,), before[0] if before else None)
+    assert 6 not in ids(lab)
+    report = lab.run()
+    assert (report.notes, cursor(lab), 6 in ids(lab)) == ((), 7, True)
+    lab.run()
+    assert lab.requests[-1] == "GET /items?since=7&page=2"
+
+
+def test_r13_a_sync_that_is_never_read_in_one_go_gets_on_all_the_same(lab: Lab) -> None:
+    lab.write(CHANGES)
+    api = lab.api = Changes(1)
+    lab.run()
+    for gone in (2, 12, 22):
+        api.times += range(gone, gone + 6)
+        stop_at("3", lab, api, gone=gone)
+        assert lab.run().notes == (WAITS,)
+    # each moves it to what the read before had seen when it was stopped
+    assert (cursor(lab), lab.checkpoint()["reached"]) == (5, 7)
+
+
+def test_r13_a_response_token_waits_as_well(lab: Lab) -> None:
+    lab.write(CHANGES.replace("{cursor: at}", "{token: '[0].token'}"))
+    api = lab.api = Changes(*range(1, 7))
+    stop_at("3", lab, api, gone=1)
+    assert (lab.run().notes, cursor(lab)) == ((WAITS,), None)
+    assert (lab.run().notes, cursor(lab)) == ((), "t2")
+
+
+def test_r13_an_ascending_read_goes_on_from_where_it_stopped_once_more(lab: Lab) -> None:
+    lab.write(CHANGES.replace("{cursor: at}", "{cursor: at, order: ascending}"))
+    api = lab.api = Changes(*range(1, 9))
+    stop_at("3", lab, api, gone=1)  # 5 moves up to page 2
+    assert (lab.run(commit_rows=1).notes, cursor(lab)) == ((WAITS,), 4)
+    report = lab.run()
+    assert (report.mode, cursor(lab), ids(lab)) == ("incremental", 8, list(range(1, 9)))
+
+
+def test_changed_only_reads_a_partition_again_that_may_lack_a_record(lab: Lab) -> None:
+    lab.write("""
+        syncs:
+          places: {request: /places, pagination: none, key: id, fields: [id]}
+          items:
+            for_each: {sync: places, changed_only: true, on_error: fail}
+            request: /items
+            pagination: {type: page, size: 2}
+            deletes: none
+            key: id
+            fields: {id: {path: id, type: integer}}
+    """)
+    api = Changes(*range(1, 7))
+    lab.api = lambda request: [{"id": "a"}] if request.url.path == "/places" else api(request)
+    lab.run("places")
+    api.broken = "3"
+    assert lab.run("items").status == "failed"
+    api.broken = None
+    api.times.remove(1)
+    assert lab.run("items").changes.added == 1
+    assert (lab.run("items").changes.added, lab.run("items").requests) == (1, 0)
+
+
+def test_a_full_read_that_may_lack_a_record_has_not_applied_a_new_mapping_to_all(lab: Lab) -> None:
+    lab.write(CHANGES)
+    api = lab.api = Changes(*range(1, 7))
+    lab.run()
+    lab.write(CHANGES.replace("at: {", "more: at, at: {"))
+    api.broken = "3"
+    lab.run(full=True)
+    api.broken = None
+    assert lab.run().mode == "full"
+    assert lab.run().notes[0].startswith("the mapping has changed: ")
+
+
 # ── time windows ───────────────────────────────────────────────────────────────────────────────────
 
 WINDOWS = """
