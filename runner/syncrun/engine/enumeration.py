@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from functools import partial
@@ -10,16 +11,17 @@ from typing import Any
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.context import context_of, open_client
 from syncrun.engine.deleted_feed import feed_of
+from syncrun.engine.endings import ending_of
 from syncrun.engine.fetching import Sender
 from syncrun.engine.fingerprint import fingerprint, mapping_fingerprint
 from syncrun.engine.job import Job, Options, Runtime
-from syncrun.engine.plan import Mode
+from syncrun.engine.plan import Mode, finds_missing
 from syncrun.engine.planner import Planner
 from syncrun.engine.reading import Reading
 from syncrun.engine.run_log import RunLog
 from syncrun.engine.variables import read_vars
 from syncrun.engine.walk import Begun, Taken
-from syncrun.errors import RequestError, RunError
+from syncrun.errors import RunError
 from syncrun.expressions.functions import Functions
 from syncrun.extract.job import JobFailed
 from syncrun.extract.parallel import Ended, interleave
@@ -30,12 +32,11 @@ from syncrun.paginators.base import End, Pagination
 from syncrun.transform.mapping import BoundMapper, Mapped, Mapper
 from syncrun.wording import counted
 
-_NOT_FOUND = 404
-_TOLD = 3  # skipped partitions that notes name
+_TOLD = 3  # partitions that notes name
 
 
 class CursorExpired(RunError):  # noqa: N818 - an answer that the connector declares, no error
-    """The API no longer knows the saved cursor: everything has to be read again."""
+    """The API no longer knows a saved cursor: everything has to be read again."""
 
 
 class Enumeration:
@@ -81,7 +82,9 @@ class Enumeration:
         self._functions = Functions(clock=runtime.now)
         self.vars: dict[str, Any] | None = None
         self._definition = ""
-        self.ordinal = self._skips = 0
+        self.ordinal = 0
+        self._told: Counter[str] = Counter()
+        self._anew: list[Reading] = []
         if before is not None:
             self.records, self.pages = before.records, before.pages
             self.requests, self.rejected = before.requests, before.rejected
@@ -166,14 +169,18 @@ class Enumeration:
             feed=self._feed,
             on_detect=self._detected,
         )
+        self._plan_anew = partial(planner.anew, roots=roots)
         for reading in planner.readings(saved, fresh, roots):
             self.readings[reading.partition.id] = reading
         return [reading for reading in self.readings.values() if reading.end is None]
 
     def _read_all(self, readings: Sequence[Reading]) -> None:
+        while readings and not self.limit_reached:
+            self._read_side_by_side(readings)
+            readings, self._anew = self._anew, []  # whose cursors have expired
+
+    def _read_side_by_side(self, readings: Sequence[Reading]) -> None:
         workers = min(len(readings), max((source.concurrency for source in self.sources), default=1))
-        if not workers:
-            return
         stream = interleave(((r, r.pages) for r in readings), workers=workers, check=self._check)
         with closing(stream):
             for message in stream:
@@ -185,7 +192,7 @@ class Enumeration:
                     continue
                 self._take(message.key, message.value)
                 if self.limit_reached:
-                    for reading in readings:
+                    for reading in self.readings.values():
                         if reading.end is None:
                             reading.stop(f"limited to {counted(self.options.limit or 0, 'record')}")
                     return
@@ -226,45 +233,49 @@ class Enumeration:
         return bound
 
     def _partition_ended(self, reading: Reading, error: BaseException | None) -> None:
-        """Judge how a partition ended: one that fails keeps its records, and the others go on."""
+        """Note how a partition ended: one that fails keeps its records, and the others go on."""
         self._bound.pop(reading.partition.id, None)
         if error is None:
             reading.finish()
             return
-        if not isinstance(error, RunError):
-            raise error
         if isinstance(error, JobFailed):
             reading.forget_job()
             self.moved = True
-        if self._expired(error):
-            raise CursorExpired(error.message)
-        if isinstance(error, RequestError) and error.then == "skip":
-            self._skip(reading, error.message)
-            return
-        if not self.sources or any(source.on_error == "fail" for source in self.sources):
+        ending = ending_of(error, reading, self.sync)
+        if ending == "fatal" or not isinstance(error, RunError):
             raise error
-        if _is_not_found(error) and not reading.partition.listed:
+        if ending == "expired":
+            self._start_over(reading, error.message)
+        elif ending == "skipped":
+            reading.skip(error.message)
+            self._tell("skipped", error.message)
+        elif ending == "orphaned":
             reading.skip("its parent is gone")  # the parent's own next read finds out
-            return
-        self.failures.append(error)
-        self.log.tell("error", error.message)
-        reading.stop(error.message)
+        else:
+            self.failures.append(error)
+            self.log.tell("error", error.message)
+            reading.stop(error.message)
 
-    def _skip(self, reading: Reading, reason: str) -> None:
-        """Do without a partition, because an error rule says so: its records stay."""
-        reading.skip(reason)
-        self._skips += 1
-        if self._skips <= _TOLD:
-            self.notes.append(f"skipped: {reason}")
-        elif self._skips == _TOLD + 1:
-            self.notes.append("skipped: more partitions")
+    def _start_over(self, reading: Reading, reason: str) -> None:
+        """Read a partition whose cursor has expired from its beginning, keeping records (R15, R16).
 
-    def _expired(self, error: RunError) -> bool:
-        if self.mode == "full" or not isinstance(error, RequestError):
-            return False
-        incremental = self.sync.incremental
-        declared = incremental.expired if incremental is not None else None
-        return error.then == "reset" or (declared is not None and error.status in declared.statuses)
+        Where a complete read finds what vanished, one of all partitions does it: raise CursorExpired.
+        """
+        if not self.sources or finds_missing(self.sync):
+            raise CursorExpired(reason)
+        anew = self._plan_anew(reading)
+        self.readings[reading.partition.id] = anew
+        self._anew.append(anew)
+        self.moved = True
+        self._tell("the cursor has expired, its partition is read again", reason)
+
+    def _tell(self, what: str, reason: str) -> None:
+        """Note what became of a partition, unless that was said of many."""
+        self._told[what] += 1
+        if self._told[what] <= _TOLD:
+            self.notes.append(f"{what}: {reason}")
+        elif self._told[what] == _TOLD + 1:
+            self.notes.append(f"{what}: more partitions")
 
     def _detected(self, pagination: Pagination, reason: str) -> None:
         self.detected = pagination
@@ -275,8 +286,3 @@ class Enumeration:
     def _count(self, exchange: Exchange) -> None:
         self.requests += 1
         self.log.request(exchange)
-
-
-def _is_not_found(error: RunError) -> bool:
-    """Whether an answer is 404, and no error rule says what to make of it."""
-    return isinstance(error, RequestError) and error.status == _NOT_FOUND and not error.then

@@ -68,6 +68,11 @@ class Planner:
                 reading.skip("its parent has not changed")
             yield reading
 
+    def anew(self, reading: Reading, roots: Mapping[str, Any]) -> Reading:
+        """Return the reading of the same partition from its beginning."""
+        progress = Progress(reading.saved.field, mapping=reading.saved.mapping)
+        return self._reading(reading.partition, progress, roots)
+
     def _parents(self, name: str) -> Iterator[dict[str, Any]]:
         parent = self.job.connector.syncs[name]
         connector, connection = self.job.id.connector, self.job.id.connection

@@ -268,6 +268,56 @@ def test_r15_a_parent_that_comes_back_brings_all_its_children(lab: Lab) -> None:
     assert ids(lab) == [1, 2, 3, 4, 5]
 
 
+class Forgetful(Family):
+    """Parents of which `a` no longer knows what some parameters mean."""
+
+    forgotten: frozenset[str] = frozenset()
+
+    def __call__(self, request: httpx.Request) -> Any:
+        unknown = request.url.path == "/parents/a" and self.forgotten & request.url.params.keys()
+        return httpx.Response(410) if unknown else super().__call__(request)
+
+
+EXPIRES = CHILDREN.replace("{cursor: at}", "{cursor: at, expired: {status: 410}}")
+
+
+@pytest.mark.parametrize("deletes", ["none", "{flag: gone}"])
+def test_r15_one_expired_cursor_is_that_of_one_partition(lab: Lab, deletes: str) -> None:
+    lab.write(EXPIRES.replace("{snapshot: {every: 7d}}", deletes))
+    family = lab.api = Forgetful(a=[2, 3, 4], b=[5, 6])
+    run_both(lab)
+    family.items["a"].insert(0, 1)  # older than the cursor: only a read of everything finds it
+    family.forgotten = frozenset({"since"})
+    lab.requests.clear()
+    report = run_both(lab)
+    read = ["/parents/a?since=4", "/parents/b?since=6", "/parents/a", "/parents/a?after=2"]
+    assert [request.removeprefix("GET ") for request in lab.requests[1:]] == read
+    told = "the cursor has expired, its partition is read again: GET https://api.test/parents/a?since=4: 410"
+    assert (report.status, [note[: len(told)] for note in report.notes]) == ("ok", [told])
+    assert (ids(lab), lab.checkpoint('["a"]', "items")["cursor"]) == ([1, 2, 3, 4, 5, 6], 4)
+
+
+def test_r16_an_expired_cursor_reads_all_partitions_where_that_finds_what_vanished(lab: Lab) -> None:
+    lab.write(EXPIRES)
+    family = lab.api = Forgetful(a=[1, 2, 3], b=[4, 5])
+    run_both(lab)
+    family.forgotten = frozenset({"since"})
+    del family.items["b"][0]
+    report = run_both(lab)
+    assert (report.status, report.mode, report.changes.deleted) == ("ok", "full", 1)
+
+
+def test_r15_a_partition_that_starts_over_and_fails_starts_over_in_the_next_run(lab: Lab) -> None:
+    lab.write(EXPIRES.replace("{snapshot: {every: 7d}}", "none"))
+    family = lab.api = Forgetful(a=[1, 2, 3], b=[4, 5])
+    run_both(lab)
+    family.forgotten = frozenset({"since", "after"})  # where no cursor was sent, 410 is an error as any other
+    assert run_both(lab).status == "incomplete"
+    family.forgotten = frozenset()
+    lab.requests.clear()
+    assert (run_both(lab).status, lab.requests[1]) == ("ok", "GET /parents/a")
+
+
 def test_r09_r15_a_parent_that_leaves_between_snapshots_takes_its_children_and_their_cursor(lab: Lab) -> None:
     lab.write(CHILDREN)
     many = list(range(10, 40))
