@@ -11,6 +11,7 @@ TOLD = """
 First run: everything is new.
 ✓ demo/customers  45 added  (0.0 s)
 ✓ demo/orders     119 added, 2 duplicates, 1 quarantined  (0.0 s)
+  note: 1 of 122 records went into quarantine, the first: total: expected a decimal number, got text 'n/a'
 ✓ demo/products   12 added  (0.0 s)
 
 The shop changes: orders come, are paid and are cancelled.

@@ -71,7 +71,8 @@ class Enumeration:
         self.sync, self.sources, self.hooks = job.sync, job.sync.sources, hooks
         self.readings: dict[str, Reading] = {}
         self.failures: list[RunError] = []
-        self.records = self.pages = self.requests = self.rejected = 0
+        self.records = self.pages = self.requests = self.rejected = self.passed = 0
+        self.rejection = ""  # why the first one was
         self.mapping_seconds = 0.0
         self.detected: Pagination | None = None
         self._sink, self._between, self._save, self._check = sink, between, save, check
@@ -88,6 +89,7 @@ class Enumeration:
         if before is not None:
             self.records, self.pages = before.records, before.pages
             self.requests, self.rejected = before.requests, before.rejected
+            self.passed, self.rejection = before.passed, before.rejection
             self.vars, self.moved = before.vars, before.moved
             self.ordinal = before.ordinal  # one run, one order: what is staged last wins
 
@@ -215,6 +217,8 @@ class Enumeration:
         self.mapping_seconds += self.runtime.clock() - began
         self.records += len(page.records)
         self.rejected += len(mapped.rejected)
+        self.rejection = self.rejection or mapped.rejection
+        self.passed += mapped.passed
         self.pages += 1
         self.moved = True
         reading.take(taken, mapped.watermark)

@@ -68,9 +68,19 @@ def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:
         more = f" (and {counted(len(missing) - 1, 'more partition')})" if len(missing) > 1 else ""
         return Outcome("incomplete", missing[0] + more)
     if too_many_rejected(read, sync):
-        told = f"{read.rejected:,} of {counted(read.records, 'record')} went into quarantine"
-        return Outcome("incomplete", told, "see syncrun.quarantine; `max_quarantined` raises the limit")
+        helps = "`max_quarantined` raises the limit"
+        if read.passed == 0:
+            helps = "nothing was deleted, and the next run reads them again"
+        return Outcome("incomplete", of_quarantine(read), f"see syncrun.quarantine; {helps}")
     return Outcome("ok")
+
+
+def of_quarantine(read: Enumeration) -> str:
+    """Return how many records were quarantined, and why the first was; empty when none was (R22)."""
+    if not read.rejected:
+        return ""
+    of_all = f"{read.rejected:,} of {counted(read.records, 'record')}"
+    return f"{of_all} went into quarantine, the first: {read.rejection}"
 
 
 def too_many_rejected(read: Enumeration | None, sync: Sync) -> bool:
@@ -79,5 +89,17 @@ def too_many_rejected(read: Enumeration | None, sync: Sync) -> bool:
     if read is None:
         return False
     if limit is None:
-        return read.rejected > max(_QUARANTINE_LEAST, read.records * _QUARANTINE_SHARE)
+        return none_passed(read, sync) or read.rejected > max(
+            _QUARANTINE_LEAST, read.records * _QUARANTINE_SHARE
+        )
     return read.rejected > (read.records * limit if 0 < limit < 1 else limit)
+
+
+def none_passed(read: Enumeration, sync: Sync) -> bool:
+    """Return whether records arrived and not one was good, where *sync* does not say how many may be bad.
+
+    One that an incremental run is given once more, because it has the cursor's own value, is no news.
+    """
+    if sync.max_quarantined is not None or not read.rejected or read.passed:
+        return False
+    return read.mode == "full" or any(reading.moves for reading in read.readings.values())

@@ -152,6 +152,12 @@ class Reading:
         """Whether its cursor waits for another read, because this one may have passed over a record."""
         return self.complete and bool(self.shifted) and self.progress(None).reached is not None
 
+    @property
+    def moves(self) -> bool:
+        """Whether it read something that is newer than its cursor."""
+        now = self.progress(None)
+        return (now.cursor, now.reached) != (self.saved.cursor, self.saved.reached)
+
     def progress(self, window: str | None) -> Progress:
         """Return what to save now; *window* is the snapshot window of a complete enumeration (R13)."""
         if self.skipped or self._kept:

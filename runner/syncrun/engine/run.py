@@ -178,6 +178,8 @@ class SyncRun:
         self.unsure = bool(decision.unsure)
         readings = self.enumeration.readings.values() if self.enumeration else ()
         self.notes += filter(None, (decision.reason, decision.unsure or why_waiting(readings)))
+        quarantine = outcome.of_quarantine(self.enumeration) if self.enumeration else ""
+        self.notes += [quarantine] if quarantine and quarantine != ended.message else []
         self.commits.log.tell(ended.level, ended.message)
         changes = self._commit(ended.status, ended.message, decision=decision)
         return self.report(refused=changes.refused.reason if changes.refused else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from syncrun.engine import outcome, progress
@@ -17,6 +18,8 @@ from syncrun.http.redact import Redactor
 from syncrun.stores.values.commit import Changes, SnapshotDeletes
 from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapper
+
+_OF_RECORDS = ("cursor", "reached", "parents_seq", "mapping")  # what is saved about records that were read
 
 
 class Saving:
@@ -77,10 +80,11 @@ class Saving:
         """Return the checkpoints to save, by partition."""
         readings, whole = read.readings, self._start.whole
         rejected = outcome.too_many_rejected(read, self._sync)
+        useless = outcome.none_passed(read, self._sync)
         if decision is None:
             window = None if rejected else self.window  # what a run judged too bad is read again (R22)
             now = progress.on_the_way(readings, whole, window, windowless=not finds_missing(self._sync))
-            return self._moved(now, frozenset())
+            return self._moved(self._unmoved(now) if useless else now, frozenset())
         full = read.mode == "full"
         snapshot = full and self._sync.incremental is not None and not rejected
         began = self._began if snapshot else None
@@ -89,7 +93,16 @@ class Saving:
         gone = frozenset(self._saved.keys() - now.keys() - decision.kept)
         if not full:
             gone &= (decision.deletes and decision.deletes.partitions) or frozenset()
-        return self._moved(now, gone)
+        return self._moved(self._unmoved(now) if useless else now, gone)
+
+    def _unmoved(self, now: Mapping[str, Progress]) -> dict[str, Progress]:
+        """Return *now* as if it had read nothing: not one record was of use, and all are read again (R22)."""
+        saved, fresh = self._start.saved, self._start.fresh
+        before = {name: saved.get(name, fresh) for name in now}
+        return {
+            name: replace(state, **{kept: getattr(before[name], kept) for kept in _OF_RECORDS})
+            for name, state in now.items()
+        }
 
     def _moved(self, now: Mapping[str, Progress], gone: frozenset[str]) -> dict[str, str | None]:
         """Return the checkpoints to write, and take them for saved: no commit follows one that fails."""

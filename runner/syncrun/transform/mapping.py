@@ -11,6 +11,7 @@ A record takes one of these ways:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,16 @@ class Mapped:
     def watermark(self) -> Comparable | None:
         """The greatest cursor value, or None when no record has one."""
         return self.progress.greatest
+
+    @property
+    def passed(self) -> int:
+        """How many records were what the sync expects, whether or not they became rows."""
+        return self.rows + self.dropped + self.deleted + self.unmoved
+
+    @property
+    def rejection(self) -> str:
+        """Why the first of those rejected was; empty when none was."""
+        return str(json.loads(self.rejected[0])["reason"]) if self.rejected else ""
 
 
 class Mapper:

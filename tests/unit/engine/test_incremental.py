@@ -131,6 +131,25 @@ def test_r13_a_value_that_cannot_be_compared_is_quarantined_with_its_record(lab:
     assert (report.changes.added, report.changes.quarantined) == (1, 1)
 
 
+def test_r22_the_cursor_does_not_pass_records_of_which_none_is_good(lab: Lab) -> None:
+    lab.write(EVENTS)
+    events = [event(1, day(1))]
+    lab.api = since(events)
+    lab.run()
+    before = lab.checkpoint()
+    events.append({"ident": 2, "at": day(2)})
+    events.remove(events[0])
+    assert (lab.run().status, lab.checkpoint()) == ("incomplete", before)
+    events.append(event(3, day(3)))  # not all are bad: what is in quarantine is not asked for again
+    assert (lab.run().status, lab.checkpoint()["cursor"]) == ("ok", "2024-05-03T00:00:00.000000Z")
+    events[:] = [{"ident": 3, "at": day(3)}]  # given because of the cursor's own value
+    report = lab.run()
+    assert (report.status, report.notes) == (
+        "ok",
+        ("1 of 1 record went into quarantine, the first: key id is null",),
+    )
+
+
 def test_r14_records_that_where_drops_move_the_cursor(lab: Lab) -> None:
     lab.write(EVENTS.replace("key: id", 'key: id\n        where: "n == `1`"'))
     lab.api = lambda _: [event(1, day(1), n=1), event(2, day(9), n=2)]

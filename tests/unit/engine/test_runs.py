@@ -157,8 +157,39 @@ def test_r22_too_many_bad_records_make_the_run_incomplete(lab: Lab) -> None:
     lab.api = lambda _: [{"id": 1, "name": "a"}, {"name": "b"}, {"name": "c"}]
     report = lab.run()
     assert report.status == "incomplete"
-    assert report.message == "2 of 3 records went into quarantine"
+    assert report.message == "2 of 3 records went into quarantine, the first: key id is null"
     assert report.hint == "see syncrun.quarantine; `max_quarantined` raises the limit"
+    assert report.notes == ()
+
+
+def test_r22_a_few_bad_records_are_told_with_the_reason_of_the_first(lab: Lab) -> None:
+    lab.write(ITEMS)
+    lab.api = lambda _: [{"id": 1, "name": "a"}, {"id": "x"}, {"id": None}]
+    report = lab.run()
+    told = "2 of 3 records went into quarantine, the first: id: expected an integer, got text 'x'"
+    assert (report.status, report.notes) == ("ok", (told,))
+    assert lab.dry_run().report.notes == (told,)
+
+
+def test_r22_records_of_which_none_is_good_make_the_run_incomplete_and_delete_nothing(lab: Lab) -> None:
+    lab.write(
+        ITEMS.replace(
+            "key: id", "key: id\n        deletes: {snapshot: true, max_ratio: 1, allow_empty: true}"
+        )
+    )
+    lab.api = lambda _: [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+    lab.run()
+    lab.api = lambda _: [{"ident": 1}]
+    report = lab.run()
+    assert (report.status, report.message, report.notes) == (
+        "incomplete",
+        "1 of 1 record went into quarantine, the first: key id is null",
+        (),
+    )
+    assert report.hint == "see syncrun.quarantine; nothing was deleted, and the next run reads them again"
+    assert len(lab.live()) == 2
+    lab.write(ITEMS.replace("key: id", "key: id\n        deletes: none\n        max_quarantined: 5"))
+    assert lab.run().status == "ok"  # the connector says that so many may be bad
 
 
 def test_duplicates_of_a_key_make_one_record_and_the_last_wins(lab: Lab) -> None:
