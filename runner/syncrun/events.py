@@ -51,10 +51,10 @@ class PageRead(RunEvent):
 
 
 class Waiting(RunEvent):
-    """Somebody else holds what the run needs."""
+    """Somebody else holds what the run needs, or the API is asked again later."""
 
     event: Literal["waiting"]
-    reason: str = Field(description="Who, in one sentence.")
+    reason: str = Field(description="What for, in one sentence.")
 
 
 class Ended(RunEvent):

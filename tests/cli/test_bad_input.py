@@ -55,7 +55,7 @@ def refused(project: ProjectFolder, *args: str, exit_code: int = 2) -> str:
         ),
         (
             ["run", ""],
-            f"no connection or connector is called ''\n  hint: one of: {CONNECTORS}",
+            "no connection or connector is called ''\n  hint: one of: acme; `syncrun list` names the connectors too",
         ),
         (
             ["run", "acme", "--set", "url=x"],

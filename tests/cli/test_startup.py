@@ -65,6 +65,11 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"syncrun {__version__}\n", "")
 
 
+def test_without_a_command_there_is_the_help(tmp_path: Path) -> None:
+    done = ProjectFolder(tmp_path).syncrun()
+    assert (done.exit_code, done.stderr) == (2, ProjectFolder(tmp_path).syncrun("--help").stdout)
+
+
 def test_help_names_every_command_and_ends_with_an_example(tmp_path: Path) -> None:
     from syncrun import cli
 

@@ -69,6 +69,15 @@ def test_an_environment_needs_all_values_of_its_connections(project: ProjectFold
     assert unknown.stderr == "error: unknown environment 'prd'\n  hint: did you mean 'prod'?\n"
 
 
+def test_a_connector_with_two_names_is_a_warning(project: ProjectFolder) -> None:
+    project.write("connectors/shop.yaml", LAX.replace("fields:", "key: id, fields:"))
+    assert project.syncrun("validate", "connectors/shop.yaml").stderr == (
+        "connectors/shop.yaml:1:12: warning: commands call this connector 'shop' as its file, but its tables are in 'lax'\n"
+        "  hint: call the file lax.yaml, or the connector 'shop'\n"
+        "1 file checked: 0 errors, 1 warning\n"
+    )
+
+
 def test_two_files_of_a_project_cannot_have_the_same_name(project: ProjectFolder) -> None:
     project.write("connectors/copy.yaml", LAX.replace("connector: lax", "connector: store"))
     done = project.syncrun("validate")
@@ -76,5 +85,5 @@ def test_two_files_of_a_project_cannot_have_the_same_name(project: ProjectFolder
     assert done.stderr.endswith(
         "connectors/store.yaml:2:12: connectors/copy.yaml is called 'store' too: both would fill the same tables\n"
         "  hint: give one another name\n"
-        "3 files checked: 1 error, 1 warning\n"
+        "3 files checked: 1 error, 2 warnings\n"
     )

@@ -131,6 +131,9 @@ def _tell(error: BaseException) -> int:
     from syncrun.cli.failures import failure_of
 
     failure = failure_of(error)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return failure.exit_code
     if isinstance(error, click.UsageError) and error.ctx is not None:
         click.echo(error.ctx.get_usage(), err=True)
     if failure.problems:  # they begin with their place, as editors and terminals read it

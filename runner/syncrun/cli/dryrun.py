@@ -34,6 +34,8 @@ from syncrun.errors import UsageError
 from syncrun.stores.values.preview import RecordChange
 from syncrun.wording import counted, size
 
+_ENOUGH = 3  # records that say something about a field
+
 
 @click.command(
     "dryrun",
@@ -200,7 +202,7 @@ def _summary(done: DryRun, saved: Path | None) -> Iterator[str]:
         yield f"  duplicates: the last of each key wins, such as {keys}"
     yield from (f"  table: {sentence}" for sentence in done.preview.table)
     notes = [report.message, *report.notes] if report.status == "ok" else report.notes
-    yield from (f"  note: {note}" for note in notes if note)
+    yield from (f"  note: {note}" for note in [*notes, _empty_fields(done)] if note)
     if done.pagination:
         yield "  to keep the pagination that was detected, paste:"
         yield indent(done.pagination.rstrip(), "    ")
@@ -208,6 +210,15 @@ def _summary(done: DryRun, saved: Path | None) -> Iterator[str]:
         yield f"  answers saved in {saved}"
     if done.diagnostics is not None:
         yield from _costs(done)
+
+
+def _empty_fields(done: DryRun) -> str:
+    """Return which fields have no value in any record that is shown: their path may be misspelt."""
+    shown = [record.values for record in done.preview.records if record.action == "ADDED"]
+    if len(shown) < _ENOUGH:
+        return ""
+    empty = [name for name in shown[0] if all(values.get(name) is None for values in shown)]
+    return f"null in all {len(shown)} records shown: {', '.join(empty)}" if empty else ""
 
 
 def _costs(done: DryRun) -> Iterator[str]:

@@ -88,7 +88,7 @@ def _hint(name: str, entry: ConfigEntry, *, by_name: bool) -> str:
     given = f"give it as config: {{{name}: …}} of the connection"
     if by_name:
         given = f"give it as --set {name}=…"
-    return f"set the environment variable {entry.env}, or {given}" if entry.env else given
+    return f"set {entry.env} in the environment or in .env, or {given}" if entry.env else given
 
 
 def _hint_type(value: Any, entry: ConfigEntry) -> str:

@@ -36,6 +36,16 @@ def lint(inspection: Inspection) -> list[Problem]:
     return [problem for one in LINTS for problem in one(inspection)]
 
 
+def lint_two_names(inspection: Inspection) -> Iterator[Problem]:
+    """Warn of a file in `connectors` that is not called as its connector: commands know it by the file's."""
+    path, name = inspection.path, inspection.connector.connector
+    if path is None or path.stem == name or path.absolute().parent.name != "connectors":
+        return
+    message = f"commands call this connector '{path.stem}' as its file, but its tables are in '{name}'"
+    hint = f"call the file {name}{path.suffix}, or the connector '{path.stem}'"
+    yield _warn(inspection, ("connector",), message, hint)
+
+
 def lint_unused_cursor(inspection: Inspection) -> Iterator[Problem]:
     """Warn of an incremental sync that never sends its cursor, and so reads everything each time."""
     for name, sync in inspection.connector.syncs.items():
@@ -206,6 +216,7 @@ def lint_unused_hooks(inspection: Inspection) -> Iterator[Problem]:
 
 
 LINTS: Sequence[Lint] = (
+    lint_two_names,
     lint_unused_cursor,
     lint_cursor_without_incremental,
     lint_missing_key,

@@ -194,6 +194,8 @@ def _missing(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:  #
 def _unknown_key(spot: Spot, detail: ErrorDetails, name: str) -> tuple[str, str]:  # noqa: ARG001
     if spot.owner is not None and name in LATER_KEYS.get(spot.owner.__name__, ()):
         return f"'{name}' is not available yet in this version of syncrun", ""
+    if re.fullmatch(r"\d+\)", name):
+        return f"unknown key '{name}'{_inside(spot.path)}", "part of a type? put decimal(…) in quotes"
     keys = keys_of(spot.owner) if spot.owner else ()
     return f"unknown key '{name}'{_inside(spot.path)}", suggest(name, keys)
 

@@ -33,10 +33,13 @@ RESERVED_COLUMNS = frozenset(
 )
 RESERVED_ENDINGS = ("__records", "__history")
 _SIZE = r"\(\s*\d+\s*(,\s*\d+\s*)?\)"
+_CUT_OFF = re.compile(r"decimal\(\s*\d+")  # what YAML makes of decimal(10,2) inside { }
 _PLAIN_TYPES = "|".join(name for name in type_names if name != "decimal")
 
 
 def _check_type(text: str) -> str:
+    if _CUT_OFF.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} ends at the comma; put the type in quotes, such as 'decimal(10,2)'")
     ColumnType.parse(text)
     return text
 

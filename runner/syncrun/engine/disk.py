@@ -16,5 +16,6 @@ def in_words() -> Iterator[None]:
         yield
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        hint = "make room, then run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        raise StoreError(f"{place}{error.strerror or error}", hint=hint) from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreError(f"{place}the disk is full", hint="make room, then run again") from None
+        raise StoreError(f"{place}{error.strerror or error}") from None

@@ -61,6 +61,7 @@ class Enumeration:
         between: Callable[[], None],
         save: Callable[[], None],
         check: Callable[[], None],
+        on_wait: Callable[[str], None],
         notes: list[str],
         log: RunLog,
         hooks: Hooks = NO_HOOKS,
@@ -76,6 +77,7 @@ class Enumeration:
         self.mapping_seconds = 0.0
         self.detected: Pagination | None = None
         self._sink, self._between, self._save, self._check = sink, between, save, check
+        self._on_wait = on_wait
         self.moved = False
         self._bound: dict[str, BoundMapper] = {}
         self._feed = feed_of(self.sync)
@@ -214,6 +216,8 @@ class Enumeration:
         mapped = self._mapper_of(reading, feed=taken.feed).map(page.records, self.ordinal)
         self.ordinal = mapped.next_ordinal
         self._sink(mapped)
+        if taken.fetched.odd and not self.records and taken.fetched.odd not in self.notes:
+            self.notes.append(taken.fetched.odd)
         self.mapping_seconds += self.runtime.clock() - began
         self.records += len(page.records)
         self.rejected += len(mapped.rejected)
@@ -290,3 +294,5 @@ class Enumeration:
     def _count(self, exchange: Exchange) -> None:
         self.requests += 1
         self.log.request(exchange)
+        if exchange.again:
+            self._on_wait(exchange.again)

@@ -134,6 +134,7 @@ class SyncRun:
             between=self._commit_when_due,
             save=self._save_progress,
             check=self.deadline.check,
+            on_wait=lambda reason: self._emit("waiting", reason=reason),
             notes=self.notes,
             log=self.commits.log,
             hooks=self.hooks,

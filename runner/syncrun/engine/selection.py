@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from syncrun.config.base import suggest
 from syncrun.config.connector import Connector
 from syncrun.config.load import find_connector, shown
 from syncrun.config.project import Connection, Project, load_project, read_project, resolve_config
@@ -217,8 +218,10 @@ class Workspace:
         try:
             find_connector(name, [self.folder / "connectors"])
         except UsageError as error:
-            near = get_close_matches(name, list(self.project.connections), n=1)
-            hint = f"did you mean '{near[0]}'?" if near else error.hint
+            known = self.project.connections
+            near = [hint for hint in (suggest(name, known), error.hint) if hint.startswith("did you mean")]
+            all_of_them = f"one of: {', '.join(known)}; `syncrun list` names the connectors too"
+            hint = near[0] if near else all_of_them if known else error.hint
             raise UsageError(f"no connection or connector is called {name!r}", hint=hint) from None
         return Connection(connector=name)
 

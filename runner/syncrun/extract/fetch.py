@@ -30,7 +30,7 @@ class Fetched:
 
     *lost* says why a record of the page could not be had in full, when one could not. *detected* is the
     pagination that *next* belongs to, when none is declared. *share* is how much of all has been read, from 0
-    to 1, where the API says how much there is.
+    to 1, where the API says how much there is. *odd* says why a page without records may be a mistake.
     """
 
     page: Page
@@ -39,6 +39,7 @@ class Fetched:
     lost: str = ""
     detected: Pagination | None = None
     share: float | None = None
+    odd: str = ""
 
 
 def fetch(
@@ -130,7 +131,14 @@ class _Enumeration:
                 else:
                     self._look_ahead(request, following, page)
             share = self._pagination.share(page) if self._pagination is not None else None
-            yield Fetched(page, following, len(response.content), detected=self._detected, share=share)
+            yield Fetched(
+                page,
+                following,
+                len(response.content),
+                detected=self._detected,
+                share=share,
+                odd=self._selector.missed,
+            )
             if isinstance(following, End):
                 return
             state = following

@@ -15,11 +15,12 @@ _USUAL_NAMES = ("data", "items", "results", "records", "value", "values", "entri
 _ERROR_NAMES = ("errors", "error")
 _EXCERPT = 200
 _SHORT_TEXT = 40
+_MOST = 20  # lists that are named
 _DEEPEST_CANDIDATE = 2
 
 
 class Selector:
-    """Selects the records of each page of one enumeration.
+    """Selects the records of each page of one enumeration; *missed* says what seems odd about that.
 
     Without an *expression* the first page that has a list decides where the records are; later pages must
     have them in the same place.
@@ -29,6 +30,7 @@ class Selector:
         self.expression = expression
         self._evaluate = None if expression is None else compile_expression(expression)
         self._member: str | None = None
+        self.missed = ""
 
     def select(self, body: Any) -> list[Any]:
         """Return the records of *body*, none for an empty answer; an object counts as one record.
@@ -49,6 +51,7 @@ class Selector:
             return value
         if value is None:
             _raise_reported_error(body)
+            self.missed = self._what_is_there(body)
             return []
         if isinstance(value, dict):
             return [value]
@@ -56,6 +59,14 @@ class Selector:
             f"records ({self.expression}) gives {_named(value)}, neither a list nor an object",
             hint="records is JMESPath from the body to a list of records, or to one record",
         )
+
+    def _what_is_there(self, body: Any) -> str:
+        """Return what the answer has in place of the records; empty when it has no list with entries."""
+        found = _lists_in(body, []) if isinstance(body, dict) else ()
+        lists = [path_of(path) for path, length in found if length and path[-1] not in _ERROR_NAMES]
+        if not lists:
+            return ""
+        return f"records ({self.expression}) finds nothing, but the answer has {', '.join(lists[:_MOST])}"
 
     def _choose(self, body: Any) -> list[Any]:
         if isinstance(body, list):
@@ -112,7 +123,7 @@ def _ambiguous(body: Mapping[str, Any]) -> str:
         return f"the answer has no list of records; its members are {', '.join(list(body)[:20])}"
     if len(candidates) == 1:
         return f"the answer has no list of records at its top; the only one further in is {candidates[0]}"
-    return f"the answer has several lists that could be the records: {', '.join(candidates[:20])}"
+    return f"the answer has several lists that could be the records: {', '.join(candidates[:_MOST])}"
 
 
 def _lists_in(body: Mapping[str, Any], above: list[str]) -> Iterator[tuple[list[str], int]]:

@@ -45,6 +45,13 @@ class Exchange:
     queued: float = 0.0
     at: float = 0.0
 
+    @property
+    def again(self) -> str:
+        """Why somebody has to wait, `GET https://…: 503, again in 7 s`; empty for less than a second."""
+        if self.wait < 1:
+            return ""
+        return f"{self.method} {self.url}: {self.status or self.reason}, again in {self.wait:.0f} s"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -44,6 +44,13 @@ def test_a_valid_file_has_no_problems() -> None:
             ],
         ),
         (
+            SYNC + "    fields: {id: id, price: {path: price, type: decimal(10,2)}}\n",
+            [
+                "acme.yaml:7:49: 'decimal(10' ends at the comma\n  hint: put the type in quotes, such as 'decimal(10,2)'",
+                "acme.yaml:7:60: unknown key '2)' in 'syncs.things.fields.price'\n  hint: part of a type? put decimal(…) in quotes",
+            ],
+        ),
+        (
             SYNC + "    decode: {type: csv, delimiter: ;;}\n",
             ["acme.yaml:7:36: expected one character, or tab, got text ';;'"],
         ),

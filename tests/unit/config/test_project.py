@@ -269,12 +269,12 @@ def test_every_missing_unknown_and_wrong_value_is_told_at_once() -> None:
         "acme: unknown config value 'ownr'\n  hint: did you mean 'owner'?",
         (
             "acme: missing config value 'owner'\n"
-            "  hint: set the environment variable ACME_OWNER, or give it as config: {owner: …} "
+            "  hint: set ACME_OWNER in the environment or in .env, or give it as config: {owner: …} "
             "of the connection"
         ),
         (
             "acme: missing config value 'token'\n"
-            "  hint: set the environment variable ACME_TOKEN, or give it as config: {token: …} "
+            "  hint: set ACME_TOKEN in the environment or in .env, or give it as config: {token: …} "
             "of the connection"
         ),
         "acme: the config value 'size' fails maximum: 1000, got 5000",

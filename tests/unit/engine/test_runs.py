@@ -340,3 +340,20 @@ def test_a_slow_list_may_take_longer_than_the_others(lab: Lab) -> None:
     lab.run("items")
     lab.run("report")
     assert patience == [10.0, 300.0]
+
+
+def test_records_that_are_looked_for_in_the_wrong_place_are_told(lab: Lab) -> None:
+    lab.write(ITEMS.replace("key: id", "records: itms\n        key: id"))
+    lab.api = lambda _: {"items": items("a"), "total": 1}
+    assert lab.run().notes == ("records (itms) finds nothing, but the answer has items",)
+    lab.api = lambda _: {"items": [], "total": 0}
+    assert lab.run().notes == ()
+
+
+def test_a_long_wait_before_the_api_is_asked_again_is_told(lab: Lab) -> None:
+    lab.write(ITEMS)
+    answers = iter([httpx.Response(503, headers={"Retry-After": "7"}), *[httpx.Response(200, json=[])] * 2])
+    lab.api = lambda _: next(answers)
+    lab.run()
+    waits = [event.details["reason"] for event in lab.events if event.name == "waiting"]
+    assert waits == ["GET https://api.test/items: 503, again in 7 s"]
