@@ -9,7 +9,7 @@ from syncrun.config.sync import Sync
 from syncrun.engine.enumeration import Enumeration
 from syncrun.engine.report import Status
 from syncrun.engine.run_log import Level
-from syncrun.errors import Interrupted, LockedError, SyncrunError
+from syncrun.errors import Interrupted, LockedError, StoreError, SyncrunError
 from syncrun.wording import counted
 
 _LEVELS: Mapping[Status, Level] = {
@@ -49,6 +49,14 @@ def of_error(error: SyncrunError) -> Outcome:
 def of_refusal(reason: str) -> Outcome:
     """Return how a run ends whose deletes were refused for *reason* (R10)."""
     return Outcome("incomplete", reason, "`run --accept-deletes` deletes them all the same")
+
+
+def of_staged(stopped_by: SyncrunError) -> str:
+    """Return what becomes of rows that are staged, because *stopped_by* kept them out of the database."""
+    then = "commits it without fetching it again"
+    if isinstance(stopped_by, StoreError):  # which may refuse it for good
+        then = "commits it, or fetches it again should the database still refuse it"
+    return f"what was read is staged: the next run {then}"
 
 
 def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:

@@ -190,6 +190,7 @@ class SyncRun:
         self.commits.log.tell(outcome.of_error(error).level, error.message)
         if self.enumeration is None or not self.enumeration.moved:
             return self._record(error)
+        stopped_by = error
         if self.commits.unsettled:  # it was this commit that failed
             if not isinstance(error, (LockedError, Interrupted)):
                 self._record(error)
@@ -198,9 +199,10 @@ class SyncRun:
             try:
                 self._commit(report.status, report.message, at_once=not isinstance(error, LockedError))
             except SyncrunError as trouble:
+                stopped_by = trouble
                 self._note(trouble, unless=error)
         if self.commits.left:
-            self.notes.append("what was read is staged: the next run commits it without fetching it again")
+            self.notes.append(outcome.of_staged(stopped_by))
         return self.report(error)
 
     def _record(self, error: SyncrunError) -> RunReport:

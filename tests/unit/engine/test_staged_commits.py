@@ -26,6 +26,8 @@ syncs:
 """
 NOTE = "what was read is staged: the next run commits it without fetching it again"
 
+REFUSED = "what was read is staged: the next run commits it, or fetches it again should the database still refuse it"
+
 
 def page(*ids: int, after: str | None = None) -> dict[str, Any]:
     return {"items": [{"id": number, "at": number} for number in ids], "next": after}
@@ -127,7 +129,7 @@ def test_r03_a_failed_run_that_cannot_save_its_progress_leaves_it_to_the_next(
 def test_r12_rows_that_the_database_refused_once_are_not_forgotten(desk: Lab) -> None:
     desk.store = DuckDBStore(desk.database, fault=refuse("loaded", times=1))
     report = desk.run()
-    assert (report.status, report.message, report.notes) == ("failed", "no room", (NOTE,))
+    assert (report.status, report.message, report.notes) == ("failed", "no room", (REFUSED,))
     assert desk.rows("SELECT status, message FROM syncrun.runs") == [("failed", "no room")]
     desk.requests.clear()
     assert desk.run().status == "ok"
@@ -144,6 +146,20 @@ def test_r12_rows_that_the_database_keeps_refusing_are_fetched_again(desk: Lab) 
     assert report.notes[0].endswith(" had staged is fetched again: no room")
     assert ids(desk) == [1, 2, 3, 4]
     assert desk.requests == ["GET /items", "GET /items?after=x"]
+
+
+def test_r12_rows_that_the_database_refuses_for_good_are_not_promised_to_be_committed(desk: Lab) -> None:
+    desk.write(ITEMS.replace("type: integer}}", "type: integer}, v: {path: id, type: integer}}"))
+    desk.run()
+    desk.write(ITEMS.replace("type: integer}}", "type: integer}, v: {path: v, type: date}}"))
+    desk.api = lambda _: page(9)
+    report = desk.run()
+    assert (report.status, report.notes[-1]) == ("failed", REFUSED)
+    refused = report.message
+    assert refused.endswith("cannot change from integer to date without loss, such as 1")
+    report = desk.run()
+    assert (report.status, report.message) == ("failed", refused)
+    assert report.notes[0].endswith(f" had staged is fetched again: {refused}")
 
 
 def test_r07_partitions_that_were_read_before_the_database_was_held_still_get_their_deletes(
