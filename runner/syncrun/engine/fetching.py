@@ -65,7 +65,12 @@ def pages_of(
         known = _asking(source if detected is None else replace(source, pagination=detected), hooks, context)
         read = partial(hooks.parse_response, context=context) if hooks.has("parse_response") else decoded
         fetched = partial(
-            fetch, send=client.send, decode=read, functions=functions, side_by_side=side_by_side
+            fetch,
+            send=client.send,
+            decode=read,
+            functions=functions,
+            side_by_side=side_by_side,
+            most=sync.incremental.cap if sync.incremental is not None else None,
         )
         found: Iterator[Fetched | Created]
         if exports is not None and sync.job is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 from syncrun.errors import RequestError
@@ -52,6 +53,7 @@ def fetch(
     on_detect: Callable[[Pagination, str], None] | None = None,
     functions: Functions = DEFAULT,
     side_by_side: bool = False,
+    most: int | None = None,
 ) -> Iterator[Fetched]:
     """Yield the pages of *source* in order; the last one carries the End with its verdict (R7).
 
@@ -60,7 +62,8 @@ def fetch(
     the enumeration starts over. When pagination is not declared, *on_detect* is told what the first answer
     shows, and why; declaring what `Fetched.detected` says makes a state of this call resumable by the next.
 
-    With *side_by_side*, pages that are sure to follow are asked for before their turn, in threads.
+    With *side_by_side*, pages that are sure to follow are asked for before their turn, in threads; but none
+    that begins when *most* records have been received, for the caller may have enough then.
 
     What *send*, *decode* and record selection raise ends the iteration; the pages before it stay valid.
     """
@@ -74,6 +77,7 @@ def fetch(
         functions=functions,
         cursor=context.get("cursor"),
         side_by_side=side_by_side,
+        most=math.inf if most is None else most,
     )
     pagination = source.pagination
     return enumeration.pages(PageState() if pagination is None else start or pagination.first())
@@ -93,9 +97,10 @@ class _Enumeration:
         functions: Functions,
         cursor: Any,
         side_by_side: bool,
+        most: float,
     ) -> None:
         self._pagination, self._cursor = source.pagination, cursor
-        self._side_by_side = side_by_side
+        self._side_by_side, self._most = side_by_side, most
         self._detected: Pagination | None = None
         self._ahead = Ahead(send)
         self._decode = decode
@@ -148,10 +153,13 @@ class _Enumeration:
         pagination = self._pagination
         if not self._side_by_side or not self._ahead.idle or pagination is None or pagination.width == 1:
             return
-        if pagination.stop_when is None and request.repeatable:
-            later = pagination.upcoming(following, page)
+        if pagination.stop_when is None and request.repeatable and self._is_wanted(following):
+            later = takewhile(self._is_wanted, pagination.upcoming(following, page))
             requests = (self._series.request(pagination, state) for state in later)
             self._ahead.plan(chain([request], requests), pagination.width)
+
+    def _is_wanted(self, state: PageState) -> bool:
+        return (state.received or 0) < self._most
 
     def _read(self, state: PageState, response: Response) -> Page:
         empty = response.status in _NO_CONTENT or not response.content

@@ -31,9 +31,9 @@ def capped(records: list[dict[str, Any]], cap: int = 4) -> Callable[[httpx.Reque
 
     def api(request: httpx.Request) -> Any:
         query = request.url.params
-        found = [r for r in records if query["from"] <= r["at"] < query["to"]][:cap]
+        found = [r for r in records if query["from"] <= r["at"] < query["to"]]
         page = int(query["page"])
-        return {"results": found[(page - 1) * 2 : page * 2]}
+        return {"results": found[:cap][(page - 1) * 2 : page * 2], "total": len(found)}
 
     return api
 
@@ -105,3 +105,10 @@ def test_r07_records_before_the_stop_count_towards_the_cap(lab: Lab) -> None:
     assert lab.run().status == "failed"  # with two of the four records that the API gives
     lab.api = whole
     assert (lab.run().status, len(lab.live())) == ("ok", 5)
+
+
+def test_no_page_past_the_cap_is_asked_for_although_the_total_promises_it(lab: Lab) -> None:
+    lab.write(SEARCH.replace("size: 2}", "size: 2, total: total}"))
+    lab.api = capped(SPREAD)
+    assert lab.run().changes.added == 10
+    assert max(int(request.rpartition("=")[2]) for request in lab.requests) == 2
