@@ -182,7 +182,7 @@ class Project:
         """
         from syncrun.engine.batch import run_all
 
-        workspace = self._workspace
+        workspace = replace(self._workspace, lock_timeout=lock_timeout)
         asked = workspace.jobs(targets, everything=everything)
         options = Options(
             full=full or reset,
@@ -194,7 +194,7 @@ class Project:
             commit_rows=workspace.project.commits.rows,
             commit_seconds=workspace.project.commits.seconds,
         )
-        store = workspace.store(writing=True, lock_timeout=lock_timeout)
+        store = workspace.store(writing=True)
         runtime = Runtime(store, workspace.database, environ=workspace.environ)
         return run_all(asked, options, runtime, workers=jobs)
 
@@ -218,14 +218,14 @@ class Project:
         from syncrun.engine.adjustments import incremental_of, read_cursor
         from syncrun.engine.dryrun import dry_run
 
-        job = self._workspace.job(target)
+        workspace = replace(self._workspace, lock_timeout=lock_timeout)
+        job = workspace.job(target)
         job = replace(job, metadata={**job.metadata, **(metadata or {})})
         if cursor is not None:
             incremental_of(job.id, job.sync)
             cursor = read_cursor(cursor, job.sync, option="cursor")
         options = Options(full=full, limit=_limit(limit), cursor=cursor, lock_timeout=lock_timeout)
-        store = self._workspace.store(lock_timeout=lock_timeout)
-        runtime = Runtime(store, self._workspace.database, environ=self._workspace.environ)
+        runtime = Runtime(workspace.store(), workspace.database, environ=workspace.environ)
         return dry_run(job, options, runtime, most=most)
 
     def query(self, sql: str) -> QueryResult:

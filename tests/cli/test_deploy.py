@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -95,6 +96,21 @@ def test_runs_of_the_environment_use_what_was_deployed(project: ProjectFolder) -
 def test_an_environment_without_deployments_runs_the_working_files(project: ProjectFolder) -> None:
     project.run("acme/items", "--env", "prod")
     assert prod(project, "SELECT count(*) FROM store.items") == [(2,)]
+
+
+def test_what_is_deployed_is_looked_at_for_as_long_as_asked(project: ProjectFolder) -> None:
+    deploy(project, "--yes")
+    with closing(duckdb.connect(str(project.folder / "prod.duckdb"))):
+        for command in (
+            ["run", "acme/items"],
+            ["dryrun", "acme/items"],
+            ["checkpoint", "clear", "acme/items"],
+        ):
+            done = project.syncrun(*command, "--env", "prod", "--lock-timeout", "0")
+            assert (done.exit_code, done.stderr.partition("prod.duckdb")[2].splitlines()[0]) == (
+                75,
+                " is held by this process itself; gave up after 0 s",
+            )
 
 
 def test_hooks_and_schemas_are_deployed_with_the_connector(project: ProjectFolder) -> None:

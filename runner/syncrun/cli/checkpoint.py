@@ -56,9 +56,9 @@ def set_(
     project: Path | None,
 ) -> int:
     """Make the next run start from a cursor, in all partitions or one; records stay."""
-    workspace = open_workspace(project, env=env)
+    workspace = open_workspace(project, env=env, on_wait=tell, lock_timeout=lock_timeout)
     sync, definition = workspace.sync(target)
-    runtime = _runtime(workspace, writing=True, lock_timeout=lock_timeout)
+    runtime = _runtime(workspace, writing=True)
     value = adjustments.set_cursor(sync, definition, cursor, runtime, partition, lock_timeout=lock_timeout)
     click.echo(f"{sync}: the next run starts from {value}", err=True)
     return 0
@@ -71,9 +71,9 @@ def clear(
     *, target: str, partition: str | None, lock_timeout: float, env: str | None, project: Path | None
 ) -> int:
     """Forget the progress, as `run --reset` does, without running; records stay."""
-    workspace = open_workspace(project, env=env)
+    workspace = open_workspace(project, env=env, on_wait=tell, lock_timeout=lock_timeout)
     sync, _ = workspace.sync(target)
-    runtime = _runtime(workspace, writing=True, lock_timeout=lock_timeout)
+    runtime = _runtime(workspace, writing=True)
     count = adjustments.clear(sync, runtime, partition, lock_timeout=lock_timeout)
     told = "there was nothing to forget"
     if count:

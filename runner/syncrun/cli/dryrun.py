@@ -84,7 +84,7 @@ def command(
     project: Path | None,
 ) -> int:
     """Fetch a sync without writing, and show what a run would add, update and delete."""
-    workspace = open_workspace(project, env=env)
+    workspace = open_workspace(project, env=env, lock_timeout=lock_timeout)
     job = workspace.job(target, settings)
     job = replace(job, metadata={**job.metadata, **_metadata(metadata)})
     options = Options(

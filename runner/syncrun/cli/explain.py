@@ -38,9 +38,9 @@ def command(
     project: Path | None,
 ) -> int:
     """Show the requests, partitions, cursor, deletes and table of a sync's next run; sends nothing."""
-    workspace = open_workspace(project, env=env)
+    workspace = open_workspace(project, env=env, on_wait=tell, lock_timeout=lock_timeout)
     job = workspace.job(target, settings)
-    store = workspace.store(lock_timeout=lock_timeout, on_wait=tell)
+    store = workspace.store()
     runtime = Runtime(store, workspace.database, environ=workspace.environ)
     told = explain(job, Options(full=full), runtime, most=show)
     if events is None:

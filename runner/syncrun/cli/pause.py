@@ -27,8 +27,8 @@ def set_paused(
     target: str, *, paused: bool, lock_timeout: float, env: str | None, project: Path | None
 ) -> str:
     """Pause or resume *target*; return the beginning of a sentence about it."""
-    workspace = open_workspace(project, env=env)
+    workspace = open_workspace(project, env=env, on_wait=tell, lock_timeout=lock_timeout)
     identity = workspace.owner(target)
-    store = workspace.store(writing=True, lock_timeout=lock_timeout, on_wait=tell)
+    store = workspace.store(writing=True)
     store.set_paused(identity, paused=paused, at=utc_now())
     return f"{target} is" if identity.sync else f"all syncs of {target} are"

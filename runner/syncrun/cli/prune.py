@@ -43,13 +43,13 @@ def command(
 
     When more than half of the database file, and 16 MiB, is free then, that goes back to the disk.
     """
-    workspace = open_workspace(project, env=env)
+    workspace = open_workspace(project, env=env, on_wait=tell, lock_timeout=lock_timeout)
     if asks_for_nothing(workspace.project.retention) and not compact:
         file = shown(workspace.project.file) if workspace.project.file else "syncrun.yaml"
         hint = f"write such as `retention: {{run_logs: 90d}}` in {file}"
         raise UsageError("the project keeps everything: it has no retention", hint=hint)
     there = workspace.database.exists()
-    store = workspace.store(writing=not dry_run, lock_timeout=lock_timeout, on_wait=tell)
+    store = workspace.store(writing=not dry_run)
     report = prune(workspace, store, datetime.now(UTC), dry_run=dry_run, compact=compact)
     if as_json:
         click.echo(json.dumps(_document(report, dry_run=dry_run)))

@@ -93,7 +93,7 @@ def command(
     from syncrun.engine.report import combined_exit_code
     from syncrun.engine.selection import open_workspace
 
-    workspace = open_workspace(project, env=env, outside=outside, on_wait=say)
+    workspace = open_workspace(project, env=env, outside=outside, on_wait=say, lock_timeout=lock_timeout)
     choice = Choice(targets, everything, due, if_stale, settings, not no_parents, memory)
     jobs = choice.jobs(workspace, now, say)
     if not jobs and (due or everything or if_stale is not None):

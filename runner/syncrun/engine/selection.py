@@ -29,12 +29,16 @@ _PATIENCE = 300.0  # seconds that the runs of one command wait for each other's 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A project as one command sees it: its connectors, connections and database."""
+    """A project as one command sees it: its connectors, connections and database.
+
+    *lock_timeout* bounds each wait for whoever has the database open; *on_wait* is told who that is.
+    """
 
     project: Project
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     outside: Outside = field(default_factory=Outside)
     on_wait: Callable[[str], None] | None = None
+    lock_timeout: float = 300.0
     _looked: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -51,7 +55,7 @@ class Workspace:
         self,
         *,
         writing: bool = False,
-        lock_timeout: float = 300.0,
+        lock_timeout: float | None = None,
         sleep: Callable[[float], None] | None = None,
         on_wait: Callable[[str], None] | None = None,
     ) -> DuckDBStore:
@@ -59,10 +63,11 @@ class Workspace:
         check_place(self.database, writing=writing)
         if writing:
             check_copy(self.project.published_path)
+        timeout = self.lock_timeout if lock_timeout is None else lock_timeout
         return DuckDBStore(
             self.database,
-            lock_timeout=lock_timeout,
-            patience=max(lock_timeout, _PATIENCE),
+            lock_timeout=timeout,
+            patience=max(timeout, _PATIENCE),
             clock=self.outside.clock,
             sleep=sleep or self.outside.sleep,
             on_wait=on_wait or self.on_wait,
@@ -254,14 +259,15 @@ def open_workspace(
     env: str | None = None,
     outside: Outside | None = None,
     on_wait: Callable[[str], None] | None = None,
+    lock_timeout: float = 300.0,
 ) -> Workspace:
     """Return the workspace of the project at *path* (the current folder by default).
 
-    *on_wait* is told whom its store waits for, where nobody else is.
+    *on_wait* is told whom its store waits for, for *lock_timeout* seconds each time, where nobody else is.
     """
     environ = dict(os.environ)
     project = load_project(path or Path.cwd(), env=env, environ=environ)
-    return Workspace(project, {**project.dotenv, **environ}, outside or Outside(), on_wait)
+    return Workspace(project, {**project.dotenv, **environ}, outside or Outside(), on_wait, lock_timeout)
 
 
 def _syncs(connector: Connector, connection: Connection, wanted: str, target: str) -> list[str]:
