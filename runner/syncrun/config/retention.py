@@ -20,7 +20,7 @@ class RetentionRule(YamlModel):
         None, description="Empty the fields of records that have not changed for so long; they stay records."
     )
     idle_sync_after: Duration | None = Field(
-        None, description="Remove everything of syncs that have not run for so long."
+        None, description="Remove everything of syncs that have not run for so long and are not paused."
     )
     run_logs: Duration | None = Field(
         None, description="Remove runs, their requests and messages, and quarantined records, after so long."

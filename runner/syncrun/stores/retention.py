@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores import checkpoints, snapshots
+from syncrun.stores import checkpoints, snapshots, states
 from syncrun.stores.tables import described, field_columns, history_table, record_table
 from syncrun.stores.types import fold, quote
 from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.run import Agenda
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -109,9 +110,11 @@ class _Part:
 
 
 def find_idle(db: DuckDBPyConnection, before: datetime) -> list[IdleSync]:
-    """Return the syncs whose last run began before that time."""
+    """Return the syncs whose last run began before that time; those that are paused wait for somebody."""
+    agenda = Agenda(states=states.read(db))
     rows = db.execute(_IDLE, [before]).fetchall()
-    return [IdleSync(SyncId(*row[:3]), row[3], tuple(row[4])) for row in rows]
+    found = [IdleSync(SyncId(*row[:3]), row[3], tuple(row[4])) for row in rows]
+    return [one for one in found if not agenda.paused(one.sync)]
 
 
 def prune(db: DuckDBPyConnection, rule: Retention, at: datetime, *, dry_run: bool) -> Pruned:
@@ -215,7 +218,7 @@ def _logs(before: datetime) -> dict[str, _Part]:
 
 
 def _forget(db: DuckDBPyConnection, sync: SyncId) -> None:
-    """Drop everything of *sync* that is not a record: progress, windows, quarantine, runs and their logs."""
+    """Drop all of *sync* that is no record: progress, windows, quarantine, runs and logs, its state."""
     checkpoints.forget(db, sync)
     snapshots.forget(db, sync)
     owner = [sync.connection, sync.connector, sync.sync]
@@ -224,5 +227,5 @@ def _forget(db: DuckDBPyConnection, sync: SyncId) -> None:
         db.execute(
             f"DELETE FROM syncrun.{table} WHERE run_id IN (SELECT id FROM syncrun.runs WHERE {mine})", owner
         )
-    for table in ("quarantine", "runs"):
+    for table in ("quarantine", "runs", "states"):
         db.execute(f"DELETE FROM syncrun.{table} WHERE {mine}", owner)

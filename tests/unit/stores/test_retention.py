@@ -144,6 +144,16 @@ def test_an_idle_sync_goes_with_all_that_is_its_own(desk: Desk) -> None:
     assert desk.commit(put(1, name="one")).added == 1
 
 
+def test_a_sync_that_is_paused_is_not_idle(desk: Desk) -> None:
+    desk.commit(put(1, name="one"))
+    desk.store.set_paused(replace(desk.sync, sync=""), paused=True, at=desk.now)
+    assert desk.store.idle_syncs(at(9)) == []
+    desk.store.set_paused(desk.sync, paused=False, at=desk.now)
+    [idle] = desk.store.idle_syncs(at(9))
+    desk.store.prune(Retention(idle=[idle]), desk.now)
+    assert desk.rows("SELECT sync, paused FROM syncrun.states") == [("", True)]  # the connection's own word
+
+
 def test_records_that_another_sync_fills_too_stay_with_it(desk: Desk) -> None:
     desk.commit(put(1, name="one"))
     desk.commit(put(2, name="two"), sync=desk.other(sync="changes"))
