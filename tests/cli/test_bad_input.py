@@ -97,6 +97,8 @@ def test_r26_wrong_arguments(project: ProjectFolder, args: list[str], message: s
     [
         (["rum"], "no such command 'rum'\n  hint: did you mean 'run'?\n"),
         (["auth", "nope"], "no such command 'nope'\n  hint: one of: login, logout, status\n"),
+        (["-p", "x", "list"], "no such option '-p'\n  hint: options come after the command\n"),
+        (["completion"], "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish\n"),
         (["run", "--lim", "3"], "no such option '--lim'\n  hint: did you mean '--limit'?\n"),
         (
             ["run", "acme", "--jobs", "many"],

@@ -43,7 +43,7 @@ def test_a_run_tells_one_line_a_sync_on_standard_error(project: ProjectFolder) -
 
 
 def test_quiet_is_silent_when_all_is_well_and_tells_what_is_not(project: ProjectFolder, api: Api) -> None:
-    done = project.syncrun("run", "--all", "--quiet")
+    done = project.syncrun("run", "--all", "--quiet", "--timeout", "5m")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     api.clear()
     api.on("GET /items", status=400)

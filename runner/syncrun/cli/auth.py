@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from syncrun.cli.options import environment, json_lines, project_folder
+from syncrun.cli.options import Seconds, environment, json_lines, project_folder
 from syncrun.engine.job import Job, Runtime
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.engine.signin import SignInStatus, sign_in, sign_out, status
@@ -25,7 +25,11 @@ def command() -> None:
 @click.argument("connection")
 @click.option("--no-browser", is_flag=True, help="Only print the address to open.")
 @click.option(
-    "--timeout", type=float, default=300.0, show_default=True, metavar="SECONDS", help="Wait for the browser."
+    "--timeout",
+    type=Seconds(more_than_none=True),
+    default=300.0,
+    show_default=True,
+    help="How long to wait for the browser.",
 )
 @environment
 @project_folder

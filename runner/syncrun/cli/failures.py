@@ -41,13 +41,15 @@ def failure_of(error: BaseException) -> Failure:
 
 def _refusal(error: click.ClickException) -> Failure:
     """Describe wrong words on the command line, in the form that all messages have."""
-    message, hint = error.format_message(), ""
+    message, hint = " ".join(error.format_message().split()), ""
     if isinstance(error, (click.exceptions.NoSuchCommand, click.exceptions.NoSuchOption)):
         message = error.message
         if error.possibilities:
             hint = f"did you mean '{error.possibilities[0]}'?"
         elif error.ctx is not None and isinstance(error.ctx.command, click.Group):
-            hint = f"one of: {', '.join(error.ctx.command.list_commands(error.ctx))}"
+            commands = ", ".join(error.ctx.command.list_commands(error.ctx))
+            is_option = isinstance(error, click.exceptions.NoSuchOption)
+            hint = "options come after the command" if is_option else f"one of: {commands}"
     if not hint and isinstance(error, click.UsageError) and error.ctx is not None:
         hint = f"{error.ctx.command_path} --help"
     return Failure(ExitCode.USAGE, message[:1].lower() + message[1:].removesuffix("."), hint)

@@ -18,6 +18,9 @@ class Seconds(click.ParamType[float]):
 
     name = "seconds"
 
+    def __init__(self, *, more_than_none: bool = False) -> None:
+        self._least = math.ulp(0.0) if more_than_none else 0.0
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return *value* in seconds, 0 or more."""
         if isinstance(value, (int, float)):
@@ -32,7 +35,7 @@ class Seconds(click.ParamType[float]):
                 seconds = parse_duration(text).total_seconds()
             except ValueError:
                 seconds = math.nan
-        if not 0 <= seconds < math.inf:
+        if not self._least <= seconds < math.inf:
             self.fail(f"{text!r} is no length of time; write seconds, or such as 90s, 5m, 1h", param, ctx)
         return seconds
 

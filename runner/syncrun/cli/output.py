@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -70,4 +71,5 @@ def replace_file(output: Path, save: Callable[[Path], object]) -> None:
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror or error}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # what kept it from being written is told
+            draft.unlink()

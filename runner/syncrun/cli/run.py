@@ -45,8 +45,7 @@ from syncrun.engine.outside import Outside
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
+    type=Seconds(more_than_none=True),
     help="End a run that takes longer, keeping its progress.",
 )
 @run_wait

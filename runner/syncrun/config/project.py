@@ -226,8 +226,10 @@ def read_project(path: Path) -> tuple[YamlFile, ProjectFile]:
     from syncrun.config.check_project import check_names
 
     yaml = YamlFile.read(path, shown(path))
-    if yaml.value is not None and not isinstance(yaml.value, dict):
+    is_connector = isinstance(yaml.value, dict) and {"connector", "syncs"} <= yaml.value.keys()
+    if is_connector or (yaml.value is not None and not isinstance(yaml.value, dict)):
         message = f"expected a mapping, got {describe(yaml.value)}"
+        message = "this is the file of a connector" if is_connector else message
         hint = "a project file starts with connections:"
         raise ConfigurationError(
             [*yaml.problems, Problem(message, yaml.name, yaml.root.line, yaml.root.column, hint)]

@@ -114,6 +114,13 @@ def test_r23_config_values_do_not_show_in_a_project_s_text(folder: Path) -> None
             ),
         ),
         (
+            "connector: acme\nsyncs: {}\n",
+            (
+                "syncrun.yaml:1:1: this is the file of a connector\n"
+                "  hint: a project file starts with connections:"
+            ),
+        ),
+        (
             "conections: {}\n",
             "syncrun.yaml:1:1: unknown key 'conections'\n  hint: did you mean 'connections'?",
         ),
