@@ -208,11 +208,11 @@ def test_summaries_below_each_other_are_aligned() -> None:
 def test_a_stop_saves_progress_and_begins_nothing_new(project: ProjectFolder, api: Api) -> None:
     def interrupt(_request: object) -> Answer:
         os.kill(os.getpid(), signal.SIGINT)
-        return Answer(json={"events": [], "next": "b"})
+        return Answer(json={"events": []}, delay=30)
 
     api.clear()
-    api.on("GET /events", interrupt)
-    api.on("GET /events?after=b", json={"events": []}, delay=30)
+    api.on("GET /events", json={"events": [], "next": "b"})
+    api.on("GET /events?after=b", interrupt)
     done = project.run("acme/events", "acme/items", exit_code=130)
     assert list(done.reports) == ["events"]
     assert done.reports["events"]["status"] == "interrupted"

@@ -67,10 +67,11 @@ def _explain_connection(error: httpx.ConnectError) -> Failure:
                 return Failure(reason, temporary=False, sent=False, hint=hint)
             case ssl.SSLError():
                 reason = f"no TLS connection ({cause.reason or 'handshake failed'})"
+                hint = "that port may speak plain http" if cause.reason == "WRONG_VERSION_NUMBER" else ""
             case socket.gaierror():
                 reason, hint = "unknown host", "check the spelling of the host and the network"
             case ConnectionRefusedError():
-                reason = "connection refused"
+                reason, hint = "connection refused", "nothing listens there: check host and port"
             case ConnectionResetError() | BrokenPipeError():
                 reason = "connection reset"
     return Failure(reason, sent=False, hint=hint)

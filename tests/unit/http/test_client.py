@@ -278,7 +278,10 @@ def test_a_closed_port_is_named_and_retried_for_writes_too(client: Open, waits: 
 
     error = error_of(lambda: client(base_url=url).send(Request("POST", f"{url}/x", json={})))
 
-    assert str(error) == f"POST {url}/x: connection refused after 6 attempts"
+    assert str(error) == (
+        f"POST {url}/x: connection refused after 6 attempts\n"
+        "  hint: nothing listens there: check host and port"
+    )
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0]
 
 
@@ -301,7 +304,10 @@ def test_r25_a_server_without_tls_is_no_https_server(api: Api, client: Open) -> 
 
     error = error_of(lambda: get(client(retry=RetryPolicy(attempts=1)), api.url.replace("http", "https")))
 
-    assert error.message.startswith(f"GET https://127.0.0.1:{api.port}: no TLS connection (")
+    assert str(error) == (
+        f"GET https://127.0.0.1:{api.port}: no TLS connection (WRONG_VERSION_NUMBER)\n"
+        "  hint: that port may speak plain http"
+    )
 
 
 def test_r25_an_answer_beyond_the_limit_is_refused_at_once(api: Api, client: Open) -> None:
