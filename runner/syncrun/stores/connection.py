@@ -11,18 +11,21 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from syncrun.errors import LockedError, StoreError
+from syncrun.errors import StoreError
 from syncrun.stores.drafts import draft, place
 from syncrun.stores.file_lock import inode_of, lock_file, log_of, shut_out
 from syncrun.stores.gate import Caller, gate_of
 from syncrun.stores.instances import Instance, instance_for
 from syncrun.stores.migrations import migrate, stored_version
+from syncrun.stores.relay import relay_of
 from syncrun.stores.troubles import OURSELVES, holder_in, in_words
 from syncrun.stores.types import quote, quote_text
+from syncrun.stores.waits import BusyError, HeldError, Waits
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error
@@ -31,18 +34,9 @@ _ALIAS, _NEW = "syncrun-store", "syncrun-new"
 _STORAGE = "v1.2.0"  # the oldest DuckDB that can open the file
 _ENCRYPTED_STORAGE = "v1.4.0"  # the same, with a key
 _STORAGE_OF = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = ?"
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between two looks at a held file
-_LONGEST_OWN_PAUSE = 0.1
+_GAP = 0.02  # seconds that the file stays closed between threads that follow each other
 
 _Opened = TypeVar("_Opened")
-
-
-class _HeldError(Exception):
-    """Somebody else has the file open; the argument says who."""
-
-
-class _BusyError(_HeldError):
-    """It is another thread of this process that uses a store."""
 
 
 class DatabaseFile:
@@ -50,8 +44,9 @@ class DatabaseFile:
 
     A file that is held is looked at again for *lock_timeout* seconds of *clock*, with *sleep* in between;
     *on_wait* is told once, in one sentence. Then LockedError names the holder. Threads of this process wait
-    for each other for *patience* seconds, silently; without it they are treated like anybody else. What
-    DuckDB raises in a block becomes StoreError. With a *key* the file is encrypted.
+    for each other for *patience* seconds, silently, and hand each other the open file; without it they are
+    treated like anybody else. What DuckDB raises in a block becomes StoreError. With a *key* the file is
+    encrypted.
     """
 
     def __init__(
@@ -66,14 +61,16 @@ class DatabaseFile:
         key: str | None = None,
     ) -> None:
         self.path = path.absolute()
-        self._lock_timeout, self._clock, self._sleep, self._on_wait = lock_timeout, clock, sleep, on_wait
-        self._patience, self._key = patience, key
-        self._gate = gate_of(self.path)
+        self._waits = Waits(
+            self.path, lock_timeout=lock_timeout, patience=patience, clock=clock, sleep=sleep, on_wait=on_wait
+        )
+        self._clock, self._sleep, self._patience, self._key = clock, sleep, patience, key
+        self._gate, self._relay = gate_of(self.path), relay_of(self.path)
 
     def telling(self, on_wait: Callable[[str], None]) -> DatabaseFile:
         """Return the same file for somebody who wants to be told what is waited for."""
         other = copy(self)
-        other._on_wait = on_wait  # noqa: SLF001 - one of its own kind
+        other._waits = replace(self._waits, on_wait=on_wait)  # noqa: SLF001 - one of its own kind
         return other
 
     @property
@@ -82,12 +79,15 @@ class DatabaseFile:
         return self.path.exists()
 
     @contextmanager
-    def reading(self) -> Iterator[DuckDBPyConnection | None]:
-        """Open the file read-only; None when there is none, or none that was ever written to by syncrun."""
+    def reading(self, *, brief: bool = False) -> Iterator[DuckDBPyConnection | None]:
+        """Open the file read-only; None when there is none, or none that was ever written to by syncrun.
+
+        With *brief*, for blocks that are as short as a commit, it may also be one that others write to.
+        """
         if not self.exists:
             yield None
             return
-        with self.open(read_only=True) as db:
+        with self.open(read_only=True, brief=brief) as db:
             yield db if stored_version(db) else None
 
     @contextmanager
@@ -98,31 +98,39 @@ class DatabaseFile:
                 yield db
                 return
         with closing(self._attach(Path(":memory:"))) as instance:
-            migrate(instance.db, at)
-            yield instance.db
-
-    @contextmanager
-    def writing(self, at: datetime) -> Iterator[DuckDBPyConnection]:
-        """Open the file for writing, after making it or upgrading its tables where needed, as of *at*."""
-        if not self.exists:
-            self._create(at)
-        with self.open(read_only=False) as db:
+            db = instance.begin()
             migrate(db, at)
             yield db
 
     @contextmanager
-    def open(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
-        """Open the file as it is; wait while somebody else holds it."""
-        with self._admitted(read_only=read_only) as db, self._in_our_words():
+    def writing(self, at: datetime, *, frugal: bool = False) -> Iterator[DuckDBPyConnection]:
+        """Open the file for writing, after making it or upgrading its tables where needed, as of *at*.
+
+        A *frugal* block gets little memory, see `Instance.renew`.
+        """
+        if not self.exists:
+            self._create(at)
+        with self.open(read_only=False, frugal=frugal) as db:
+            migrate(db, at)
             yield db
+
+    @contextmanager
+    def open(
+        self, *, read_only: bool, brief: bool = False, frugal: bool = False
+    ) -> Iterator[DuckDBPyConnection]:
+        """Open the file as it is; wait while somebody else holds it."""
+        in_turns = self._patience is not None and (not read_only or (brief and self._relay.taken))
+        admitted = self._in_turn() if in_turns else self._admitted(read_only=read_only)
+        with admitted as instance, self._in_our_words():
+            yield instance.begin(frugal=frugal)
 
     @contextmanager
     def alone(self) -> Iterator[DuckDBPyConnection]:
         """Open the file read-only, and nobody else of this process; no process can write to it meanwhile."""
-        instance = self._wait(lambda caller: self._enter(caller, "READ_ONLY", alone=True))
+        instance = self._waits.until(lambda caller: self._enter(caller, "READ_ONLY", alone=True))
         try:
             with self._in_our_words():
-                yield instance.db
+                yield instance.begin()
         finally:
             instance.discard()  # it may have other files, which nobody else should find attached
             self._gate.leave(read_only=False)
@@ -142,7 +150,7 @@ class DatabaseFile:
 
         For whoever has it open `alone`, so that nobody has written to it since.
         """
-        self._wait(lambda _caller: _or_held(lambda: shut_out(descriptor)))
+        self._waits.until(lambda _caller: _or_held(lambda: shut_out(descriptor)))
 
     @property
     def mark(self) -> tuple[int, int, int]:
@@ -156,7 +164,7 @@ class DatabaseFile:
 
         Use the descriptor that is given: nothing of this process may open the file meanwhile.
         """
-        descriptor = self._wait(lambda caller: self._hold(caller, exclusive=exclusive))
+        descriptor = self._waits.until(lambda caller: self._hold(caller, exclusive=exclusive))
         try:
             yield descriptor
         finally:
@@ -165,62 +173,59 @@ class DatabaseFile:
 
     def _hold(self, caller: Caller, *, exclusive: bool) -> int:
         if not self._gate.enter(caller, read_only=False):
-            raise _BusyError(OURSELVES)
+            raise BusyError(OURSELVES)
         try:
             if log_of(self.path).exists():  # left by a crash: DuckDB takes it into the file
                 with closing(self._attach_current()) as instance, self._in_our_words():
-                    instance.db.execute("CHECKPOINT")
+                    instance.begin().execute("CHECKPOINT")
             return _or_held(lambda: lock_file(self.path, exclusive=exclusive))
         except BaseException:
             self._gate.leave(read_only=False)
             raise
 
     @contextmanager
-    def _admitted(self, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
+    def _admitted(self, *, read_only: bool) -> Iterator[Instance]:
         option = "READ_ONLY" if read_only else ""
-        instance = self._wait(lambda caller: self._enter(caller, option, alone=not read_only))
+        instance = self._waits.until(lambda caller: self._enter(caller, option, alone=not read_only))
         try:
-            yield instance.db
+            yield instance
         finally:
-            try:
-                instance.close()
-            finally:
-                self._gate.leave(read_only=read_only)
+            self._close(instance, read_only=read_only)
 
-    def _wait(self, attempt: Callable[[Caller], _Opened]) -> _Opened:
-        caller = Caller()
+    @contextmanager
+    def _in_turn(self) -> Iterator[Instance]:
+        """Open the file for writing, or take it from the thread before, and hand it to the one behind."""
+        began = self._clock()
+        came, instance = self._relay.join(timeout=self._patience or 0.0, drop=self._end_turn)
+        if not came:
+            raise self._waits.gave_up(OURSELVES, self._patience or 0.0)
         try:
-            return self._wait_as(caller, attempt)
+            if instance is None:
+                instance = self._waits.until(lambda caller: self._enter(caller, "", alone=True), since=began)
+                self._relay.opened(self._clock())
+            yield instance
         finally:
-            self._gate.give_up(caller)
+            if instance is None or not self._relay.hand_over(instance, self._clock()):
+                self._end_turn(instance)
 
-    def _wait_as(self, caller: Caller, attempt: Callable[[Caller], _Opened]) -> _Opened:
-        started, waited, pause, told = self._clock(), 0.0, _FIRST_PAUSE, False
-        while True:
-            # every other second: a thread that reads while it reads must not keep itself out for ever
-            caller.first = int(waited) % 2 == 1
-            try:
-                return attempt(caller)
-            except _HeldError as error:
-                waited, limit, silent = self._clock() - started, self._lock_timeout, False
-                if isinstance(error, _BusyError) and self._patience is not None:
-                    limit, silent = self._patience, True
-                if waited >= limit:
-                    raise LockedError(
-                        f"{self.path} is held by {error}; gave up after {waited:.0f} s",
-                        hint="close that program, or wait longer with --lock-timeout",
-                    ) from None
-                if not told and not silent:
-                    told = True
-                    if self._on_wait is not None:
-                        self._on_wait(f"waiting for {self.path}, which is held by {error}")
-                self._sleep(min(pause, limit - waited))
-                waited = self._clock() - started
-                pause = min(2 * pause, _LONGEST_OWN_PAUSE if silent else _LONGEST_PAUSE)
+    def _end_turn(self, instance: Instance | None) -> None:
+        try:
+            if instance is not None:
+                self._close(instance, read_only=False)
+                if self._relay.wanted:
+                    self._sleep(_GAP)
+        finally:
+            self._relay.leave()
+
+    def _close(self, instance: Instance, *, read_only: bool) -> None:
+        try:
+            instance.close()
+        finally:
+            self._gate.leave(read_only=read_only)
 
     def _enter(self, caller: Caller, option: str, *, alone: bool) -> Instance:
         if not self._gate.enter(caller, read_only=not alone):
-            raise _BusyError(OURSELVES)
+            raise BusyError(OURSELVES)
         try:
             return self._attach_current(option)
         except BaseException:
@@ -234,11 +239,11 @@ class DatabaseFile:
             instance = self._attach(self.path, option)
         except StoreError:
             if before not in (None, inode_of(self.path)):  # what was replaced has been emptied
-                raise _HeldError("another program") from None
+                raise HeldError("another program") from None
             raise
         if before not in (None, inode_of(self.path)):
             instance.close()
-            raise _HeldError("another program")
+            raise HeldError("another program")
         return instance
 
     def _attach(self, path: Path, option: str = "") -> Instance:
@@ -255,7 +260,7 @@ class DatabaseFile:
             instance.close()
             holder = holder_in(str(error))
             if holder:
-                raise _HeldError(holder) from None
+                raise HeldError(holder) from None
             raise self._in_words(error) from error
         except BaseException:
             instance.discard()
@@ -273,7 +278,7 @@ class DatabaseFile:
         with draft(self.path) as new:
             option = f"STORAGE_VERSION '{storage}'"
             with closing(self._attach(new, option)) as instance, self._in_our_words():
-                migrate(instance.db, at)
+                migrate(instance.begin(), at)
             place(new, self.path)
 
     @contextmanager
@@ -293,4 +298,4 @@ def _or_held(lock: Callable[[], _Opened]) -> _Opened:
     try:
         return lock()
     except BlockingIOError:
-        raise _HeldError("another program") from None
+        raise HeldError("another program") from None

@@ -29,7 +29,7 @@ from syncrun.stores import (
 )
 from syncrun.stores.compaction import Compaction, Space
 from syncrun.stores.connection import DatabaseFile
-from syncrun.stores.instances import be_frugal, ran_out_of_memory
+from syncrun.stores.instances import ran_out_of_memory
 from syncrun.stores.merge import merge
 from syncrun.stores.migrations import stored_version
 from syncrun.stores.preview import preview
@@ -102,8 +102,7 @@ class DuckDBStore:
         place of ok when deletes were refused. A commit that is the newest of its run already changes nothing.
         """
         try:
-            with self._file.writing(commit.at) as db:
-                be_frugal(db)
+            with self._file.writing(commit.at, frugal=True) as db:
                 return merge(db, commit, self._fault)
         except StoreError as error:
             if not ran_out_of_memory(error):
@@ -126,7 +125,7 @@ class DuckDBStore:
 
     def saved(self, sync: SyncId, model: str) -> Saved:
         """Return all that a run of *sync* needs to know before it reads, in one look."""
-        with self._file.reading() as db:
+        with self._file.reading(brief=True) as db:
             return checkpoints.saved(db, sync, model) if db else Saved()
 
     def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
@@ -169,7 +168,7 @@ class DuckDBStore:
 
     def partitions(self, connector: str, model: str, connection: str) -> frozenset[str]:
         """Return the partition ids that live records belong to."""
-        with self._file.reading() as db:
+        with self._file.reading(brief=True) as db:
             return live.partitions(db, connector, model, connection) if db else frozenset()
 
     def live(
@@ -179,7 +178,7 @@ class DuckDBStore:
 
         All are read at once, so that they belong to one moment and the file is free while the caller goes on.
         """
-        with self._file.reading() as db:
+        with self._file.reading(brief=True) as db:
             if db is None:
                 return iter(())
             return live.read(db, connector, model, connection, since_seq, encrypted=self.encrypted)

@@ -7,7 +7,6 @@ lock and no file meanwhile.
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,17 +29,19 @@ _guard = threading.Lock()
 
 
 class Instance:
-    """An instance for acts on the file at *path*, and the connection of the act that goes on."""
+    """An instance for acts on the file at *path*, one after the other."""
 
     def __init__(self, path: Path) -> None:
         import duckdb
 
         self.path = path
-        self._root = duckdb.connect()
+        # a table is never a variable of this program
+        self._root = duckdb.connect(config={"python_enable_replacements": False})
+        self._root.execute("SET GLOBAL TimeZone = 'UTC'")
         self._threads, self._memory = _configure(self._root, path)
         self._alias = ""
         self._encrypts = False
-        self.db = self._root
+        self._act: DuckDBPyConnection | None = None
 
     def encrypt(self) -> None:
         """Let the act write encrypted files, where DuckDB's module for that is installed.
@@ -55,32 +56,40 @@ class Instance:
         else:
             self._root.execute("SET temp_directory = ''")
 
-    def attach(self, path: Path, alias: str, options: str) -> DuckDBPyConnection:
-        """Attach the file at *path* as *alias*, and return a connection that uses it; raise duckdb.Error."""
-        self.db = self._root.cursor()
-        self.db.execute("SET TimeZone = 'UTC'")
-        self.db.execute(
-            "SET python_enable_replacements = false"
-        )  # a table is never a variable of this program
-        self.db.execute(f"SET threads = {self._threads}")
-        self.db.execute(f"SET memory_limit = '{self._memory}MiB'")
-        self.db.execute(f"ATTACH {quote_text(str(path))} AS {quote(alias)} {options}")
-        self.db.execute(f"USE {quote(alias)}")
+    def attach(self, path: Path, alias: str, options: str) -> None:
+        """Attach the file at *path* as *alias*; raise duckdb.Error."""
+        self._root.execute(f"ATTACH {quote_text(str(path))} AS {quote(alias)} {options}")
         self._alias = alias
-        return self.db
+
+    def begin(self, *, frugal: bool = False) -> DuckDBPyConnection:
+        """Return a connection for an act on the attached file: nothing is left of the act before.
+
+        A *frugal* act keeps little in memory: what it would only cache goes to disk. One that cannot do with
+        so little raises duckdb.OutOfMemoryException.
+        """
+        self._end()
+        memory = min(self._memory, _FRUGAL + self._threads * _OF_A_THREAD) if frugal else self._memory
+        self._act = self._root.cursor()
+        self._act.execute(f"SET threads = {self._threads}")
+        self._act.execute(f"SET memory_limit = '{memory}MiB'")
+        self._act.execute(f"USE {quote(self._alias)}")
+        return self._act
+
+    def _end(self) -> None:
+        """End the act that goes on, with whatever it has begun."""
+        if self._act is not None:
+            self._act.close()
+            self._act = None
 
     def close(self) -> None:
         """Let go of the file, and keep the instance for the next act unless something is wrong with it."""
         import duckdb
 
         try:
+            self._end()
             if self._alias:
-                with suppress(duckdb.TransactionException):  # there is none: the act has ended it
-                    self.db.execute("ROLLBACK")
-                self.db.execute("USE memory")
-                self.db.execute(f"DETACH {quote(self._alias)}")
+                self._root.execute(f"DETACH {quote(self._alias)}")
                 self._alias = ""
-            self.db.close()
         except duckdb.Error:
             self.discard()
             return
@@ -96,7 +105,7 @@ class Instance:
 
     def discard(self) -> None:
         """End the instance, and with it whatever holds the file."""
-        self.db.close()
+        self._end()
         self._root.close()
 
 
@@ -109,15 +118,6 @@ def instance_for(path: Path) -> Instance:
     return Instance(path)
 
 
-def be_frugal(db: DuckDBPyConnection) -> None:
-    """Let the act of *db* keep little in memory: what it would only cache goes to disk.
-
-    Acts that cannot do with so little raise duckdb.OutOfMemoryException.
-    """
-    threads, memory = _settings(db)
-    db.execute(f"SET memory_limit = '{min(memory, _FRUGAL + threads * _OF_A_THREAD)}MiB'")
-
-
 def ran_out_of_memory(error: StoreError) -> bool:
     """Whether *error* says in words that an act could not do with the memory it had."""
     import duckdb
@@ -128,14 +128,9 @@ def ran_out_of_memory(error: StoreError) -> bool:
 def _configure(db: DuckDBPyConnection, path: Path) -> tuple[int, int]:
     """Return how many threads and MiB to use, whatever the machine."""
     db.execute(f"SET temp_directory = {quote_text(f'{path}.tmp')}")
-    threads, memory = _settings(db)
-    return min(threads, _MOST_THREADS), min(memory, _MEMORY)
-
-
-def _settings(db: DuckDBPyConnection) -> tuple[int, int]:
-    """Return the number of threads, and the limit of memory in MiB."""
     threads, memory = db.execute(
         "SELECT current_setting('threads'), current_setting('memory_limit')"
     ).fetchall()[0]
     amount, unit = memory.split()
-    return int(threads), max(1, int(float(amount) * _UNITS.get(unit, 1)) >> 20)
+    mebibytes = max(1, int(float(amount) * _UNITS.get(unit, 1)) >> 20)
+    return min(int(threads), _MOST_THREADS), min(mebibytes, _MEMORY)

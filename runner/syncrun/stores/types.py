@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 
 from syncrun.shapes import ColumnType
 
@@ -22,7 +23,7 @@ _SQL_NAMES = {
 }
 _BASES = {sql: base for base, sql in _SQL_NAMES.items()}
 _SQL_TYPE = re.compile(r"(?P<name>[A-Z ]+?)(?:\((?P<precision>\d+),(?P<scale>\d+)\))?(?P<list>\[\])?")
-
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 UNNEST_TEXTS = "unnest(CAST(CAST(? AS JSON) AS VARCHAR[]))"
 """One row for each of the texts that `bind_texts` binds: DuckDB 1.5 takes seconds to bind a list of many."""
@@ -51,7 +52,7 @@ def quote_path(path: Path) -> str:
 
 def fold(name: str) -> str:
     """Return what two names have in common when DuckDB takes them for the same: only ASCII letters fold."""
-    return "".join(chr(ord(letter) + 32) if "A" <= letter <= "Z" else letter for letter in name)
+    return name.translate(_ASCII_LOWER)
 
 
 def sql_type(column_type: ColumnType) -> str:

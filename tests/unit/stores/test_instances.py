@@ -15,7 +15,8 @@ from syncrun.stores.instances import instance_for
 def test_an_instance_is_kept_without_the_file_and_without_what_the_act_left(tmp_path: Path) -> None:
     path = tmp_path / "a.duckdb"
     first = instance_for(path)
-    db = first.attach(path, "a", "")
+    first.attach(path, "a", "")
+    db = first.begin()
     db.execute("CREATE TABLE t AS SELECT 1 AS x")
     db.execute("CREATE TEMP TABLE left_behind AS SELECT 1")
     db.execute("BEGIN")
@@ -26,7 +27,8 @@ def test_an_instance_is_kept_without_the_file_and_without_what_the_act_left(tmp_
     assert other.stdout == "[(1,)]\n"
     again = instance_for(path)
     assert again is first
-    db = again.attach(path, "a", "(READ_ONLY)")
+    again.attach(path, "a", "(READ_ONLY)")
+    db = again.begin()
     with pytest.raises(duckdb.CatalogException):
         db.execute("SELECT * FROM left_behind")
     assert db.execute("SELECT x FROM t").fetchall() == [(1,)]
@@ -47,4 +49,19 @@ def test_an_instance_that_could_not_attach_is_kept(tmp_path: Path) -> None:
         instance.attach(path, "a", "(READ_ONLY)")
     instance.close()
     assert instance_for(path) is instance
+    instance.discard()
+
+
+def test_acts_that_follow_each_other_share_the_file_and_nothing_else(tmp_path: Path) -> None:
+    instance = instance_for(tmp_path / "a.duckdb")
+    instance.attach(tmp_path / "a.duckdb", "a", "")
+    db = instance.begin(frugal=True)
+    db.execute("CREATE TABLE t AS SELECT 1 AS x")
+    db.execute("CREATE TEMP TABLE left_behind AS SELECT 1")
+    db.execute("BEGIN")
+    db.execute("INSERT INTO t VALUES (2)")
+    db = instance.begin()
+    with pytest.raises(duckdb.CatalogException):
+        db.execute("SELECT * FROM left_behind")
+    assert db.execute("SELECT x FROM t").fetchall() == [(1,)]
     instance.discard()
