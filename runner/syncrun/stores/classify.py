@@ -5,6 +5,7 @@ A commit acts on what it finds here, and a dry run tells it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ FROM classified AS c
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """How many staged records are what.
+    """How many staged records are what; *rewritten* of the added and updated ones have a row already.
 
     Among the unchanged, another partition lists the *moved* ones now, and the *restored* ones get back the
     payload that retention had taken.
@@ -79,22 +80,38 @@ class Classified:
     moved: int
     restored: int
     unchanged: int
+    rewritten: int
+
+    @property
+    def changed(self) -> int:
+        """How many records get new content."""
+        return self.added + self.updated
 
     @property
     def events(self) -> int:
         """How many positions of the change feed they take."""
-        return self.added + self.updated + self.deleted
+        return self.changed + self.deleted
 
 
-def classify(db: DuckDBPyConnection, connection: str, table: str, seq: int) -> Classified:
-    """Fill `temp.change` with what `temp.staged` changes in *table*, whose newest feed position is *seq*."""
+def classify(db: DuckDBPyConnection, connection: str, table: str, seq: int, upserts: int) -> Classified:
+    """Fill `temp.change` with what `temp.staged` changes in *table*, whose newest feed position is *seq*.
+
+    *upserts* is the number of staged records that have content.
+    """
     db.execute(_CLASSIFY.format(table=table), {"connection": connection, "seq": seq})
-    rows = db.execute("SELECT c.action, count(*) FROM temp.change AS c GROUP BY c.action").fetchall()
-    count = {"ADDED": 0, "UPDATED": 0, "DELETED": 0, "MOVED": 0, "RESTORED": 0} | dict(rows)
-    upserts = int(db.execute("SELECT count(*) FROM temp.staged AS s WHERE s.a = 'U'").fetchall()[0][0])
-    changed = count["ADDED"] + count["UPDATED"]
-    quiet = (count["MOVED"], count["RESTORED"])
-    return Classified(count["ADDED"], count["UPDATED"], count["DELETED"], *quiet, upserts - changed)
+    rows = db.execute("SELECT c.action, count(*), count(c.row_id) FROM temp.change AS c GROUP BY c.action")
+    count, stored = Counter[str](), Counter[str]()
+    for action, records, in_table in rows.fetchall():
+        count[action], stored[action] = records, in_table
+    return Classified(
+        added=count["ADDED"],
+        updated=count["UPDATED"],
+        deleted=count["DELETED"],
+        moved=count["MOVED"],
+        restored=count["RESTORED"],
+        unchanged=upserts - count["ADDED"] - count["UPDATED"],
+        rewritten=stored["ADDED"] + stored["UPDATED"],
+    )
 
 
 def changed_files(db: DuckDBPyConnection, *actions: str) -> list[int]:

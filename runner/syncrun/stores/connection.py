@@ -28,7 +28,7 @@ from syncrun.stores.types import quote, quote_text
 from syncrun.stores.waits import BusyError, HeldError, Waits
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, Error
+    from duckdb import DuckDBPyConnection
 
 _ALIAS, _NEW = "syncrun-store", "syncrun-new"
 _STORAGE = "v1.2.0"  # the oldest DuckDB that can open the file
@@ -261,7 +261,7 @@ class DatabaseFile:
             holder = holder_in(str(error))
             if holder:
                 raise HeldError(holder) from None
-            raise self._in_words(error) from error
+            raise in_words(error, self.path) from error
         except BaseException:
             instance.discard()
             raise
@@ -288,10 +288,7 @@ class DatabaseFile:
         try:
             yield
         except duckdb.Error as error:
-            raise self._in_words(error) from error
-
-    def _in_words(self, error: Error) -> StoreError:
-        return in_words(error, self.path)
+            raise in_words(error, self.path) from error
 
 
 def _or_held(lock: Callable[[], _Opened]) -> _Opened:

@@ -19,8 +19,16 @@ _ORDINAL = slice(len(b'{"i":'), 40)  # every line begins with its ordinal
 
 
 @contextmanager
-def excerpt(db: DuckDBPyConnection, file: StagedFile, number: int) -> Iterator[Path]:
-    """Yield a file that has the added and updated lines of *file*: one with only these, or *file* itself."""
+def excerpt(
+    db: DuckDBPyConnection, file: StagedFile, number: int, changed: int | None = None
+) -> Iterator[Path]:
+    """Yield a file that has the added and updated lines of *file*: one with only these, or *file* itself.
+
+    *changed* is how many they are, where that is known.
+    """
+    if changed is not None and changed > file.rows // _FEW:
+        yield file.path
+        return
     first = number * ORDINALS
     found = db.execute(
         "SELECT c.ord - ? FROM temp.change AS c"

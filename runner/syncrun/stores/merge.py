@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
 from syncrun.stores import checkpoints, quarantine, run_log, runs, snapshots
-from syncrun.stores.classify import Classified, changed_files, classify, filled_columns, sequence
+from syncrun.stores.classify import Classified, changed_files, classify, filled_columns
 from syncrun.stores.excerpt import excerpt
 from syncrun.stores.history import open_history
 from syncrun.stores.reshaping import prepare
-from syncrun.stores.staging import ORDINALS, StagedFiles
+from syncrun.stores.staging import ORDINALS, Facts, StagedFiles
 from syncrun.stores.tables import Stored, Table, look_up
 from syncrun.stores.values.commit import Changes, Commit
 
@@ -62,21 +61,21 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
     committed.
     """
     staged = StagedFiles(db, commit.staged, commit.rejected, newest_first=commit.newest_first)
-    duplicates = staged.load()
-    identity = _identity(db, commit)
+    facts = staged.load()
+    identity = _identity(commit, facts)
     stored = look_up(db, commit.model)
     fault("loaded")
     db.execute("BEGIN")
     try:
         fault("begun")
-        if runs.last_commit(db, commit.run) == identity:
+        stand = runs.stand_of(db, commit.run)
+        if stand.commit == identity:
             # A crash came after this commit but before its caller knew: doing it again could delete too much.
-            changes = Changes(last_seq=sequence(db))
+            changes = Changes(last_seq=stand.seq)
         else:
-            changes = _apply(db, commit, staged, stored, fault)
-            changes = replace(changes, duplicates=duplicates)
-            runs.write(db, commit.run, changes, identity)
-            run_log.write(db, commit.run.id, commit.log)
+            changes = _apply(db, commit, staged, facts=facts, stored=stored, before=stand.seq, fault=fault)
+            runs.write(db, commit.run, changes, identity, stand=stand)
+            run_log.write(db, commit.run.id, commit.log, first=not stand.known)
         fault("state")
         db.execute("COMMIT")
     except BaseException:
@@ -87,14 +86,21 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
 
 
 def _apply(
-    db: DuckDBPyConnection, commit: Commit, staged: StagedFiles, stored: Stored, fault: Callable[[str], None]
+    db: DuckDBPyConnection,
+    commit: Commit,
+    staged: StagedFiles,
+    *,
+    facts: Facts,
+    stored: Stored,
+    before: int,
+    fault: Callable[[str], None],
 ) -> Changes:
-    before = sequence(db)
     window = snapshots.window_of(db, commit, before)
     table = prepare(db, commit.model, staged, stored)
     history = open_history(db, commit.model, table, stored)
     fault("prepared")
-    written = _write_records(db, commit, table, staged, before)
+    written = classify(db, commit.run.sync.connection, table.name, before, facts.upserts)
+    _write_records(db, commit, table, staged, written)
     fault("records")
     last = before + written.events
     vanished, refused = snapshots.settle(db, commit, table.name, window, last)
@@ -113,6 +119,7 @@ def _apply(
         updated=written.updated,
         deleted=written.deleted + vanished,
         unchanged=written.unchanged,
+        duplicates=facts.duplicates,
         quarantined=quarantined,
         last_seq=last,
         refused=refused,
@@ -120,16 +127,15 @@ def _apply(
 
 
 def _write_records(
-    db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles, seq: int
-) -> Classified:
-    found = classify(db, commit.run.sync.connection, table.name, seq)
-    changed = found.added + found.updated
-    if changed:
+    db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles, found: Classified
+) -> None:
+    if found.rewritten:
         db.execute(
             f"DELETE FROM {table.name} WHERE rowid IN"
             " (SELECT c.row_id FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED'))"
         )
-        _insert(db, commit, table, staged, changed)
+    if found.changed:
+        _insert(db, commit, table, staged, found.changed)
     if found.deleted:
         db.execute(_TOMBSTONES.format(table=table.name), {"at": commit.at, "run": commit.run.id})
     if found.moved:  # the same record, now listed by another partition: no event
@@ -139,7 +145,6 @@ def _write_records(
         )
     if found.restored:
         _restore(db, commit, table, staged)
-    return found
 
 
 def _restore(db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles) -> None:
@@ -159,9 +164,10 @@ def _insert(db: DuckDBPyConnection, commit: Commit, table: Table, staged: Staged
     """Insert the changed records from the files that have any."""
     parameters = {"connection": commit.run.sync.connection, "at": commit.at, "run": commit.run.id}
     inserted = 0
-    for number in changed_files(db):
+    several = len(staged.files) > 1
+    for number in changed_files(db) if several else [0]:
         names, values = filled_columns(db, commit.model, table, staged, number)
-        with excerpt(db, staged.files[number], number) as path:
+        with excerpt(db, staged.files[number], number, None if several else expected) as path:
             sql = _INSERT.format(
                 table=table.name,
                 names="".join(f"{name}, " for name in names),
@@ -178,9 +184,8 @@ def _insert(db: DuckDBPyConnection, commit: Commit, table: Table, staged: Staged
         )
 
 
-def _identity(db: DuckDBPyConnection, commit: Commit) -> str:
+def _identity(commit: Commit, facts: Facts) -> str:
     """Return what tells this commit from every other one of its run."""
-    last = db.execute("SELECT max(s.ord) FROM temp.staged AS s").fetchall()[0][0]
     paths = [file.path for file in commit.staged] + [file.path for file in commit.rejected]
     files = [(path.name, path.stat().st_size) for path in paths]
     deletes = None if commit.deletes is None else sorted(commit.deletes.partitions or ())
@@ -188,7 +193,7 @@ def _identity(db: DuckDBPyConnection, commit: Commit) -> str:
         commit.at.isoformat(),
         commit.run.status,
         files,
-        last,
+        facts.last,
         sorted(commit.checkpoints.items()),
         commit.snapshot,
         deletes,

@@ -43,12 +43,12 @@ _MISSING = "SELECT m.row_id, m.seq FROM temp.missing AS m"
 def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
     """Return what *commit* would do to the read-only *db*, with the first *most* records of each kind."""
     staged = StagedFiles(db, commit.staged, commit.rejected, newest_first=commit.newest_first)
-    duplicates = staged.load()
+    facts = staged.load()
     stored = look_up(db, commit.model)
     before = sequence(db)
     window = snapshots.window_of(db, commit, before)
     table, old = foresee(db, commit.model, staged, stored)
-    found = classify(db, commit.run.sync.connection, table.name, before)
+    found = classify(db, commit.run.sync.connection, table.name, before, facts.upserts)
     vanished, refused = 0, None
     if commit.deletes is not None:
         vanished, refused = snapshots.find_missing(db, commit, table.name, window, before + found.events)
@@ -57,8 +57,8 @@ def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
         updated=found.updated,
         deleted=found.deleted + vanished,
         unchanged=found.unchanged,
-        duplicates=duplicates,
-        quarantined=int(db.execute("SELECT count(*) FROM temp.rejected").fetchall()[0][0]),
+        duplicates=facts.duplicates,
+        quarantined=commit.quarantined,
         last_seq=before + found.events + vanished,
         refused=refused,
     )
@@ -67,12 +67,12 @@ def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
         *_changed(db, commit, table, staged, old=old, most=most),
         *_deleted(db, table.name, list(old.values()), gone, most),
     ]
-    repeated = db.execute("SELECT r.k FROM temp.repeated AS r ORDER BY r.ord LIMIT ?", [most]).fetchall()
+    repeated = "SELECT r.k FROM temp.repeated AS r ORDER BY r.ord LIMIT ?"
     return Preview(
         changes,
         tuple(records),
-        tuple(_rejected(db, most)),
-        tuple(key for (key,) in repeated),
+        tuple(_rejected(db, most) if commit.quarantined else ()),
+        tuple(key for (key,) in db.execute(repeated, [most]).fetchall()) if facts.duplicates else (),
         tuple(_altered(table, old)) if stored.table else ("the table would be made",),
     )
 

@@ -39,12 +39,12 @@ ORDER BY r.i
 
 def write(db: DuckDBPyConnection, commit: Commit) -> int:
     """Bring the quarantine up to date with *commit*; return how many records it rejected."""
-    run = commit.run
+    run, rejected = commit.run, commit.quarantined
     mine = {"connection": run.sync.connection, "connector": run.sync.connector, "sync": run.sync.sync}
     if db.execute(f"SELECT 1 FROM syncrun.quarantine AS q WHERE {_MINE} LIMIT 1", mine).fetchall():
         db.execute(_CLEAR_GOOD, mine)
-        db.execute(_CLEAR_AGAIN, mine)
-    rejected = int(db.execute("SELECT count(*) FROM temp.rejected").fetchall()[0][0])
+        if rejected:
+            db.execute(_CLEAR_AGAIN, mine)
     if rejected:
         db.execute(_INSERT, mine | {"run": run.id, "model": run.model, "at": commit.at, "ordinals": ORDINALS})
     return rejected

@@ -51,8 +51,8 @@ SELECT greatest(
 """
 
 
-def write(db: DuckDBPyConnection, run_id: str, files: Sequence[Path]) -> None:
-    """Add the lines of *files* to the log of a run, those excepted that are in it already.
+def write(db: DuckDBPyConnection, run_id: str, files: Sequence[Path], *, first: bool = False) -> None:
+    """Add the lines of *files* to the log of a run, those excepted that are in it already: none at *first*.
 
     A line that a power failure cut short is left out: these files are not made durable, as it is not worth
     the time.
@@ -60,16 +60,24 @@ def write(db: DuckDBPyConnection, run_id: str, files: Sequence[Path]) -> None:
     found = [path for path in files if path.exists() and path.stat().st_size]
     if not found:
         return
-    last = db.execute(_LAST, {"run": run_id}).fetchall()[0][0]
+    last = 0 if first else db.execute(_LAST, {"run": run_id}).fetchall()[0][0]
     for table, at, columns in (("requests", "sent_at", _REQUEST), ("logs", "logged_at", _MESSAGE)):
         names = list(columns)
-        db.execute(
-            f"INSERT INTO syncrun.{table} (run_id, seq, {at}, {', '.join(names)})"
-            f" SELECT $run, f.seq, make_timestamptz(f.us), {', '.join(f'f.{name}' for name in names)}"
-            f" FROM {_relation(found, columns)} AS f"
-            f" WHERE f.seq > $last AND f.{names[0]} IS NOT NULL ORDER BY f.seq",
-            {"run": run_id, "last": last},
-        )
+        own = [path for path in found if _mentions(path, f'"{names[0]}":'.encode())]
+        if own:
+            db.execute(
+                f"INSERT INTO syncrun.{table} (run_id, seq, {at}, {', '.join(names)})"
+                f" SELECT $run, f.seq, make_timestamptz(f.us), {', '.join(f'f.{name}' for name in names)}"
+                f" FROM {_relation(own, columns)} AS f"
+                f" WHERE f.seq > $last AND f.{names[0]} IS NOT NULL ORDER BY f.seq",
+                {"run": run_id, "last": last},
+            )
+
+
+def _mentions(path: Path, member: bytes) -> bool:
+    """Return whether a line of the file has this *member*: within a value its quotes are escaped."""
+    with path.open("rb") as lines:
+        return any(member in line for line in lines)
 
 
 def read(file: DatabaseFile, run_id: str) -> Iterator[LogLine]:

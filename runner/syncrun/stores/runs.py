@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +31,42 @@ _FACTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where the database stands before a commit of a run.
+
+    *seq* is the newest position of the change feed; *known* tells whether there is a row of the run, and
+    *commit* identifies the newest commit of it.
+    """
+
+    seq: int
+    known: bool
+    commit: str | None
+
+
+def stand_of(db: DuckDBPyConnection, run: Run) -> Stand:
+    """Return where the database stands for *run*."""
+    sql = (
+        "SELECT s.last, r.id IS NOT NULL, r.last_commit FROM syncrun.sequence AS s"
+        " LEFT JOIN syncrun.runs AS r ON r.id = ?"
+    )
+    return Stand(*db.execute(sql, [run.id]).fetchall()[0])
+
+
 def write(
-    db: DuckDBPyConnection, run: Run, changes: Changes | None = None, commit: str | None = None
+    db: DuckDBPyConnection,
+    run: Run,
+    changes: Changes | None = None,
+    commit: str | None = None,
+    *,
+    stand: Stand | None = None,
 ) -> None:
     """Write or replace the row of *run*.
 
     *changes* are those of the commit that the row is written with. They are added to the counts of the run,
     which was described before they were known; an ok run is incomplete when deletes were refused.
-    *commit* identifies that commit; without it the one written last stays. One run of a sync goes on at a
+    *commit* identifies that commit; without it the one written last stays. *stand* is what `stand_of` has
+    found in the same transaction. One run of a sync goes on at a
     time: an older one that still is said to be running has come to a sudden end.
     """
     status, message, counts = run.status, run.message, dict(run.counts)
@@ -50,24 +79,20 @@ def write(
         raise ValueError(f"a run has no counts named {', '.join(sorted(unknown))}")
     row: list[object] = [run.id, run.sync.connection, run.sync.connector, run.sync.sync, run.model, run.mode]
     row += [status, run.started_at, run.ended_at, message, *(counts.get(name) for name in _COUNTS)]
-    row.append(last_commit(db, run) if commit is None else commit)
+    stand = stand or stand_of(db, run)
+    row.append(stand.commit if commit is None else commit)
     names = (*_FACTS, *_COUNTS, "last_commit")
     db.execute(
         "UPDATE syncrun.runs SET status = 'interrupted', message = ? WHERE status = 'running'"
         " AND connection = ? AND connector = ? AND sync = ? AND started_at < ?",
         [_KILLED, run.sync.connection, run.sync.connector, run.sync.sync, run.started_at],
     )
-    db.execute("DELETE FROM syncrun.runs WHERE id = ?", [run.id])
+    if stand.known:
+        db.execute("DELETE FROM syncrun.runs WHERE id = ?", [run.id])
     db.execute(
         f"INSERT INTO syncrun.runs ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})",
         row,
     )
-
-
-def last_commit(db: DuckDBPyConnection, run: Run) -> str | None:
-    """Return what identifies the newest commit of *run*, None when it has none yet."""
-    rows = db.execute("SELECT last_commit FROM syncrun.runs WHERE id = ?", [run.id]).fetchall()
-    return rows[0][0] if rows else None
 
 
 def newest(db: DuckDBPyConnection) -> list[Run]:

@@ -48,6 +48,8 @@ class Window:
 
 def window_of(db: DuckDBPyConnection, commit: Commit, seq: int) -> Window:
     """Return the window of *commit*; one that is not open yet began with the run, at position *seq*."""
+    if commit.snapshot is None:
+        return Window("", commit.run.started_at, seq)
     rows = db.execute(
         "SELECT id, opened_at, opened_seq FROM syncrun.snapshots WHERE id = ?"
         " AND connection = ? AND connector = ? AND sync = ?",
@@ -133,8 +135,7 @@ def find_missing(
     live = f"r._connection = $connection AND r._action <> 'DELETED' AND {scope[0]}"
     given: dict[str, Any] = {"connection": commit.run.sync.connection, "opened_seq": window.opened_seq}
     names = {"last": last, "opened_at": window.opened_at, "run": commit.run.id, "snapshot": window.id}
-    db.execute(_MISSING.format(table=table, live=live), given | names)
-    missing = int(db.execute("SELECT count(*) FROM temp.missing").fetchall()[0][0])
+    missing = int(db.execute(_MISSING.format(table=table, live=live), given | names).fetchall()[0][0])
     if not missing:
         return 0, None
     # Records that this window added were not there to be lost: they make no deletion look smaller.

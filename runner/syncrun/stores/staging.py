@@ -6,6 +6,7 @@ Reading twice keeps memory flat, and a run that changed nothing never converts a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,18 @@ _REJECTED = {
     "raw": "VARCHAR",
 }
 _SLACK = 1024
+_NO_LINES = "CREATE TEMP TABLE staged (ord BIGINT, p VARCHAR, k VARCHAR, h VARCHAR, a VARCHAR)"
+_FACTS = """
+SELECT
+    count(*) FILTER (
+        WHERE k IS NULL OR ord IS NULL OR a IS NULL OR a NOT IN ('U', 'D', 'S') OR (a = 'U' AND h IS NULL)
+    ),
+    max(ord),
+    count(*) FILTER (WHERE a <> 'S'),
+    count(*) FILTER (WHERE a = 'U'),
+    count(DISTINCT k) FILTER (WHERE a <> 'S')
+FROM temp.staged
+"""
 
 
 def staged_value(column: Column) -> str:
@@ -38,6 +51,19 @@ def staged_value(column: Column) -> str:
 
 def _struct(columns: Sequence[Column]) -> str:
     return f"STRUCT({', '.join(f'{quote(column.name)} {sql_type(column.type)}' for column in columns)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the lines of a commit.
+
+    *last* is the greatest ordinal, None when there are no lines; *upserts* counts the records with content,
+    and *duplicates* the lines that another one of their key replaced.
+    """
+
+    last: int | None
+    upserts: int
+    duplicates: int
 
 
 class StagedFiles:
@@ -57,23 +83,29 @@ class StagedFiles:
         self._rejected = tuple(rejected)
         self._longest: dict[Path, int] = {}
 
-    def load(self) -> int:
-        """Fill `temp.staged` and `temp.rejected`; return how many lines another of their key replaced.
+    def load(self) -> Facts:
+        """Fill `temp.staged`, and `temp.rejected` when there are rejected lines; keep one line of each key.
 
-        Raise StoreError for a file that is not as it was written.
+        Where there are repeated keys `temp.repeated` has them. Raise StoreError for a file that is not as it
+        was written.
         """
-        self._db.execute("CREATE TEMP TABLE staged (ord BIGINT, p VARCHAR, k VARCHAR, h VARCHAR, a VARCHAR)")
-        for number, file in enumerate(self.files):
-            select = f"f.i + {number * ORDINALS}, coalesce(f.p, ''), f.k, f.h, f.a"
-            self._insert("staged", select, file, _IDENTITY)
-        self._db.execute(
-            "CREATE TEMP TABLE rejected"
-            " (i BIGINT, p VARCHAR, k VARCHAR, reason VARCHAR, path VARCHAR, raw VARCHAR)"
-        )
-        for bad in self._rejected:
-            self._insert("rejected", ", ".join(f"f.{name}" for name in _REJECTED), bad, _REJECTED)
-        self._check()
-        return self._drop_repeated()
+        selects = [
+            (f"SELECT f.i + {number * ORDINALS} AS ord, coalesce(f.p, '') AS p, f.k, f.h, f.a", file)
+            for number, file in enumerate(self.files)
+        ]
+        self._fill("staged", selects, _IDENTITY)
+        if not selects:
+            self._db.execute(_NO_LINES)
+        rejected = f"SELECT {', '.join(f'f.{name}' for name in _REJECTED)}"
+        self._fill("rejected", [(rejected, file) for file in self._rejected], _REJECTED)
+        wrong, last, lines, upserts, distinct = self._db.execute(_FACTS).fetchall()[0]
+        if wrong:
+            raise StoreError(f"{wrong} staged lines lack an ordinal, a key, a hash or an action")
+        if distinct == lines:
+            return Facts(last, upserts, 0)
+        duplicates = self._drop_repeated()
+        upserts = self._db.execute("SELECT count(*) FROM temp.staged WHERE a = 'U'").fetchall()[0][0]
+        return Facts(last, upserts, duplicates)
 
     def contents(self, number: int, *, raw: bool = False, path: Path | None = None) -> str:
         """Return the SQL relation of a file: `i`, `p`, `k`, `h`, `f`, and `r` when *raw*.
@@ -95,12 +127,26 @@ class StagedFiles:
                     relation = self._relation(file.path, {"f": _struct([column])})
                     yield column, f"(SELECT {staged_value(column)} AS c FROM {relation} AS f)"
 
-    def _insert(
-        self, table: str, select: str, file: StagedFile | RejectedFile, columns: Mapping[str, str]
+    def _fill(
+        self,
+        table: str,
+        selects: Sequence[tuple[str, StagedFile | RejectedFile]],
+        columns: Mapping[str, str],
     ) -> None:
+        """Make the temporary *table* of what each SELECT gives from its file."""
+        for number, (select, file) in enumerate(selects):
+            target = f"INSERT INTO temp.{table}" if number else f"CREATE TEMP TABLE {table} AS"
+            found = self._read(f"{target} {select} FROM ", file, columns)
+            if found != file.rows:
+                raise StoreError(
+                    f"the staging file {file.path} has {found} lines, but {file.rows} were written",
+                    hint="remove its folder to fetch those records again",
+                )
+
+    def _read(self, sql: str, file: StagedFile | RejectedFile, columns: Mapping[str, str]) -> int:
+        """Execute *sql*, which goes on with the lines of *file*, called `f`; return how many there are."""
         import duckdb
 
-        sql = f"INSERT INTO temp.{table} SELECT {select} FROM "
         try:
             found = self._db.execute(f"{sql}{self._relation(file.path, columns)} AS f").fetchall()
         except duckdb.Error as error:
@@ -111,25 +157,13 @@ class StagedFiles:
                 self._longest[file.path] = max(map(len, lines)) + _SLACK
             self._db.execute("SET threads = 1")
             found = self._db.execute(f"{sql}{self._relation(file.path, columns)} AS f").fetchall()
-        if found[0][0] != file.rows:
-            raise StoreError(
-                f"the staging file {file.path} has {found[0][0]} lines, but {file.rows} were written",
-                hint="remove its folder to fetch those records again",
-            )
+        return int(found[0][0])
 
     def _relation(self, path: Path, columns: Mapping[str, str], longest: int | None = None) -> str:
         members = ", ".join(f"{quote(name)}: {quote_text(kind)}" for name, kind in columns.items())
         longest = longest or self._longest.get(path)
         size = f", maximum_object_size = {longest}" if longest else ""
         return f"read_json({quote_path(path)}, format = 'newline_delimited', columns = {{{members}}}{size})"
-
-    def _check(self) -> None:
-        wrong = self._db.execute(
-            "SELECT count(*) FROM temp.staged WHERE k IS NULL OR ord IS NULL OR a IS NULL"
-            " OR a NOT IN ('U', 'D', 'S') OR (a = 'U' AND h IS NULL)"
-        ).fetchall()[0][0]
-        if wrong:
-            raise StoreError(f"{wrong} staged lines lack an ordinal, a key, a hash or an action")
 
     def _drop_repeated(self) -> int:
         """Keep the newest line of each key, apart from those that only say that it was seen."""

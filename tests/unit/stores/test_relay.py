@@ -110,12 +110,18 @@ def test_what_fails_in_one_turn_fails_nobody_else(
     desk: Desk, attached: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = Threads(desk, lambda: 0.0, attached, monkeypatch)
-    with pytest.raises(ZeroDivisionError), threads.file.open(read_only=False) as db:
-        db.execute("BEGIN")
-        db.execute("INSERT INTO probe VALUES (0)")
-        other = threads.begin(1)
-        raise ZeroDivisionError
-    other.join()
+    others = []
+
+    def fail() -> None:
+        with threads.file.open(read_only=False) as db:
+            db.execute("BEGIN")
+            db.execute("INSERT INTO probe VALUES (0)")
+            others.append(threads.begin(1))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    others[0].join()
     assert desk.rows("SELECT n FROM probe") == [(1,)]
 
 

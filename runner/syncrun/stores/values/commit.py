@@ -33,6 +33,11 @@ class Commit:
     log: Sequence[Path] = ()
     newest_first: bool = False
 
+    @property
+    def quarantined(self) -> int:
+        """How many records are rejected."""
+        return sum(file.rows for file in self.rejected)
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotDeletes:
