@@ -81,7 +81,7 @@ class Enumeration:
         self.moved = False
         self._bound: dict[str, BoundMapper] = {}
         self._feed = feed_of(self.sync)
-        self._feed_mapper = Mapper(self._feed or self.sync, redact=redactor.text)
+        self._feed_mapper = Mapper(self._feed, redact=redactor.text) if self._feed else mapper
         self._functions = Functions(clock=runtime.now)
         self.vars: dict[str, Any] | None = None
         self._definition = ""

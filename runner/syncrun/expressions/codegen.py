@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from syncrun.expressions.code import compiled
 from syncrun.expressions.functions import Functions
 from syncrun.expressions.interpret import FAILURES
 from syncrun.expressions.places import Program
@@ -47,7 +48,7 @@ def generate(
 
     namespace = {**program.constants, **_HELPERS, "explain": explain}
     # safe: names in the source come from `Program`, everything else is a constant or the `repr` of a string
-    exec(compile("\n".join(source), "<expressions>", "exec"), namespace)  # noqa: S102
+    exec(compiled("\n".join(source), "<expressions>"), namespace)  # noqa: S102
     evaluate: Callable[[Any], Any] = namespace["evaluate"]
     return evaluate
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from syncrun import __version__
 from syncrun.errors import RequestError, UsageError
 from syncrun.http.connections import open_connections
 from syncrun.http.content import (
@@ -77,7 +78,7 @@ class Client:
             raise UsageError(f"base_url is no URL: {redactor.text(str(error))}") from None
         self._redactor = redactor
         defaults = {
-            "User-Agent": _user_agent(),
+            "User-Agent": f"syncrun/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": accepted_encodings(),
         }
@@ -250,15 +251,6 @@ class Client:
     def _tell(self, asked: Outgoing, outcome: Outcome) -> None:
         if self._answered is not None and outcome.failure is None:
             self._answered(asked, outcome)
-
-
-def _user_agent() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"syncrun/{version('syncrun')}"
-    except PackageNotFoundError:  # running from a source tree
-        return "syncrun"
 
 
 def _is_wanted(status: int, also: Collection[int]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from syncrun.expressions.code import compiled
 from syncrun.transform.canonical import EXACT_FLOAT, MAX_INTEGER, MIN_INTEGER, dump
 from syncrun.transform.field import MappedField
 from syncrun.transform.identity import comparable, key_text
@@ -79,7 +80,7 @@ def generate_row(
         )
     lines += ("    " + text for text in _key_lines([fields[position] for position in key]))
     lines.append("    return key, cursor, content, {**content, **rest} if rest else content")
-    exec(compile("\n".join(lines), "<generated row>", "exec"), scope)  # noqa: S102 - see the module's second paragraph
+    exec(compiled("\n".join(lines), "<generated row>"), scope)  # noqa: S102 - see the module's second paragraph
     write_row: WriteRow = scope["write_row"]
     return write_row
 
