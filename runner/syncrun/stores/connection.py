@@ -103,26 +103,24 @@ class DatabaseFile:
             yield db
 
     @contextmanager
-    def writing(self, at: datetime, *, frugal: bool = False) -> Iterator[DuckDBPyConnection]:
+    def writing(self, at: datetime, **act: bool) -> Iterator[DuckDBPyConnection]:
         """Open the file for writing, after making it or upgrading its tables where needed, as of *at*.
 
-        A *frugal* block gets little memory, see `Instance.renew`.
+        What kind of *act* the block is, `Instance.begin` describes.
         """
         if not self.exists:
             self._create(at)
-        with self.open(read_only=False, frugal=frugal) as db:
+        with self.open(read_only=False, **act) as db:
             migrate(db, at)
             yield db
 
     @contextmanager
-    def open(
-        self, *, read_only: bool, brief: bool = False, frugal: bool = False
-    ) -> Iterator[DuckDBPyConnection]:
+    def open(self, *, read_only: bool, brief: bool = False, **act: bool) -> Iterator[DuckDBPyConnection]:
         """Open the file as it is; wait while somebody else holds it."""
         in_turns = self._patience is not None and (not read_only or (brief and self._relay.taken))
         admitted = self._in_turn() if in_turns else self._admitted(read_only=read_only)
         with admitted as instance, self._in_our_words():
-            yield instance.begin(frugal=frugal)
+            yield instance.begin(**act)
 
     @contextmanager
     def alone(self) -> Iterator[DuckDBPyConnection]:

@@ -43,6 +43,8 @@ from syncrun.stores.values.preview import Preview
 from syncrun.stores.values.progress import Checkpoint, Saved
 from syncrun.stores.values.run import Agenda, LogLine, Run, RunChanges, RunChoice
 
+_SMALL = 1000  # records of a commit whose statements are quicker to run than to plan
+
 
 def _no_fault(_point: str) -> None:
     return
@@ -101,8 +103,9 @@ class DuckDBStore:
         The run's row gets the commit's changes added to the counts it comes with, and status incomplete in
         place of ok when deletes were refused. A commit that is the newest of its run already changes nothing.
         """
+        small = sum(file.rows for file in commit.staged) <= _SMALL
         try:
-            with self._file.writing(commit.at, frugal=True) as db:
+            with self._file.writing(commit.at, frugal=True, small=small) as db:
                 return merge(db, commit, self._fault)
         except StoreError as error:
             if not ran_out_of_memory(error):
