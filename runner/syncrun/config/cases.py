@@ -55,7 +55,7 @@ class Case(YamlModel):
     metadata: dict[str, Any] = Field(default_factory=dict, description="The connection's metadata.")
     now: str | None = Field(None, description="What time it is, where requests or mappings depend on it.")
     cursor: str | None = Field(None, description="The saved cursor that the first run starts from.")
-    expect: Expectation = Expectation()
+    expect: Expectation = Expectation.model_construct()
 
     @property
     def files(self) -> list[str]:

@@ -102,7 +102,7 @@ class Connector(YamlModel):
     auth: AuthEntries | None = Field(
         None, description="How requests are authenticated; of a list, the first entry whose `when` holds."
     )
-    retry: RetrySpec = RetrySpec()
+    retry: RetrySpec = RetrySpec.model_construct()
     rate_limit: RateLimit | None = None
     errors: ErrorRules = Field(
         default_factory=list, description="What answers mean; the rules of a sync are asked first."

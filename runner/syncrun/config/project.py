@@ -138,11 +138,15 @@ class ProjectFile(YamlModel):
         repr=False,
         description="Encrypts the database; written ${env.NAME}, it reads the key from there.",
     )
-    commits: CommitRule = Field(CommitRule(), description="How often a run commits while it is reading.")
+    commits: CommitRule = Field(
+        CommitRule.model_construct(), description="How often a run commits while it is reading."
+    )
     every: Interval | None = Field(
         None, description="How often syncs run by themselves that have no schedule of their own."
     )
-    retention: RetentionRule = Field(RetentionRule(), description="How long what is no news is kept.")
+    retention: RetentionRule = Field(
+        RetentionRule.model_construct(), description="How long what is no news is kept."
+    )
     connections: dict[ConnectionName, Connection] = Field(default_factory=dict)
     environments: dict[Identifier, Environment] = Field(default_factory=dict)
 

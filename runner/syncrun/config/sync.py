@@ -190,7 +190,9 @@ class Sync(YamlModel):
     pagination: AnyPagination | None = Field(None, description="Absent: detected on the first response.")
     incremental: Incremental | None = None
     deletes: AnyDeletes | None = None
-    decode: AnyDecoder = Field(JsonDecoder(type="json"), json_schema_extra={"default": "json"})
+    decode: AnyDecoder = Field(
+        JsonDecoder.model_construct(type="json"), json_schema_extra={"default": "json"}
+    )
     errors: ErrorRules = Field(default_factory=list, description="Asked before those of the connector.")
     retry: RetrySpec | None = Field(None, description="Put over that of the connector, key by key.")
     rate_limit: RateLimit | None = Field(
@@ -280,7 +282,7 @@ class Sync(YamlModel):
         if self.deletes == "none" or (self.deletes is None and self.incremental is not None):
             return None
         if self.deletes is None or self.deletes == "snapshot":
-            return Deletes(snapshot=True)
+            return Deletes.model_construct(snapshot=True)
         return self.deletes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,7 +16,6 @@ from syncrun.stores.values.ids import SyncId
 
 VERSION = 1
 
-_PAGINATION: TypeAdapter[Pagination] = TypeAdapter(AnyPagination)
 _MEMBERS = (
     "watermark",
     "started",
@@ -31,6 +31,12 @@ _MEMBERS = (
     "second",
 )
 _KEPT = ("reached", "window", "shifted", "parents_seq", "snapshot_at", "again", "open_read", "mapping")
+
+
+@cache
+def _adapter() -> TypeAdapter[Pagination]:
+    """Return what reads paginations; hardly any run needs it, and making it takes a while."""
+    return TypeAdapter(AnyPagination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Resume:
             window=saved.get("window"),
             token=saved.get("token"),
             lost=str(saved.get("lost", "")),
-            pagination=_PAGINATION.validate_python(pagination) if pagination else None,
+            pagination=_adapter().validate_python(pagination) if pagination else None,
             listed=bool(saved.get("listed")),
             job=saved.get("job"),
             shifted=str(saved.get("shifted", "")),

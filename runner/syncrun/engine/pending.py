@@ -11,7 +11,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from syncrun.errors import RunError
@@ -20,7 +22,6 @@ from syncrun.stores.values.ids import SyncId
 from syncrun.transform.stage import make_folder
 
 _MANIFEST = "commit.json"
-_COMMIT = TypeAdapter(Commit)
 
 
 def folder_of(staging: Path, sync: SyncId, run_id: str) -> Path:
@@ -34,10 +35,19 @@ def save(folder: Path, commit: Commit) -> None:
     temporary = folder / f"{_MANIFEST}.part"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(_COMMIT.dump_json(commit))
+        file.write(orjson.dumps(commit, default=_written))
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(folder / _MANIFEST)
+
+
+def _written(value: object) -> Any:
+    """Return what stands for a *value* that JSON does not have."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a commit has no {type(value).__name__}")
 
 
 def is_saved(folder: Path) -> bool:
@@ -65,7 +75,7 @@ def find(staging: Path, sync: SyncId) -> Iterator[Commit]:
 
 def _read(manifest: Path) -> Commit:
     try:
-        return _COMMIT.validate_json(manifest.read_bytes())
+        return TypeAdapter(Commit).validate_json(manifest.read_bytes())
     except ValidationError:
         raise RunError(
             f"{manifest}: this staged commit cannot be read",
