@@ -8,6 +8,8 @@ from typing import Any
 
 from syncrun.expressions.functions import Functions
 
+_IS_OBJECT = "{0}.__class__ is dict or isinstance({0}, dict)"  # the first costs nearly nothing
+
 
 class Place:
     """A local variable, or a constant, that holds a JMESPath value.
@@ -46,9 +48,9 @@ class Place:
 def _write_fields(name: str, fields: dict[str, Place]) -> Iterator[str]:
     if len(fields) == 1:
         ((key, member),) = fields.items()
-        yield f"{member.name} = {name}.get({key!r}) if isinstance({name}, dict) else None"
+        yield f"{member.name} = {name}.get({key!r}) if {_IS_OBJECT.format(name)} else None"
         return
-    yield f"if isinstance({name}, dict):"
+    yield f"if {_IS_OBJECT.format(name)}:"
     for key, member in fields.items():
         yield f"    {member.name} = {name}.get({key!r})"
     yield "else:"

@@ -36,7 +36,7 @@ class Page:
         self._mapper = mapper
         self._mapping = mapping
         self._partition = partition
-        self._place = dump(partition)
+        self._place, self._raw = dump(partition), mapper.sync.raw
         self._since, self._hook = since, hook
         self.ordinal = ordinal
         self.lines: list[bytes] = []
@@ -73,15 +73,12 @@ class Page:
             fields = dump(staged)
         if key is None:
             key = mapper.occurrences.identify(digest, self._partition)
-        line = b'{"i":%d,"p":%b,"a":"U","h":"%b","k":%b,"f":%b' % (
-            self.ordinal,
-            self._place,
-            digest.encode(),
-            dump(key),
-            fields,
+        if self._raw:
+            fields += b',"r":' + dump(mapper.concealer.hide(record))
+        self.lines.append(
+            b'{"i":%d,"p":%b,"a":"U","h":"%b","k":%b,"f":%b}'
+            % (self.ordinal, self._place, digest.encode(), dump(key), fields)
         )
-        received = b',"r":%b' % dump(mapper.concealer.hide(record)) if mapper.sync.raw else b""
-        self.lines.append(line + received + b"}")
         self.rows += 1
 
     def _is_before(self, cursor: Any) -> bool:

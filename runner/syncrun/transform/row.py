@@ -90,12 +90,6 @@ def _field_lines(
 ) -> list[str]:
     n, v = field.position, f"v{field.position}"
     scope[f"field{n}"] = field.convert
-    lines = [] if constant else _convert_lines(field, scope)
-    if field.check is not None:
-        scope[f"check{n}"] = field.check
-        lines += [f"if {v} is not None:", f"    {v} = check{n}({v})"]
-    if field.spec.required:
-        lines += [f"if {v} is None:", f"    raise Invalid('a value is required', {field.name!r})"]
     write = []
     if reader is not None:
         scope["read_cursor"] = reader.read
@@ -103,25 +97,42 @@ def _field_lines(
     if field.mask is not None and not constant:
         scope[f"mask{n}"] = field.mask
         write.append(f"{v} = mask{n}({v})")
-    write += _member_lines(field, v)
-    return [*lines, f"if {v} is not None:", *("    " + text for text in write)]
+    write = ["    " + text for text in (*write, *_member_lines(field, v))]
+    plain, converted = _reading(field, scope)
+    if not (constant or field.check or field.spec.required or field.default is not None):
+        # nearly every field, and nearly every value of it: one look at its class
+        lines = [f"    {v} = {converted}", f"    if {v} is not None:", *("    " + text for text in write)]
+        if plain:
+            return [f"if {plain}:", *write, f"elif {v} is not None:", *lines]
+        return [f"if {v} is not None:", *lines]
+    lines = [] if constant else _convert_lines(field, scope, plain, converted)
+    if field.check is not None:
+        scope[f"check{n}"] = field.check
+        lines += [f"if {v} is not None:", f"    {v} = check{n}({v})"]
+    if field.spec.required:
+        lines += [f"if {v} is None:", f"    raise Invalid('a value is required', {field.name!r})"]
+    return [*lines, f"if {v} is not None:", *write]
 
 
-def _convert_lines(field: MappedField, scope: dict[str, Any]) -> list[str]:
+def _reading(field: MappedField, scope: dict[str, Any]) -> tuple[str, str]:
+    """Return the test for a value that is staged as it is, empty for none, and what converts all others."""
+    n, v = field.position, f"v{field.position}"
+    converted = f"field{n}({v})"
+    if field.inferred is not None:
+        scope[f"seen{n}"] = field.inferred.seen
+        return _PLAIN_INFERRED.format(v=v, n=n), converted
+    if str(field.declared) == "timestamp" and field.spec.format in (None, "iso"):
+        return "", f"plain_timestamp({v}) or {converted}"
+    return _PLAIN.get(str(field.declared), "").format(v=v), converted
+
+
+def _convert_lines(field: MappedField, scope: dict[str, Any], plain: str, converted: str) -> list[str]:
     n, v = field.position, f"v{field.position}"
     lines = []
     if field.default is not None:
         scope[f"default{n}"] = field.default
         lines += [f"if {v} is None:", f"    {v} = default{n}"]
-    if field.inferred is not None:
-        scope[f"seen{n}"] = field.inferred.seen
-        plain = _PLAIN_INFERRED
-    else:
-        plain = _PLAIN.get(str(field.declared), "")
-    test = f" and not ({plain.format(v=v, n=n)})" if plain else ""
-    converted = f"field{n}({v})"
-    if str(field.declared) == "timestamp" and field.spec.format in (None, "iso"):
-        converted = f"plain_timestamp({v}) or {converted}"
+    test = f" and not ({plain})" if plain else ""
     return [*lines, f"{'elif' if lines else 'if'} {v} is not None{test}:", f"    {v} = {converted}"]
 
 

@@ -62,19 +62,20 @@ def plain_timestamp(value: Any) -> str | None:
 
     The shape is checked because fromisoformat, which checks the digits, takes far more than that.
     """
-    if value.__class__ is not str or not _SHORTEST <= len(value) <= _WIDTH or value[-1] != "Z":
+    if value.__class__ is not str:
         return None
-    if not (value[4] == value[7] == "-" and value[10] == "T" and value[13] == value[16] == ":"):
+    marks = value[4:20:3]
+    if marks == "--T::Z" and len(value) == _SHORTEST:
+        staged = value[:19] + ".000000Z"
+    elif marks == "--T::." and _SHORTEST < len(value) <= _WIDTH and value[-1] == "Z":
+        staged = value[:-1].ljust(_WIDTH - 1, "0") + "Z"
+    else:
         return None
     try:
         fromisoformat(value)
     except ValueError:
         return None
-    if value[11:13] == "24":  # midnight in newer Pythons, of the next day
-        return None
-    if len(value) == _SHORTEST:
-        return value[:19] + ".000000Z"
-    return value[:-1].ljust(_WIDTH - 1, "0") + "Z" if value[19] == "." else None
+    return None if value[11:13] == "24" else staged  # that is midnight in newer Pythons, of the next day
 
 
 def date_converter(form: str | None, zone: dt.tzinfo) -> Callable[[Any], str]:
