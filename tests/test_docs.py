@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.project_folder import clean_environment
 
 ROOT = Path(__file__).parents[1]
 STORIES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LONG = ("how-to.md", "environments.md")
 SAMPLES = ROOT / "connectors" / "github_repo"
 GITHUB = "https://api.github.com"
 # these two install the project, and are run by .ci/run
@@ -129,7 +131,12 @@ def github() -> Iterator[Api]:
         yield api
 
 
-@pytest.mark.parametrize("file", STORIES, ids=lambda file: file.name)
+def story(file: Path) -> Any:
+    """Return the parameter of a page; those with many commands are for `-m slow`."""
+    return pytest.param(file, id=file.name, marks=[pytest.mark.slow] if file.name in LONG else [])
+
+
+@pytest.mark.parametrize("file", map(story, STORIES))
 def test_a_reader_who_follows_the_page_gets_what_it_says(file: Path, tmp_path: Path, github: Api) -> None:
     reader = Reader(tmp_path, github)
     for block in blocks_of(file):

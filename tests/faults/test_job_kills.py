@@ -15,6 +15,8 @@ from tests.api import Answer, Api, Received
 from tests.faults.driver import Case
 from tests.project_folder import clean_environment
 
+pytestmark = pytest.mark.slow
+
 EXPORT = """
     connector: lab
     version: 1.0.0

@@ -146,7 +146,13 @@ class Suite:
         return [c for c in self.cases if len(c.kills) == 1 and covered_pages(c.runs[0], "staged") < pages]
 
 
-@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda scenario: scenario.name)
+def each(scenario: Scenario) -> Any:
+    """Return the parameter of a scenario; all but the first take minutes, and are for `-m slow`."""
+    marks = [] if scenario is SCENARIOS[0] else [pytest.mark.slow]
+    return pytest.param(scenario, id=scenario.name, marks=marks)
+
+
+@pytest.fixture(scope="module", params=map(each, SCENARIOS))
 def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Suite:
     return Suite(tmp_path_factory.mktemp("kills"), request.param)
 

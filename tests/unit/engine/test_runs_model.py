@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,7 +28,7 @@ from tests.lab import Lab
 from tests.unit.engine.world import KINDS, Item, Kind, World
 
 SETTINGS = settings(
-    max_examples=12,
+    max_examples=4,
     stateful_step_count=12,
     deadline=None,
     print_blob=True,
@@ -415,3 +416,8 @@ def _killing(at: tuple[str, int] | None) -> Callable[[str], None]:
 
 def test_r01_to_r18_runs_of_every_kind_agree_with_the_model() -> None:
     run_state_machine_as_test(RunsModel, settings=SETTINGS)
+
+
+@pytest.mark.slow
+def test_r01_to_r18_many_runs_of_every_kind_agree_with_the_model() -> None:
+    run_state_machine_as_test(RunsModel, settings=settings(SETTINGS, max_examples=20))

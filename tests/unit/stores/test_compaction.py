@@ -19,6 +19,7 @@ from syncrun.stores.cipher import load_cipher
 from syncrun.stores.compaction import Compaction, Space
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.instances import Instance
+from syncrun.wording import size
 from tests.unit.stores.desk import Desk, put
 from tests.unit.stores.test_crashes import first, second, state
 from tests.unit.stores.test_file import Time, held
@@ -160,8 +161,8 @@ def test_a_disk_without_room_is_told(roomy: Desk, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(StoreError) as refused:
         roomy.store.compact()
     assert str(refused.value) == (
-        f"{roomy.path}: to compact it {space.total - space.free:,} bytes are needed beside it,"
-        " and the disk has 1,000,000\n  hint: make room on that disk, then run again"
+        f"{roomy.path}: to compact it {size(space.total - space.free)} are needed beside it,"
+        " and the disk has 977 KiB\n  hint: make room on that disk, then run again"
     )
     assert roomy.path.read_bytes() == before
 
