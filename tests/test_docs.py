@@ -136,7 +136,7 @@ def story(file: Path) -> Any:
     return pytest.param(file, id=file.name, marks=[pytest.mark.slow] if file.name in LONG else [])
 
 
-@pytest.mark.parametrize("file", map(story, STORIES))
+@pytest.mark.parametrize("file", list(map(story, STORIES)))
 def test_a_reader_who_follows_the_page_gets_what_it_says(file: Path, tmp_path: Path, github: Api) -> None:
     reader = Reader(tmp_path, github)
     for block in blocks_of(file):

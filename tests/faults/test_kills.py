@@ -152,7 +152,7 @@ def each(scenario: Scenario) -> Any:
     return pytest.param(scenario, id=scenario.name, marks=marks)
 
 
-@pytest.fixture(scope="module", params=map(each, SCENARIOS))
+@pytest.fixture(scope="module", params=list(map(each, SCENARIOS)))
 def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Suite:
     return Suite(tmp_path_factory.mktemp("kills"), request.param)
 
