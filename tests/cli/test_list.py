@@ -13,7 +13,7 @@ def test_without_a_project_the_built_in_connectors_are_listed(project: ProjectFo
     (project.folder / "syncrun.yaml").unlink()
     done = project.syncrun("list")
     assert done.exit_code == 0
-    assert re.search(r"^  github +built-in$", done.stdout, re.MULTILINE)
+    assert re.search(r"^Built-in connectors\n  .*\bgithub, ", done.stdout, re.MULTILINE)
     assert re.search(r"^  store +connectors/store.yaml$", done.stdout, re.MULTILINE)
     assert done.stdout.endswith(
         "\n\nNo connections yet: add them to syncrun.yaml, or run a connector by its name.\n"

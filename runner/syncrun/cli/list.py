@@ -71,13 +71,18 @@ def _row(sync: SyncId, run: Run | None, state: str, schedule: str | None) -> dic
 def _print_connectors(workspace: Workspace) -> None:
     folder = workspace.folder / "connectors"
     places = [(name, f"{one.version}, deployed {minute(one.at)}") for name, one in workspace.deployed.items()]
-    if not places:
-        places = [
-            (name, shown(path) if path.is_relative_to(folder) else "built-in")
-            for name, path in list_connectors([folder])
-        ]
-    click.echo("Connectors")
-    print_columns(places)
+    built_in: list[str] = []
+    for name, path in () if places else list_connectors([folder]):
+        if path.is_relative_to(folder):
+            places.append((name, shown(path)))
+        else:
+            built_in.append(name)
+    if places:
+        click.echo("Connectors")
+        print_columns(places)
+    if built_in:
+        click.echo("\nBuilt-in connectors" if places else "Built-in connectors")
+        click.echo(click.wrap_text(", ".join(built_in), 78, initial_indent="  ", subsequent_indent="  "))
 
 
 def _print_syncs(rows: Sequence[dict[str, Any]]) -> None:

@@ -29,7 +29,7 @@ from syncrun.secrets import is_sensitive_name
 # What later versions bring: an honest answer is better than a guess at a typing mistake.
 LATER_KEYS: Mapping[str, frozenset[str]] = {
     "Connector": frozenset({"actions", "webhooks"}),
-    "ProjectFile": frozenset({"encryption_key", "publish", "retention", "webhooks"}),
+    "ProjectFile": frozenset({"webhooks"}),
 }
 _SHAPES = {"mapping": "a mapping", "text": "text", "list": "a list", "number": "a number", "boolean": "true"}
 _EXPECTED = {
