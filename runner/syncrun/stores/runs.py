@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 _CHANGES = ("added", "updated", "deleted", "unchanged", "duplicates", "quarantined")
 _KILLED = "its process ended before the run did"
+_END_KILLED = """
+UPDATE syncrun.runs AS r SET
+    status = 'interrupted',
+    message = $message,
+    ended_at = coalesce(
+        greatest(
+            (SELECT max(q.sent_at) FROM syncrun.requests AS q WHERE q.run_id = $id),
+            (SELECT max(l.logged_at) FROM syncrun.logs AS l WHERE l.run_id = $id)
+        ),
+        r.started_at
+    )
+WHERE r.id = $id
+"""
 _COUNTS = ("records", *_CHANGES, "pages", "requests")
 _FACTS = (
     "id",
@@ -82,17 +95,24 @@ def write(
     stand = stand or stand_of(db, run)
     row.append(stand.commit if commit is None else commit)
     names = (*_FACTS, *_COUNTS, "last_commit")
-    db.execute(
-        "UPDATE syncrun.runs SET status = 'interrupted', message = ? WHERE status = 'running'"
-        " AND connection = ? AND connector = ? AND sync = ? AND started_at < ?",
-        [_KILLED, run.sync.connection, run.sync.connector, run.sync.sync, run.started_at],
-    )
+    _end_killed(db, run)
     if stand.known:
         db.execute("DELETE FROM syncrun.runs WHERE id = ?", [run.id])
     db.execute(
         f"INSERT INTO syncrun.runs ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})",
         row,
     )
+
+
+def _end_killed(db: DuckDBPyConnection, run: Run) -> None:
+    """Write of the older runs of the sync that have not ended when they were last heard of."""
+    killed = db.execute(
+        "SELECT id FROM syncrun.runs WHERE status = 'running'"
+        " AND connection = ? AND connector = ? AND sync = ? AND started_at < ?",
+        [run.sync.connection, run.sync.connector, run.sync.sync, run.started_at],
+    ).fetchall()
+    for (identity,) in killed:
+        db.execute(_END_KILLED, {"id": identity, "message": _KILLED})
 
 
 def newest(db: DuckDBPyConnection) -> list[Run]:

@@ -90,6 +90,22 @@ def test_a_run_that_fails_after_a_page_keeps_the_order_of_requests_and_messages(
     ]
 
 
+def test_a_run_whose_process_was_killed_has_ended_when_it_was_last_heard_of(lab: Lab) -> None:
+    def die(step: str) -> None:
+        if step == "committed":
+            raise KeyboardInterrupt
+
+    lab.api = two_pages
+    with pytest.raises(KeyboardInterrupt):
+        lab.run(commit_rows=1, fault=die)
+    assert lab.rows("SELECT status, ended_at FROM syncrun.runs") == [("running", None)]
+    heard = lab.rows("SELECT max(sent_at) FROM syncrun.requests")
+    lab.clock.advance(hours=1)
+    lab.run()
+    killed = "SELECT ended_at FROM syncrun.runs WHERE status = 'interrupted'"
+    assert lab.rows(killed) == heard
+
+
 def test_failed_and_skipped_partitions_are_in_the_log(lab: Lab) -> None:
     lab.write(PARTITIONS)
     status = {"/notes/a": 400, "/notes/b": 451, "/notes/c": 200}
