@@ -30,7 +30,7 @@ _MEMBERS = (
     "received",
     "second",
 )
-_KEPT = ("reached", "window", "shifted", "parents_seq", "snapshot_at", "again", "open_read", "mapping")
+_KEPT = ("reached", "window", "shifted", "parents_seq", "snapshot_at", "again", "open_read", "mapping", "key")
 
 
 @cache
@@ -134,8 +134,8 @@ class Progress:
     when it was last read to its end. *mapping* is the fingerprint of the mapping that made all records of an
     incremental sync, "" when there was more than one. The partition "" also keeps what concerns the whole
     sync: *snapshot_at*, when it was last read completely, *again*, whether a complete read since could not
-    find what vanished, and *open_read*, the complete read that is unfinished (of a sync whose store keeps no
-    snapshot window).
+    find what vanished, *open_read*, the complete read that is unfinished (of a sync whose store keeps no
+    snapshot window), and *key*, by which all records of the API were last read.
     """
 
     field: str = ""
@@ -149,6 +149,7 @@ class Progress:
     again: bool | None = None
     open_read: str | None = None
     mapping: str | None = None
+    key: str | None = None
 
     def mapping_after(self, mapping: str | None, *, some: bool, every: bool) -> str | None:
         """Return the fingerprint of the mapping that all records have when *some*, or *every* one, are read.
@@ -222,4 +223,5 @@ def _from_document(document: dict[str, Any]) -> Progress:
         again=document.get("again"),
         open_read=document.get("open_read"),
         mapping=document.get("mapping"),
+        key=document.get("key"),
     )

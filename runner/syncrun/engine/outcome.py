@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from syncrun.config.sync import Sync
+from syncrun.engine.deletes import Decision
 from syncrun.engine.enumeration import Enumeration
+from syncrun.engine.reading import why_waiting
 from syncrun.engine.report import Status
 from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, StoreError, SyncrunError
@@ -89,6 +91,16 @@ def of_quarantine(read: Enumeration) -> str:
         return ""
     of_all = f"{read.rejected:,} of {counted(read.records, 'record')}"
     return f"{of_all} went into quarantine, the first: {read.rejection}"
+
+
+def notes_on(read: Enumeration, ended: Outcome, decision: Decision) -> tuple[str, ...]:
+    """Return what is worth knowing of a run that nothing stopped, empty ones included."""
+    quarantine = of_quarantine(read)
+    return (
+        decision.reason,
+        decision.unsure or why_waiting(read.readings.values()),
+        "" if quarantine == ended.message else quarantine,
+    )
 
 
 def too_many_rejected(read: Enumeration | None, sync: Sync) -> bool:

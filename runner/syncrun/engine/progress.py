@@ -45,6 +45,12 @@ def at_the_end(
     return now
 
 
+def with_key(now: Mapping[str, Progress], key: str | None, *, every: bool) -> dict[str, Progress]:
+    """Return *now* with the *key* by which *every* record was read; another one stays until they are."""
+    before = now[""].key
+    return {**now, "": replace(now[""], key=key if every or before is None else before)}
+
+
 def without_secrets(now: Mapping[str, Progress], redactor: Redactor) -> dict[str, Progress]:
     """Return *now* without places to go on at that hold a secret, such as a next link that repeats a key.
 

@@ -17,12 +17,11 @@ from syncrun.engine.deadline import Deadline
 from syncrun.engine.deletes import Decision, decide
 from syncrun.engine.enumeration import CursorExpired, Enumeration
 from syncrun.engine.fetching import Sender
-from syncrun.engine.fingerprint import mapping_fingerprint
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
 from syncrun.engine.plan import Mode
 from syncrun.engine.publishing import publish_after
-from syncrun.engine.reading import why_waiting
+from syncrun.engine.remapping import Remapping
 from syncrun.engine.report import Event, RunReport
 from syncrun.engine.saving import Saving
 from syncrun.engine.start import start_from
@@ -98,9 +97,8 @@ class SyncRun:
             self.notes.append(f"the sync is paused: only by hand does it run, until `syncrun resume {sync}`")
         self.start = start_from(stored, self.job, self.options, self.runtime.now())
         self.mode = self.start.mode
-        if self.start.mixes(mapping_fingerprint(self.job, self.hooks)):
-            told = "the mapping has changed: records that have not changed since are as they were"
-            self.notes.append(f"{told}; `syncrun run --full {sync}` reads all of them again")
+        self.remapping = Remapping(self.start, self.job, self.hooks, store)
+        self._tell(self.remapping.before())
         self.saving = Saving(
             self.job, self.options, self.commits, self.start, began=self.started, redactor=self.redactor
         )
@@ -177,12 +175,12 @@ class SyncRun:
         may_delete = self.options.limit is None and (ended.status == "ok" or partly)
         decision = self._decide() if may_delete else Decision(None)
         self.unsure = bool(decision.unsure)
-        readings = self.enumeration.readings.values() if self.enumeration else ()
-        self.notes += filter(None, (decision.reason, decision.unsure or why_waiting(readings)))
-        quarantine = outcome.of_quarantine(self.enumeration) if self.enumeration else ""
-        self.notes += [quarantine] if quarantine and quarantine != ended.message else []
+        read = self.enumeration
+        assert read is not None  # noqa: S101 - there is one once reading began
+        self._tell(*outcome.notes_on(read, ended, decision))
         self.commits.log.tell(ended.level, ended.message)
         changes = self._commit(ended.status, ended.message, decision=decision)
+        self._tell(self.remapping.after(read, self.commits.changes))
         return self.report(refused=changes.refused.reason if changes.refused else "")
 
     def _end_early(self, error: SyncrunError) -> RunReport:
@@ -215,6 +213,9 @@ class SyncRun:
         except SyncrunError as trouble:  # the run's own error is the one to tell
             self._note(trouble, unless=error)
         return self.report(error)
+
+    def _tell(self, *notes: str) -> None:
+        self.notes += filter(None, notes)
 
     def _note(self, trouble: SyncrunError, *, unless: SyncrunError) -> None:
         if trouble.message != unless.message:

@@ -13,6 +13,7 @@ from syncrun.engine.deletes import Decision
 from syncrun.engine.enumeration import Enumeration
 from syncrun.engine.job import Job, Options
 from syncrun.engine.plan import finds_missing
+from syncrun.engine.remapping import key_of
 from syncrun.engine.start import Start
 from syncrun.http.redact import Redactor
 from syncrun.stores.values.commit import Changes, SnapshotDeletes
@@ -84,11 +85,14 @@ class Saving:
         if decision is None:
             window = None if rejected else self.window  # what a run judged too bad is read again (R22)
             now = progress.on_the_way(readings, whole, window, windowless=not finds_missing(self._sync))
+            now = progress.with_key(now, key_of(self._sync), every=False)
             return self._moved(self._unmoved(now) if useless else now, frozenset())
         full = read.mode == "full"
+        every = full and not rejected and all(reading.done for reading in readings.values())
         snapshot = full and self._sync.incremental is not None and not rejected
         began = self._began if snapshot else None
         now = progress.at_the_end(readings, whole, began, unsure=bool(decision.unsure))
+        now = progress.with_key(now, key_of(self._sync), every=every)
         # should a partition come back whose records are deleted, all of them have to be read
         gone = frozenset(self._saved.keys() - now.keys() - decision.kept)
         if not full:

@@ -76,7 +76,7 @@ def _by_partition(stored: Saved, job: Job, options: Options, fresh: Progress) ->
         for partition, found in stored.checkpoints.items()
     }
     if options.cursor is not None:  # from another place
-        return {name: replace(fresh, mapping=state.mapping) for name, state in saved.items()}
+        return {name: replace(fresh, mapping=state.mapping, key=state.key) for name, state in saved.items()}
     if options.limit is not None:  # a look at the beginning, which goes on with nothing
         return {name: replace(state, resume=None, open_read=None) for name, state in saved.items()}
     return saved

@@ -132,3 +132,54 @@ def test_a_checkpoint_from_before_mappings_were_kept_counts_as_the_same(read: La
     assert read.run().notes == ()
     read.write(OTHER)
     assert read.run().notes == (NOTE,)
+
+
+# ── another key ────────────────────────────────────────────────────────────────────────────────────
+
+REKEYED = "the key has changed from id to name: every record becomes another one"
+LEFT = (
+    "give the sync another `model` to leave them behind,"
+    " or `deletes: {snapshot: {every: 30d}}` to have them deleted"
+)
+
+
+@pytest.mark.parametrize("deletes", ["none", "{flag: gone}"])
+def test_a_changed_key_leaves_records_of_before_and_says_how_many(read: Lab, deletes: str) -> None:
+    read.write(EVENTS.replace("key: id", f"key: name\n        deletes: {deletes}"))
+    again = "`syncrun run --full acme/events` reads all of them again, and those of before stay live"
+    assert (read.run().notes, names(read)) == ((f"{REKEYED}; {again}",), ["t0", "t1", "t1"])
+    report = read.run(full=True)
+    assert report.notes == (
+        f"{REKEYED}, and those of before stay live",
+        f"still live by the key of before: 2 records; {LEFT}",
+    )
+    assert (read.run().notes, names(read)) == ((), ["t0", "t0", "t1", "t1"])
+    read.write(EVENTS.replace("key: id", "key: name\n        deletes: {snapshot: {every: 30d}}"))
+    assert read.run(full=True).changes.deleted == 2
+
+
+def test_a_changed_key_deletes_records_of_before_where_complete_reads_find_what_vanished(lab: Lab) -> None:
+    weekly = "\n        deletes: {snapshot: {every: 7d}}"
+    lab.write(EVENTS.replace("key: id", f"key: id{weekly}"))
+    lab.api = api
+    lab.run()
+    lab.write(EVENTS.replace("key: id", f"key: name{weekly}"))
+    then = "a complete read deletes those of before"
+    again = f"`syncrun run --full acme/events` reads all of them again, and {then}"
+    assert lab.dry_run().report.notes == (f"{REKEYED}; {again}",)
+    report = lab.run(full=True)
+    assert (report.notes, report.changes.deleted) == ((f"{REKEYED}, and {then}",), 2)
+    assert lab.run().notes == ()
+
+
+def test_a_changed_key_of_a_sync_that_reads_everything_and_deletes_nothing_is_told_too(lab: Lab) -> None:
+    plain = EVENTS.replace("        incremental: {cursor: at}\n", "        deletes: none\n")
+    lab.write(plain.replace(', params: {since: "${cursor}"}', ""))
+    lab.api = api
+    assert lab.run().notes == ()
+    lab.write(plain.replace(', params: {since: "${cursor}"}', "").replace("key: id", "key: [id, name]"))
+    assert [note.partition(":")[0] for note in lab.run().notes] == [
+        "the key has changed from id to id, name",
+        "still live by the key of before",
+    ]
+    assert lab.run().notes == ()
