@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_THREADS = 8  # each thread that reads staging files holds buffers of its own
 _MEMORY = 2048  # MiB
-_FRUGAL, _OF_A_THREAD = 64, 48  # MiB; a thread that reads JSON has a buffer of 32
+_FRUGAL = 112  # MiB, for one thread: each one that reads JSON has a buffer of 32, and as much to write
 _UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 _MOST_IDLE = 4
@@ -77,14 +77,14 @@ class Instance:
     def begin(self, *, frugal: bool = False, small: bool = False) -> DuckDBPyConnection:
         """Return a connection for an act on the attached file: nothing is left of the act before.
 
-        A *frugal* act keeps little in memory: what it would only cache goes to disk. One that cannot do with
-        so little raises duckdb.OutOfMemoryException. The statements of a *small* act are planned quickly.
+        A *frugal* act keeps little in memory: it has one thread, and what it would only cache goes to disk.
+        One that cannot do with so little raises duckdb.OutOfMemoryException. The statements of a *small* act are planned quickly.
         """
         self._end()
         self._plan(small=small)
-        memory = min(self._memory, _FRUGAL + self._threads * _OF_A_THREAD) if frugal else self._memory
+        threads, memory = (1, min(self._memory, _FRUGAL)) if frugal else (self._threads, self._memory)
         self._act = self._root.cursor()
-        self._act.execute(f"SET threads = {self._threads}")
+        self._act.execute(f"SET threads = {threads}")
         self._act.execute(f"SET memory_limit = '{memory}MiB'")
         self._act.execute(f"USE {quote(self._alias)}")
         return self._act
