@@ -78,7 +78,8 @@ class Instance:
         """Return a connection for an act on the attached file: nothing is left of the act before.
 
         A *frugal* act keeps little in memory: it has one thread, and what it would only cache goes to disk.
-        One that cannot do with so little raises duckdb.OutOfMemoryException. The statements of a *small* act are planned quickly.
+        One that cannot do with so little raises duckdb.OutOfMemoryException. The statements of a *small* act
+        are planned quickly.
         """
         self._end()
         self._plan(small=small)

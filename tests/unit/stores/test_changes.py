@@ -213,7 +213,6 @@ def test_few_changes_among_many_records_are_found_again_in_every_file(desk: Desk
 
 def test_a_record_too_large_for_little_memory_gets_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncrun.stores.instances._FRUGAL", 1)
-    monkeypatch.setattr("syncrun.stores.instances._OF_A_THREAD", 0)
     changes = desk.commit(put(1, name="x" * (4 << 20)), put(2, name="small"))
     assert changes.added == 2
     assert desk.rows("SELECT id, length(name) FROM lab.items ORDER BY id") == [(1, 4 << 20), (2, 5)]
