@@ -192,8 +192,11 @@ class DatabaseFile:
 
     @contextmanager
     def _in_turn(self) -> Iterator[Instance]:
-        """Open the file for writing, or take it from the thread before, and hand it to the one behind."""
-        began = self._clock()
+        """Open the file for writing, or take it from the thread before, and hand it to the one behind.
+
+        After an error it is closed: DuckDB may have given it up until it is opened again.
+        """
+        began, fine = self._clock(), False
         came, instance = self._relay.join(timeout=self._patience or 0.0, drop=self._end_turn)
         if not came:
             raise self._waits.gave_up(OURSELVES, self._patience or 0.0)
@@ -202,8 +205,9 @@ class DatabaseFile:
                 instance = self._waits.until(lambda caller: self._enter(caller, "", alone=True), since=began)
                 self._relay.opened(self._clock())
             yield instance
+            fine = True
         finally:
-            if instance is None or not self._relay.hand_over(instance, self._clock()):
+            if not (fine and instance and self._relay.hand_over(instance, self._clock())):
                 self._end_turn(instance)
 
     def _end_turn(self, instance: Instance | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncrun.errors import LockedError
+from syncrun.errors import LockedError, StoreError
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.instances import Instance
 from tests.unit.stores.desk import Desk, put
@@ -123,6 +123,26 @@ def test_what_fails_in_one_turn_fails_nobody_else(
         fail()
     others[0].join()
     assert desk.rows("SELECT n FROM probe") == [(1,)]
+
+
+def test_a_file_that_duckdb_has_given_up_is_opened_anew_for_the_next_thread(
+    desk: Desk, attached: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = Threads(desk, lambda: 0.0, attached, monkeypatch)
+    others = []
+
+    def fail() -> None:
+        with threads.file.open(read_only=False) as db:
+            db.execute("INSERT INTO probe VALUES (0)")
+            others.append(threads.begin(1))
+            db.execute("SET debug_checkpoint_abort = 'before_header'")
+            db.execute("CHECKPOINT")
+
+    with pytest.raises(StoreError, match="Checkpoint aborted"):
+        fail()
+    others[0].join()
+    assert (threads.done, attached) == ([1], ["", ""])
+    assert desk.rows("SELECT n FROM probe ORDER BY n") == [(0,), (1,)]
 
 
 def test_who_waits_too_long_for_another_thread_gives_up(desk: Desk) -> None:
