@@ -117,7 +117,7 @@ class DatabaseFile:
     @contextmanager
     def open(self, *, read_only: bool, brief: bool = False, **act: bool) -> Iterator[DuckDBPyConnection]:
         """Open the file as it is; wait while somebody else holds it."""
-        in_turns = self._patience is not None and (not read_only or (brief and self._relay.taken))
+        in_turns = self._patience is not None and (not read_only or (brief and self._relay.is_open))
         admitted = self._in_turn() if in_turns else self._admitted(read_only=read_only)
         with admitted as instance, self._in_our_words():
             yield instance.begin(**act)

@@ -34,7 +34,7 @@ class Relay:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._taken = False
+        self._taken = self._open = False
         self._opened_at = 0.0
         self._waiting: deque[_Waiting] = deque()
 
@@ -60,9 +60,9 @@ class Relay:
         return not self._withdraw(mine), mine.instance
 
     @property
-    def taken(self) -> bool:
-        """Whether somebody has the turn."""
-        return self._taken
+    def is_open(self) -> bool:
+        """Whether the turn comes soon: who has it has the file too, and does not wait for it."""
+        return self._open
 
     @property
     def wanted(self) -> bool:
@@ -71,7 +71,7 @@ class Relay:
 
     def opened(self, now: float) -> None:
         """Note that the file was opened at *now*, in seconds, by whoever has the turn."""
-        self._opened_at = now
+        self._open, self._opened_at = True, now
 
     def hand_over(self, instance: Instance, now: float) -> bool:
         """Give the turn and the open file to the next thread; return False when it is to be closed."""
@@ -84,7 +84,7 @@ class Relay:
     def leave(self) -> None:
         """Give the turn to the next thread, if there is one; the file is closed."""
         with self._guard:
-            self._taken = bool(self._waiting)
+            self._taken, self._open = bool(self._waiting), False
             if self._waiting:
                 self._next(None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,27 @@ def test_a_short_read_joins_those_who_write(
     look()
     assert found == [[(1,)], [(1,)]]
     assert attached == ["", "(READ_ONLY)"]
+
+
+def test_a_short_read_does_not_wait_behind_somebody_who_waits_for_the_file(desk: Desk) -> None:
+    file = DatabaseFile(
+        desk.path, lock_timeout=5, patience=0.1, clock=lambda: 0.0, sleep=time.sleep, on_wait=None
+    )
+
+    def write() -> None:
+        with file.open(read_only=False) as db:
+            db.execute("INSERT INTO probe VALUES (1)")
+
+    with file.reading():  # for longer
+        writer = threading.Thread(target=write)
+        writer.start()
+        while not file._relay._taken:
+            time.sleep(0.001)
+        with file.reading(brief=True) as db:
+            assert db is not None
+            assert db.execute("SELECT n FROM probe").fetchall() == []
+    writer.join()
+    assert desk.rows("SELECT n FROM probe") == [(1,)]
 
 
 def test_what_fails_in_one_turn_fails_nobody_else(
