@@ -47,7 +47,7 @@ class Syncrun:
         del url, connections
         if mode == "help":
             return [sys.executable, "-m", "syncrun", "--help"]
-        targets = ["--all"] if mode == "small" else [f"bench/{mode}"]
+        targets = ["--all", "--jobs", "4"] if mode == "small" else [f"bench/{mode}"]
         return [sys.executable, "-m", "syncrun", "run", "--quiet", *targets]
 
     def live(self, mode: str) -> str:
