@@ -27,6 +27,8 @@ from syncrun.stores.values.ids import SyncId
 from tests.integration.day_api import MIDNIGHT, Api, Time
 from tests.project_folder import ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 DAYS = range(int(os.environ.get("SYNCRUN_DAYS", "1")))
 AFTERNOON, END = timedelta(hours=15), timedelta(hours=24, minutes=10)
 

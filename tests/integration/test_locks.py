@@ -192,6 +192,7 @@ def test_r03_an_incremental_run_goes_on_behind_what_was_staged(project: ProjectF
     assert project.query("SELECT id FROM shop.events ORDER BY id") == [(1,), (2,)]
 
 
+@pytest.mark.slow
 def test_many_processes_make_and_fill_one_database(project: ProjectFolder, api: Api) -> None:
     names = [f"c{number}" for number in range(5)]
     project.write_project(**{name: {"connector": "shop"} for name in names})

@@ -34,7 +34,7 @@ _ALIAS, _NEW = "syncrun-store", "syncrun-new"
 _STORAGE = "v1.2.0"  # the oldest DuckDB that can open the file
 _ENCRYPTED_STORAGE = "v1.4.0"  # the same, with a key
 _STORAGE_OF = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = ?"
-_GAP = 0.02  # seconds that the file stays closed between threads that follow each other
+_GAP = 0.05  # seconds that the file stays closed between threads that follow each other
 
 _Opened = TypeVar("_Opened")
 

@@ -69,6 +69,23 @@ class Instance:
         else:
             self._root.execute("SET temp_directory = ''")
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has seen nothing of an encrypted file."""
+        return not self._encrypts
+
+    def move(self, path: Path) -> bool:
+        """Serve the file at *path* from now on; return False, the instance ended, when it cannot."""
+        import duckdb
+
+        try:
+            self._root.execute(f"SET temp_directory = {quote_text(f'{path}.tmp')}")
+        except duckdb.Error:  # something has been put down in the other one
+            self.discard()
+            return False
+        self.path = path
+        return True
+
     def attach(self, path: Path, alias: str, options: str) -> None:
         """Attach the file at *path* as *alias*; raise duckdb.Error."""
         self._root.execute(f"ATTACH {quote_text(str(path))} AS {quote(alias)} {options}")
@@ -136,10 +153,13 @@ class Instance:
 def instance_for(path: Path) -> Instance:
     """Return an idle instance for acts on the file at *path*, or a new one."""
     with _guard:
-        for position, instance in enumerate(_idle):
-            if instance.path == path:
-                return _idle.pop(position)
-    return Instance(path)
+        same = next((instance for instance in _idle if instance.path == path), None)
+        found = same or next((instance for instance in _idle if instance.is_plain), None)
+        if found is not None:
+            _idle.remove(found)
+    if found is None or not (found is same or found.move(path)):
+        return Instance(path)
+    return found
 
 
 def ran_out_of_memory(error: StoreError) -> bool:

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from syncrun.stores.instances import Instance
 
-_LONGEST = 0.5  # seconds that the file stays open while threads follow each other
+_LONGEST = 1.0  # seconds that the file stays open while threads follow each other
 
 
 @dataclass(eq=False, slots=True)

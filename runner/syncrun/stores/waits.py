@@ -10,8 +10,7 @@ from typing import TypeVar
 from syncrun.errors import LockedError
 from syncrun.stores.gate import Caller, gate_of
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25  # seconds between two looks at a held file
-_LONGEST_OWN_PAUSE = 0.1
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.1  # seconds between two looks at a held file
 
 _Opened = TypeVar("_Opened")
 
@@ -65,7 +64,7 @@ class Waits:
                         self.on_wait(f"waiting for {self.path}, which is held by {error}")
                 self.sleep(min(pause, limit - waited))
                 waited = self.clock() - started
-                pause = min(2 * pause, _LONGEST_OWN_PAUSE if silent else _LONGEST_PAUSE)
+                pause = min(2 * pause, _LONGEST_PAUSE)
 
     def gave_up(self, holder: str, waited: float) -> LockedError:
         """Return the error that ends a wait of so many seconds."""

@@ -228,6 +228,7 @@ def start(folder: Path, *args: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_processes_that_refresh_the_same_rotating_token_do_not_lose_it(tmp_path: Path) -> None:
     with Api() as api:
         server = Rotating(api)

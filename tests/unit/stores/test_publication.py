@@ -61,6 +61,7 @@ def names(copy: Path) -> list[str]:
         return [name for (name,) in db.execute("SELECT name FROM lab.items ORDER BY name").fetchall()]
 
 
+@pytest.mark.slow
 def test_r03_a_reader_never_fails_and_never_sees_half_a_run(desk: Desk, copy: Path) -> None:
     command = [sys.executable, "-c", READER, str(copy), str(RUNS - 1)]
     reader = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

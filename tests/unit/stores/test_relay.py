@@ -73,7 +73,7 @@ def test_threads_that_wait_get_the_file_open_in_the_order_in_which_they_came(
     assert desk.rows("SELECT n FROM probe ORDER BY n") == [(0,), (1,), (2,), (3,)]
 
 
-def test_after_half_a_second_the_file_is_closed_for_other_processes(
+def test_after_a_second_the_file_is_closed_for_other_processes(
     desk: Desk, attached: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = iter(range(1000))

@@ -14,7 +14,14 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from syncrun.stores import snapshots
 from syncrun.stores.duckdb import DuckDBStore
@@ -405,7 +412,15 @@ def _facts(changes: Changes) -> dict[str, Any]:
     return {name: getattr(changes, name) for name in Changes.__dataclass_fields__}
 
 
-TestStore = StoreMachine.TestCase
-TestStore.settings = settings(
-    max_examples=8, stateful_step_count=8, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+SETTINGS = settings(
+    max_examples=4, stateful_step_count=8, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def test_commits_of_every_kind_agree_with_the_model() -> None:
+    run_state_machine_as_test(StoreMachine, settings=SETTINGS)
+
+
+@pytest.mark.slow
+def test_many_commits_of_every_kind_agree_with_the_model() -> None:
+    run_state_machine_as_test(StoreMachine, settings=settings(SETTINGS, max_examples=30))
