@@ -267,9 +267,10 @@ class Enumeration:
     def _start_over(self, reading: Reading, reason: str) -> None:
         """Read a partition whose cursor has expired from its beginning, keeping records (R15, R16).
 
-        Where a complete read finds what vanished, one of all partitions does it: raise CursorExpired.
+        Where a complete read finds what vanished, one of all partitions does it: raise CursorExpired. So it
+        does where changes come newest first: what was staged would count more than what is read again.
         """
-        if not self.sources or finds_missing(self.sync):
+        if not self.sources or finds_missing(self.sync) or self.sync.newest_first:
             raise CursorExpired(reason)
         anew = self._plan_anew(reading)
         self.readings[reading.partition.id] = anew

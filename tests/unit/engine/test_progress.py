@@ -307,6 +307,18 @@ def test_r16_an_expired_cursor_reads_all_partitions_where_that_finds_what_vanish
     assert (report.status, report.mode, report.changes.deleted) == ("ok", "full", 1)
 
 
+def test_r16_an_expired_cursor_reads_all_partitions_where_what_is_staged_first_counts(lab: Lab) -> None:
+    newest_first = EXPIRES.replace("{cursor: at,", "{cursor: at, order: descending,")
+    lab.write(newest_first.replace("{snapshot: {every: 7d}}", "none"))
+    family = lab.api = Forgetful(a=[1, 2, 3], b=[4, 5])
+    run_both(lab)
+    family.forgotten = frozenset({"since"})
+    lab.requests.clear()
+    report = run_both(lab)
+    assert (report.status, report.mode) == ("ok", "full")
+    assert {"GET /parents/a", "GET /parents/b"} <= set(lab.requests)
+
+
 def test_r15_a_partition_that_starts_over_and_fails_starts_over_in_the_next_run(lab: Lab) -> None:
     lab.write(EXPIRES.replace("{snapshot: {every: 7d}}", "none"))
     family = lab.api = Forgetful(a=[1, 2, 3], b=[4, 5])
