@@ -18,6 +18,8 @@ from tests.faults.driver import DATABASE, Case
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.project_folder import clean_environment
 
+pytestmark = pytest.mark.slow
+
 WALKS = 1  # cases in which one run after the other is killed, at steps drawn by lot
 RECOVERY = 7  # the steps of the store in a commit; the next step is that it has recovered
 MARK = "/mark"
@@ -146,13 +148,7 @@ class Suite:
         return [c for c in self.cases if len(c.kills) == 1 and covered_pages(c.runs[0], "staged") < pages]
 
 
-def each(scenario: Scenario) -> Any:
-    """Return the parameter of a scenario; all but the first take minutes, and are for `-m slow`."""
-    marks = [] if scenario is SCENARIOS[0] else [pytest.mark.slow]
-    return pytest.param(scenario, id=scenario.name, marks=marks)
-
-
-@pytest.fixture(scope="module", params=list(map(each, SCENARIOS)))
+@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda scenario: scenario.name)
 def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Suite:
     return Suite(tmp_path_factory.mktemp("kills"), request.param)
 

@@ -22,6 +22,8 @@ from tests.faults.secret_places import CONNECTORS, ECHO, PLACES, SECRET, Place, 
 from tests.lab import Lab
 from tests.project_folder import ProjectFolder
 
+pytestmark = pytest.mark.slow
+
 HEAD = """
 connector: {name}
 base_url: ${{config.url}}
