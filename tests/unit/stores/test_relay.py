@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,17 @@ class Threads:
         while len(waiting) == before:
             threading.Event().wait(0.001)
         return thread
+
+    def fail(self, act: Callable[[Any], object]) -> None:
+        """Insert 0 and then do *act*, which raises, while another thread waits to insert 1."""
+        try:
+            with self.file.open(read_only=False) as db:
+                db.execute("BEGIN")
+                db.execute("INSERT INTO probe VALUES (0)")
+                other = self.begin(1)
+                act(db)
+        finally:
+            other.join()
 
     def _act(self, number: int) -> None:
         with self.file.open(read_only=False) as db:
@@ -132,18 +144,8 @@ def test_what_fails_in_one_turn_fails_nobody_else(
     desk: Desk, attached: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = Threads(desk, lambda: 0.0, attached, monkeypatch)
-    others = []
-
-    def fail() -> None:
-        with threads.file.open(read_only=False) as db:
-            db.execute("BEGIN")
-            db.execute("INSERT INTO probe VALUES (0)")
-            others.append(threads.begin(1))
-            raise ZeroDivisionError
-
     with pytest.raises(ZeroDivisionError):
-        fail()
-    others[0].join()
+        threads.fail(lambda _db: 1 / 0)
     assert desk.rows("SELECT n FROM probe") == [(1,)]
 
 
@@ -151,18 +153,14 @@ def test_a_file_that_duckdb_has_given_up_is_opened_anew_for_the_next_thread(
     desk: Desk, attached: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = Threads(desk, lambda: 0.0, attached, monkeypatch)
-    others = []
 
-    def fail() -> None:
-        with threads.file.open(read_only=False) as db:
-            db.execute("INSERT INTO probe VALUES (0)")
-            others.append(threads.begin(1))
-            db.execute("SET debug_checkpoint_abort = 'before_header'")
-            db.execute("CHECKPOINT")
+    def give_up(db: Any) -> None:
+        db.execute("COMMIT")
+        db.execute("SET debug_checkpoint_abort = 'before_header'")
+        db.execute("CHECKPOINT")
 
     with pytest.raises(StoreError, match="Checkpoint aborted"):
-        fail()
-    others[0].join()
+        threads.fail(give_up)
     assert (threads.done, attached) == ([1], ["", ""])
     assert desk.rows("SELECT n FROM probe ORDER BY n") == [(0,), (1,)]
 
