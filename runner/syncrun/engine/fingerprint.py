@@ -43,10 +43,7 @@ def fingerprint(job: Job, variables: Mapping[str, Any] | None, hooks: str) -> st
 
     Pages that were mapped in another way have to be read again. Secrets change without changing the list.
     """
-    name = job.id.sync
-    # by way of the connector, whose serializer is there: making one for a sync takes a while
-    syncs = job.connector.model_dump(mode="json", include={"syncs": {name}})["syncs"]
-    sync = {key: value for key, value in syncs[name].items() if key not in _NOT_THE_LIST}
+    sync = {key: value for key, value in _dump(job).items() if key not in _NOT_THE_LIST}
     return _digest(job.connector.base_url, _shown(job), dict(job.metadata), variables, sync, hooks)
 
 
@@ -58,7 +55,7 @@ def mapping_fingerprint(job: Job, hooks: Hooks) -> str | None:
     sync = job.sync
     if sync.incremental is None:
         return None
-    rules = sync.model_dump(mode="json", include=_THE_MAPPING, exclude_defaults=True)
+    rules = _dump(job, _THE_MAPPING, exclude_defaults=True)
     specs = {name: _meaning(spec) for name, spec in (sync.field_specs or {}).items()}
     mapped = hooks.digest if hooks.has("map_record") else ""
     flag = sync.delete_rule.flag if sync.delete_rule else None
@@ -67,6 +64,19 @@ def mapping_fingerprint(job: Job, hooks: Hooks) -> str | None:
     config = {name: value for name, value in _shown(job).items() if f"config.{name}" in written}
     metadata = {name: value for name, value in job.metadata.items() if f"metadata.{name}" in written}
     return _digest(rules, specs, list(sync.key_fields), flag, config, metadata, mapped)
+
+
+def _dump(job: Job, members: set[str] | None = None, *, exclude_defaults: bool = False) -> dict[str, Any]:
+    """Return the sync, or these *members* of it, as JSON values.
+
+    The connector writes them, whose serializer is there already: making one for a sync takes a while.
+    """
+    name = job.id.sync
+    written = job.connector.model_dump(
+        mode="json", include={"syncs": {name: members or True}}, exclude_defaults=exclude_defaults
+    )
+    found: dict[str, Any] = written["syncs"][name]
+    return found
 
 
 def _meaning(spec: FieldSpec) -> dict[str, Any]:
