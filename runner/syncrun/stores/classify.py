@@ -114,14 +114,15 @@ def classify(db: DuckDBPyConnection, connection: str, table: str, seq: int, upse
     )
 
 
-def changed_files(db: DuckDBPyConnection, *actions: str) -> list[int]:
-    """Return the numbers of the staged files that hold records of *actions*: by default added or updated."""
+def changed_files(db: DuckDBPyConnection, *actions: str) -> dict[int, int]:
+    """Return the staged files that hold records of *actions*, by default added or updated, and how many."""
     wanted = ", ".join(map(quote_text, actions or ("ADDED", "UPDATED")))
     rows = db.execute(
-        f"SELECT DISTINCT c.ord // ? FROM temp.change AS c WHERE c.action IN ({wanted}) ORDER BY 1",
+        "SELECT c.ord // ?, count(*) FROM temp.change AS c"
+        f" WHERE c.action IN ({wanted}) GROUP BY 1 ORDER BY 1",
         [ORDINALS],
     ).fetchall()
-    return [number for (number,) in rows]
+    return dict(rows)
 
 
 def filled_columns(

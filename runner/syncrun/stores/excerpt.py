@@ -19,25 +19,20 @@ _ORDINAL = slice(len(b'{"i":'), 40)  # every line begins with its ordinal
 
 
 @contextmanager
-def excerpt(
-    db: DuckDBPyConnection, file: StagedFile, number: int, changed: int | None = None
-) -> Iterator[Path]:
+def excerpt(db: DuckDBPyConnection, file: StagedFile, number: int, changed: int) -> Iterator[Path]:
     """Yield a file that has the added and updated lines of *file*: one with only these, or *file* itself.
 
-    *changed* is how many they are, where that is known.
+    *changed* is how many they are.
     """
-    if changed is not None and changed > file.rows // _FEW:
+    if changed > file.rows // _FEW:
         yield file.path
         return
     first = number * ORDINALS
     found = db.execute(
         "SELECT c.ord - ? FROM temp.change AS c"
-        " WHERE c.action IN ('ADDED', 'UPDATED') AND c.ord >= ? AND c.ord < ? LIMIT ?",
-        [first, first, first + ORDINALS, 1 + file.rows // _FEW],
+        " WHERE c.action IN ('ADDED', 'UPDATED') AND c.ord >= ? AND c.ord < ?",
+        [first, first, first + ORDINALS],
     ).fetchall()
-    if len(found) > file.rows // _FEW:
-        yield file.path
-        return
     path = file.path.with_suffix(".changed")
     _copy(file.path, path, {ordinal for (ordinal,) in found})
     try:

@@ -164,10 +164,10 @@ def _insert(db: DuckDBPyConnection, commit: Commit, table: Table, staged: Staged
     """Insert the changed records from the files that have any."""
     parameters = {"connection": commit.run.sync.connection, "at": commit.at, "run": commit.run.id}
     inserted = 0
-    several = len(staged.files) > 1
-    for number in changed_files(db) if several else [0]:
+    changed = changed_files(db) if len(staged.files) > 1 else {0: expected}
+    for number, count in changed.items():
         names, values = filled_columns(db, commit.model, table, staged, number)
-        with excerpt(db, staged.files[number], number, None if several else expected) as path:
+        with excerpt(db, staged.files[number], number, count) as path:
             sql = _INSERT.format(
                 table=table.name,
                 names="".join(f"{name}, " for name in names),
