@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 import httpx
 
@@ -21,7 +22,7 @@ def open_connections(transport: httpx.BaseTransport | None, *, verify: bool, tim
     try:
         return httpx.Client(
             transport=transport,
-            verify=_trusted() if verify and transport is None else verify,
+            verify=_Trust(ssl.PROTOCOL_TLS_CLIENT) if verify and transport is None else verify,
             timeout=timeout,
             mounts={f"all://{host}": None for host in _LOOPBACK},  # no proxy leads to this machine
             # Cookies are state between requests that nobody declared.
@@ -38,7 +39,24 @@ def open_connections(transport: httpx.BaseTransport | None, *, verify: bool, tim
         ) from None
 
 
+class _Trust(ssl.SSLContext):
+    """Checks servers as `_trusted` does, which is asked when the first server is to be checked."""
+
+    def set_alpn_protocols(self, alpn_protocols: Any) -> None:
+        _trusted().set_alpn_protocols(alpn_protocols)
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        return _trusted().wrap_socket(*args, **options)
+
+    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+        return _trusted().wrap_bio(*args, **options)
+
+
 @cache
 def _trusted() -> ssl.SSLContext:
     """Return the certificates that servers are checked with: reading them takes longer than many a sync."""
-    return httpx.create_ssl_context()
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"the certificates of SSL_CERT_FILE cannot be read: {reason}") from None
