@@ -11,6 +11,7 @@ from typing import Any
 from syncrun.expressions.code import compiled
 from syncrun.expressions.functions import Functions
 from syncrun.expressions.interpret import FAILURES
+from syncrun.expressions.layout import Layout
 from syncrun.expressions.places import Program
 from syncrun.expressions.signatures import ExpressionReference
 from syncrun.expressions.syntax import Node
@@ -23,13 +24,16 @@ def generate(
     *,
     single: bool,
     fail: Callable[[int, BaseException], Exception],
+    layout: Layout | None = None,
 ) -> Callable[[Any], Any]:
     """Return a function from a value to the results of *nodes* in a list; with *single*, to the only result.
 
     When the expression at an index fails, the function raises what *fail* makes of the index and the error.
+    With a *layout* the value has attributes in place of members.
     """
     program = Program(functions)
     writer = Writer(program, 2)
+    writer.root.layout = layout
     names = [writer.add(index, node).name for index, node in enumerate(nodes)]
     body = list(writer.finish())
     source = [*program.references, f"def evaluate({writer.root.name}):", "    try:"]

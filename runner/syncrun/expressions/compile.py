@@ -14,6 +14,7 @@ from syncrun.errors import EvaluationError
 from syncrun.expressions.codegen import generate
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.expressions.interpret import describe_failure, interpret_node
+from syncrun.expressions.layout import Layout
 from syncrun.expressions.references import Reference, references
 from syncrun.expressions.syntax import parse
 
@@ -56,22 +57,32 @@ def compile_expression(text: str, *, functions: Functions = DEFAULT) -> Callable
 
 
 def compile_mapping(
-    expressions: Sequence[str], *, functions: Functions = DEFAULT
+    expressions: Sequence[str], *, functions: Functions = DEFAULT, layout: Layout | None = None
 ) -> Callable[[Any], list[Any]]:
     """Return a function from a record to the values of all *expressions*, in their order.
 
-    Paths that several of them share are read once. Raise ExpressionError for text that cannot be parsed; the
+    Paths that several of them share are read once. With a *layout* of these and other expressions, records
+    have attributes in place of members. Raise ExpressionError for text that cannot be parsed; the
     function raises MappingError, which tells the index of the expression that fails on the record.
     """
+    if layout is not None:
+        return _generate_mapping(tuple(expressions), functions, layout)
     return _compile_mapping(tuple(expressions), functions)
 
 
 @lru_cache(maxsize=512)
 def _compile_mapping(expressions: tuple[str, ...], functions: Functions) -> Callable[[Any], list[Any]]:
+    return _generate_mapping(expressions, functions, None)
+
+
+def _generate_mapping(
+    expressions: tuple[str, ...], functions: Functions, layout: Layout | None
+) -> Callable[[Any], list[Any]]:
     def fail(index: int, error: BaseException) -> MappingError:
         return MappingError(describe_failure(expressions[index], error), index=index)
 
-    return generate([parse(text) for text in expressions], functions, single=False, fail=fail)
+    nodes = [parse(text) for text in expressions]
+    return generate(nodes, functions, single=False, fail=fail, layout=layout)
 
 
 @lru_cache(maxsize=1024)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncrun.expressions.functions import Functions
+
+if TYPE_CHECKING:
+    from syncrun.expressions.layout import Layout
 
 _IS_OBJECT = "{0}.__class__ is dict or isinstance({0}, dict)"  # the first costs nearly nothing
 
@@ -15,14 +18,16 @@ class Place:
     """A local variable, or a constant, that holds a JMESPath value.
 
     *flag* says that it holds True, False or None and nothing else; *literal* is a 1-tuple for a known value.
+    With a `layout` it holds an object with attributes for its members, or None.
     """
 
-    __slots__ = ("fields", "flag", "indices", "literal", "name")
+    __slots__ = ("fields", "flag", "indices", "layout", "literal", "name")
 
     def __init__(self, name: str, *, flag: bool = False, literal: tuple[Any] | None = None) -> None:
         self.name = name
         self.flag = flag
         self.literal = literal
+        self.layout: Layout | None = None
         self.fields: dict[str, Place] = {}
         self.indices: dict[int, Place] = {}
 
@@ -38,7 +43,9 @@ class Place:
         pending = [self]
         while pending:
             place = pending.pop()
-            if place.fields:
+            if place.layout is not None:
+                yield from _write_attributes(place.name, place.fields, place.layout)
+            elif place.fields:
                 yield from _write_fields(place.name, place.fields)
             for index, member in place.indices.items():
                 yield _write_index(place.name, index, member.name)
@@ -53,6 +60,16 @@ def _write_fields(name: str, fields: dict[str, Place]) -> Iterator[str]:
     yield f"if {_IS_OBJECT.format(name)}:"
     for key, member in fields.items():
         yield f"    {member.name} = {name}.get({key!r})"
+    yield "else:"
+    yield f"    {' = '.join(member.name for member in fields.values())} = None"
+
+
+def _write_attributes(name: str, fields: dict[str, Place], layout: Layout) -> Iterator[str]:
+    attributes = layout.attributes()
+    yield f"if {name} is not None:"
+    for key, member in fields.items():
+        member.layout = layout.members[key]
+        yield f"    {member.name} = {name}.{attributes[key]}"
     yield "else:"
     yield f"    {' = '.join(member.name for member in fields.values())} = None"
 

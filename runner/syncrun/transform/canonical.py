@@ -1,7 +1,8 @@
 """JSON text that every value has, and that is the same for equal values: sorted members, clean text.
 
-`orjson` does the work. What it refuses (lone surrogates, integers beyond 64 bits, nesting beyond its limit)
-goes through an encoder without recursion, whose output is the same wherever both can answer.
+`orjson` does the work, and `msgspec` for rows. What they refuse (lone surrogates, integers beyond 64 bits,
+nesting beyond their limits) goes through an encoder without recursion, whose output is the same wherever both
+can answer.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import orjson
 
 from syncrun.transform.invalid import Invalid
@@ -23,12 +25,14 @@ EXACT_FLOAT = 2**53  # integers beyond it have neighbours that a double cannot t
 
 _SORTED = orjson.OPT_SORT_KEYS
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNFIT_NAME = re.compile(r'["\\\x00-\x1f]')
+_encode_quickly = msgspec.json.Encoder().encode
 
 
 def dump(value: Any) -> bytes:
     """Return *value* as JSON text, members in their order; raise Invalid for what is no JSON value."""
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, default=_embed)
     except TypeError:
         return _encode(value, sort=False)
 
@@ -41,9 +45,50 @@ def canonical(value: Any) -> bytes:
         return _encode(value, sort=True)
 
 
-def fragment(value: Any) -> orjson.Fragment:
-    """Return *value* as canonical JSON that `dump` embeds as it is."""
-    return orjson.Fragment(canonical(value))
+def fragment(value: Any) -> msgspec.Raw:
+    """Return *value* as canonical JSON that `dump` and `dump_row` embed as it is."""
+    return msgspec.Raw(canonical(value))
+
+
+def _embed(value: Any) -> orjson.Fragment:
+    if isinstance(value, msgspec.Raw):
+        return orjson.Fragment(bytes(value))
+    raise TypeError
+
+
+def row_maker(names: Sequence[str]) -> Callable[..., Any]:
+    """Return the function that makes a row for `dump_row` of one value for each of *names*.
+
+    Values are null, text, booleans, integers, fragments, and numbers that every writer writes alike; those
+    that are null are left out of the text.
+    """
+    if any(map(_UNFIT_NAME.search, names)):  # msgspec doesn't escape names
+        return lambda *values: members(names, values)
+    slots = [f"c{position}" for position in range(len(names))]
+    fields = [(slot, Any, None) for slot in slots]
+    return msgspec.defstruct(
+        "Row", fields, rename=dict(zip(slots, names, strict=True)), omit_defaults=True, gc=False
+    )
+
+
+def members(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
+    """Return the *values* that are not null by name."""
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def dump_row(row: Any) -> bytes:
+    """Return what a function of `row_maker` made, or such values by name, as JSON text; raise Invalid."""
+    try:
+        return _encode_quickly(row)
+    except (TypeError, ValueError, RecursionError):
+        return _encode(_members_of(row), sort=False)
+
+
+def _members_of(row: Any) -> Any:
+    if isinstance(row, dict):
+        return row
+    fields = msgspec.structs.fields(row)
+    return members([field.encode_name for field in fields], [getattr(row, field.name) for field in fields])
 
 
 def clean_text(text: str) -> str:
@@ -105,8 +150,8 @@ def _elements(value: Iterable[Any]) -> Iterable[Any]:
 def _scalar(value: Any) -> bytes:
     if isinstance(value, str):
         return orjson.dumps(clean_text(value))
-    if isinstance(value, orjson.Fragment):
-        return orjson.dumps(value)
+    if isinstance(value, msgspec.Raw):
+        return bytes(value)
     if isinstance(value, int) and not isinstance(value, bool):
         try:
             return str(value).encode()

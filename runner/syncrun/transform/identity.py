@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
+import msgspec
 
 from syncrun.transform.canonical import EXACT_FLOAT, dump, number_text
 
@@ -39,7 +39,7 @@ def comparable(value: Any) -> Any:
         return int(value)
     # Outside this range programs differ in how they write a number, so it becomes Python's text.
     small = -_SMALL < value < _SMALL
-    return orjson.Fragment(number_text(value).encode()) if small or abs(value) >= EXACT_FLOAT else value
+    return msgspec.Raw(number_text(value).encode()) if small or abs(value) >= EXACT_FLOAT else value
 
 
 class Occurrences:

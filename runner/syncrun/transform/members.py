@@ -100,7 +100,7 @@ class MemberMapping:
             staged[member.slot] = value
             content[member.name] = hashed = value if kind is not float else comparable(value)
             same = same and hashed is value and member.slot == member.name
-        return self._id(content), self._read_cursor(record), content, content if same else staged
+        return self._id(content), self._read_cursor(record), content, None if same else staged
 
     def _stage(self, member: _Member, value: Any) -> Any:
         try:

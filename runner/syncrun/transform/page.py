@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncrun.errors import EvaluationError, HookError, RunError
 from syncrun.expressions.compile import is_true
-from syncrun.transform.canonical import dump
+from syncrun.transform.canonical import dump, dump_row
 from syncrun.transform.identity import content_hash
 from syncrun.transform.invalid import Invalid, describe
 
@@ -67,9 +67,9 @@ class Page:
                 self.unmoved += 1
                 self._mark(key, "S")
                 return
-        fields = dump(content)
+        fields = dump_row(content)
         digest = content_hash(fields)
-        if staged is not content:
+        if staged is not None:
             fields = dump(staged)
         if key is None:
             key = mapper.occurrences.identify(digest, self._partition)

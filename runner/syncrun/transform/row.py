@@ -10,24 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import orjson
-
 from syncrun.expressions.code import compiled
-from syncrun.transform.canonical import EXACT_FLOAT, MAX_INTEGER, MIN_INTEGER, dump
+from syncrun.transform.canonical import EXACT_FLOAT, MAX_INTEGER, MIN_INTEGER, dump, members, row_maker
 from syncrun.transform.field import MappedField
 from syncrun.transform.identity import comparable, key_text
 from syncrun.transform.invalid import Invalid, NullKey
 from syncrun.transform.times import plain_timestamp
 from syncrun.transform.watermark import CursorReader
 
-Written = tuple[str | None, Any, dict[str, Any], dict[str, Any]]
-"""(id, cursor, content, staged): the id, None when keyless; the comparable cursor value; what is hashed and
-what is staged, by column name and without nulls. These two are the same object for nearly every record.
+Written = tuple[str | None, Any, Any, dict[str, Any] | None]
+"""(id, cursor, content, staged): the id, None when keyless; the comparable cursor value; what is hashed, a
+row for `dump_row`, in the order of names; what is staged, by column name and without nulls, or None where
+that is the same, as for nearly every record.
 """
 
 WriteRow = Callable[[Sequence[Any], Sequence[Any]], Written]
 """From the raw values of the fields with an expression, and the staged values of the constant ones, each in
-field order; *content* is in the order of names. Raises Invalid.
+field order. Raises Invalid.
 """
 
 _PLAIN = {
@@ -54,64 +53,83 @@ def generate_row(
     *constants* has the positions of the fields that are constant in a partition, *key* those of the key's
     fields in key order, *cursor* that of the cursor field, whose values *reader* makes comparable.
     """
+    ordered = sorted(fields, key=lambda f: f.column)
+    hashed = [f for f in ordered if f.spec.hash]
     scope: dict[str, Any] = {
         "Invalid": Invalid,
         "NullKey": NullKey,
         "comparable": comparable,
         "dump": dump,
-        "dumps": orjson.dumps,
         "key_text": key_text,
+        "make_row": row_maker([f.column for f in hashed]),
+        "members": members,
+        "names": [f.column for f in ordered],
         "plain_timestamp": plain_timestamp,
     }
-    lines = [
-        "def write_row(values, constants):",
-        "    key = cursor = None",
-        "    content = {}",
-        "    rest = {}",
-    ]
+    lines = ["def write_row(values, constants):", "    key = cursor = None", "    differs = False"]
     for source, constant in (("values", False), ("constants", True)):
         names = [f"v{f.position}" for f in fields if (f.position in constants) is constant]
         if names:
             lines.append(f"    {', '.join(names)}, = {source}")
-    for field in sorted(fields, key=lambda f: f.column):
+    for field in ordered:
         read = reader if field.position == cursor else None
         lines += (
             "    " + text for text in _field_lines(field, read, scope, constant=field.position in constants)
         )
     lines += ("    " + text for text in _key_lines([fields[position] for position in key]))
-    lines.append("    return key, cursor, content, {**content, **rest} if rest else content")
+    content = ", ".join(f"{'h' if _has_two_forms(f) else 'v'}{f.position}" for f in hashed)
+    staged = ", ".join(f"v{f.position}" for f in ordered)
+    lines += [
+        f"    content = make_row({content})",
+        f"    return key, cursor, content, members(names, ({staged},)) if differs else None",
+    ]
     exec(compiled("\n".join(lines), "<generated row>"), scope)  # noqa: S102 - see the module's second paragraph
     write_row: WriteRow = scope["write_row"]
     return write_row
 
 
+def _has_two_forms(field: MappedField) -> bool:
+    """Whether a value may be hashed in another form than it is staged in."""
+    return field.inferred is not None and not field.mask
+
+
 def _field_lines(
     field: MappedField, reader: CursorReader | None, scope: dict[str, Any], *, constant: bool
 ) -> list[str]:
+    """Return the lines that turn a value into what is staged, and what that means for the cursor and hash."""
     n, v = field.position, f"v{field.position}"
-    scope[f"field{n}"] = field.convert
-    write = []
-    if reader is not None:
-        scope["read_cursor"] = reader.read
-        write.append(f"cursor = {v}" if reader.as_staged else f"cursor = read_cursor({v})")
-    if field.mask is not None and not constant:
-        scope[f"mask{n}"] = field.mask
-        write.append(f"{v} = mask{n}({v})")
-    write = ["    " + text for text in (*write, *_member_lines(field, v))]
-    plain, converted = _reading(field, scope)
-    if not (constant or field.check or field.spec.required or field.default is not None):
-        # nearly every field, and nearly every value of it: one look at its class
-        lines = [f"    {v} = {converted}", f"    if {v} is not None:", *("    " + text for text in write)]
-        if plain:
-            return [f"if {plain}:", *write, f"elif {v} is not None:", *lines]
-        return [f"if {v} is not None:", *lines]
-    lines = [] if constant else _convert_lines(field, scope, plain, converted)
+    lines = [] if constant else _convert_lines(field, scope)
     if field.check is not None:
         scope[f"check{n}"] = field.check
         lines += [f"if {v} is not None:", f"    {v} = check{n}({v})"]
     if field.spec.required:
         lines += [f"if {v} is None:", f"    raise Invalid('a value is required', {field.name!r})"]
-    return [*lines, f"if {v} is not None:", *write]
+    if reader is not None:
+        scope["read_cursor"] = reader.read
+        lines += [f"if {v} is not None:", f"    cursor = {v if reader.as_staged else f'read_cursor({v})'}"]
+    if field.mask is not None and not constant:
+        scope[f"mask{n}"] = field.mask
+        lines += [f"if {v} is not None:", f"    {v} = mask{n}({v})"]
+    if not field.spec.hash:
+        lines += [f"if {v} is not None:", "    differs = True"]
+    elif _has_two_forms(field):
+        h = f"h{n}"
+        lines += [f"{h} = {v}", f"if {v}.__class__ is float:", f"    {h} = comparable({v})"]
+        lines += [f"    differs = differs or {h} is not {v}"]
+    return lines
+
+
+def _convert_lines(field: MappedField, scope: dict[str, Any]) -> list[str]:
+    n, v = field.position, f"v{field.position}"
+    scope[f"field{n}"] = field.convert
+    plain, converted = _reading(field, scope)
+    lines = []
+    if field.default is not None:
+        scope[f"default{n}"] = field.default
+        lines += [f"if {v} is None:", f"    {v} = default{n}"]
+    if plain:  # nearly every value of nearly every field: one look at its class
+        lines += [f"{'elif' if lines else 'if'} {plain}:", "    pass"]
+    return [*lines, f"{'elif' if lines else 'if'} {v} is not None:", f"    {v} = {converted}"]
 
 
 def _reading(field: MappedField, scope: dict[str, Any]) -> tuple[str, str]:
@@ -124,16 +142,6 @@ def _reading(field: MappedField, scope: dict[str, Any]) -> tuple[str, str]:
     if str(field.declared) == "timestamp" and field.spec.format in (None, "iso"):
         return "", f"plain_timestamp({v}) or {converted}"
     return _PLAIN.get(str(field.declared), "").format(v=v), converted
-
-
-def _convert_lines(field: MappedField, scope: dict[str, Any], plain: str, converted: str) -> list[str]:
-    n, v = field.position, f"v{field.position}"
-    lines = []
-    if field.default is not None:
-        scope[f"default{n}"] = field.default
-        lines += [f"if {v} is None:", f"    {v} = default{n}"]
-    test = f" and not ({plain})" if plain else ""
-    return [*lines, f"{'elif' if lines else 'if'} {v} is not None{test}:", f"    {v} = {converted}"]
 
 
 def _key_lines(fields: Sequence[MappedField]) -> list[str]:
@@ -149,17 +157,3 @@ def _key_lines(fields: Sequence[MappedField]) -> list[str]:
     if len(fields) == len([f for f in fields if f.declared or f.mask]):
         return [*lines, f"key = dump([{', '.join(names)}]).decode()"]
     return [*lines, f"key = key_text(({', '.join(names)},))"]
-
-
-def _member_lines(field: MappedField, v: str) -> list[str]:
-    """Return the lines that write a value; to *rest* what is staged but not hashed like that."""
-    name = repr(field.column)
-    if not field.spec.hash:
-        return [f"rest[{name}] = {v}"]
-    if field.inferred is None or field.mask:
-        return [f"content[{name}] = {v}"]
-    return [
-        f"content[{name}] = h = {v} if {v}.__class__ is not float else comparable({v})",
-        f"if h is not {v}:",
-        f"    rest[{name}] = {v}",
-    ]
