@@ -172,6 +172,7 @@ class Enumeration:
             hooks=self.hooks,
             feed=self._feed,
             on_detect=self._detected,
+            layout=self.mapper.layout,
         )
         self._plan_anew = partial(planner.anew, roots=roots)
         for reading in planner.readings(saved, fresh, roots):

@@ -10,12 +10,15 @@ from typing import Any, Protocol
 from syncrun.config.request import RequestSpec
 from syncrun.config.sync import Sync
 from syncrun.decoders import decode
+from syncrun.decoders.json_document import JsonDecoder
 from syncrun.engine.exports import Exports
 from syncrun.engine.walk import Fetch
 from syncrun.expressions.functions import Functions
+from syncrun.expressions.layout import Layout
 from syncrun.extract.detail import Details
 from syncrun.extract.fetch import Fetched, Source, fetch
 from syncrun.extract.job import Created
+from syncrun.extract.narrow import Narrow
 from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
@@ -45,11 +48,13 @@ def pages_of(
     on_detect: Callable[[Pagination, str], None] | None = None,
     hooks: Hooks = NO_HOOKS,
     exports: Exports | None = None,
+    layout: Layout | None = None,
 ) -> Fetch:
     """Return the function that fetches the pages of *sync*; with *changes_only* its request for changes.
 
     With *side_by_side* it may ask for several pages at a time. Records that the API exports on request come
-    by way of *exports*.
+    by way of *exports*. Pages of records are read by *layout*, which is what the mapping reads of them, where
+    nothing else looks at them.
     """
     request = changes_request(sync) if changes_only else first_request(sync)
     prepare = hooks.before_request if hooks.has("before_request") else None
@@ -71,6 +76,7 @@ def pages_of(
             functions=functions,
             side_by_side=side_by_side,
             most=sync.incremental.cap if sync.incremental is not None else None,
+            narrow=_narrow(sync, hooks, layout),
         )
         found: Iterator[Fetched | Created]
         if exports is not None and sync.job is not None:
@@ -83,6 +89,15 @@ def pages_of(
         return (details.complete(page, context) if isinstance(page, Fetched) else page for page in found)
 
     return pages
+
+
+def _narrow(sync: Sync, hooks: Hooks, layout: Layout | None) -> Narrow:
+    """Return what reads the pages of *sync* by *layout*, if no hook, detail or decoder needs them whole."""
+    plain = isinstance(sync.decode, JsonDecoder) and sync.decode.member is None and sync.detail is None
+    if not plain or hooks.has("parse_response") or hooks.has("map_record"):
+        return Narrow(None)
+    token = sync.incremental.token if sync.incremental is not None else None
+    return Narrow(layout, () if token is None else (token,))
 
 
 def _asking(source: Source, hooks: Hooks, context: Mapping[str, Any]) -> Source:

@@ -19,6 +19,7 @@ from syncrun.engine.plan import Mode, Partition, plan_partitions, told_only
 from syncrun.engine.reading import Reading
 from syncrun.engine.walk import Fetch
 from syncrun.expressions.functions import Functions
+from syncrun.expressions.layout import Layout
 from syncrun.extract.fetch import Fetched
 from syncrun.extract.job import Created
 from syncrun.hooks import Hooks
@@ -32,7 +33,8 @@ class Planner:
 
     *window* is the snapshot window that complete partitions belong to, *definition* the fingerprint of what
     is read, *mapping* that of what is made of it. Pages are asked of *client*, exports of *asking*. *feed* is
-    the sync that lists what was deleted, if there is one.
+    the sync that lists what was deleted, if there is one. *layout* is what the mapping reads of a record,
+    None for all of it.
     """
 
     job: Job
@@ -49,6 +51,7 @@ class Planner:
     hooks: Hooks
     feed: Sync | None
     on_detect: Callable[[Pagination, str], None]
+    layout: Layout | None
 
     def readings(
         self, saved: Mapping[str, Progress], fresh: Progress, roots: Mapping[str, Any]
@@ -114,6 +117,7 @@ class Planner:
             # partitions have their own way to be read side by side; a look at the beginning needs none
             side_by_side=not self.job.sync.sources and self.options.limit is None,
             on_detect=self.on_detect,
+            layout=self.layout,
             exports=Exports(self.asking.send, self.runtime, self.redactor, self.functions),
         )
 

@@ -44,16 +44,19 @@ def is_true(value: Any) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def compile_expression(text: str, *, functions: Functions = DEFAULT) -> Callable[[Any], Any]:
+def compile_expression(
+    text: str, *, functions: Functions = DEFAULT, layout: Layout | None = None
+) -> Callable[[Any], Any]:
     """Return a function that evaluates the expression *text* on a JSON value.
 
-    Raise ExpressionError for text that cannot be parsed; the function raises EvaluationError on unfit data.
+    With a *layout* of this and other expressions, the value has attributes in place of members. Raise
+    ExpressionError for text that cannot be parsed; the function raises EvaluationError on unfit data.
     """
 
     def fail(_index: int, error: BaseException) -> EvaluationError:
         return EvaluationError(describe_failure(text, error))
 
-    return generate([parse(text)], functions, single=True, fail=fail)
+    return generate([parse(text)], functions, single=True, fail=fail, layout=layout)
 
 
 def compile_mapping(
@@ -62,20 +65,14 @@ def compile_mapping(
     """Return a function from a record to the values of all *expressions*, in their order.
 
     Paths that several of them share are read once. With a *layout* of these and other expressions, records
-    have attributes in place of members. Raise ExpressionError for text that cannot be parsed; the
-    function raises MappingError, which tells the index of the expression that fails on the record.
+    have attributes in place of members. Raise ExpressionError for text that cannot be parsed; the function
+    raises MappingError, which tells the index of the expression that fails on the record.
     """
-    if layout is not None:
-        return _generate_mapping(tuple(expressions), functions, layout)
-    return _compile_mapping(tuple(expressions), functions)
+    return _compile_mapping(tuple(expressions), functions, layout)
 
 
 @lru_cache(maxsize=512)
-def _compile_mapping(expressions: tuple[str, ...], functions: Functions) -> Callable[[Any], list[Any]]:
-    return _generate_mapping(expressions, functions, None)
-
-
-def _generate_mapping(
+def _compile_mapping(
     expressions: tuple[str, ...], functions: Functions, layout: Layout | None
 ) -> Callable[[Any], list[Any]]:
     def fail(index: int, error: BaseException) -> MappingError:

@@ -3,33 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from syncrun.expressions.functions import Functions
+from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.expressions.places import Place, Program
-from syncrun.expressions.syntax import parse
+from syncrun.expressions.syntax import Node, parse
 from syncrun.expressions.writer import Writer
 
 _NAME = re.compile(r"\bv\d+\b")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The members that are read of an object that is not used as a whole.
 
     A member has a layout of its own where the same is true of it, or None where it is used as it is.
     """
 
-    members: Mapping[str, Layout | None]
+    members: tuple[tuple[str, Layout | None], ...]
 
     def attributes(self) -> dict[str, str]:
         """Return for each member the name of the attribute that it is read from."""
-        return {name: f"m{position}" for position, name in enumerate(self.members)}
+        return {name: f"m{position}" for position, (name, _) in enumerate(self.members)}
+
+    def reaches(self, path: Sequence[str]) -> bool:
+        """Whether anything at *path*, or in it, is read, or something that it is in is used as a whole."""
+        layout: Layout | None = self
+        for name in path:
+            if layout is None:
+                return True
+            members = dict(layout.members)
+            if name not in members:
+                return False
+            layout = members[name]
+        return True
 
 
-def layout_of(expressions: Sequence[str], functions: Functions) -> Layout | None:
+def layout_of(expressions: Sequence[str], functions: Functions = DEFAULT) -> Layout | None:
     """Return what *expressions* read of a record, None when one of them uses all of it."""
+    return _layout_of(tuple(expressions), functions)
+
+
+@lru_cache(maxsize=512)
+def _layout_of(expressions: tuple[str, ...], functions: Functions) -> Layout | None:
     program = Program(functions)
     writer = Writer(program, 0)
     results = {writer.add(index, parse(text)).name for index, text in enumerate(expressions)}
@@ -38,7 +56,23 @@ def layout_of(expressions: Sequence[str], functions: Functions) -> Layout | None
     return _layout(writer.root, used)
 
 
+def plain_path(expression: str) -> tuple[str, ...] | None:
+    """Return the members that *expression* follows, none for `@`; None when it does anything else."""
+    return _path(parse(expression))
+
+
+def _path(node: Node) -> tuple[str, ...] | None:
+    if node["type"] == "current":
+        return ()
+    if node["type"] == "field":
+        return (node["value"],)
+    if node["type"] != "subexpression":
+        return None
+    paths = [_path(child) for child in node["children"]]
+    return None if None in paths else tuple(name for path in paths if path for name in path)
+
+
 def _layout(place: Place, used: set[str]) -> Layout | None:
     if place.name in used or place.indices or not place.fields:
         return None
-    return Layout({name: _layout(member, used) for name, member in place.fields.items()})
+    return Layout(tuple((name, _layout(member, used)) for name, member in place.fields.items()))

@@ -65,10 +65,10 @@ def _write_fields(name: str, fields: dict[str, Place]) -> Iterator[str]:
 
 
 def _write_attributes(name: str, fields: dict[str, Place], layout: Layout) -> Iterator[str]:
-    attributes = layout.attributes()
+    attributes, layouts = layout.attributes(), dict(layout.members)
     yield f"if {name} is not None:"
     for key, member in fields.items():
-        member.layout = layout.members[key]
+        member.layout = layouts[key]
         yield f"    {member.name} = {name}.{attributes[key]}"
     yield "else:"
     yield f"    {' = '.join(member.name for member in fields.values())} = None"

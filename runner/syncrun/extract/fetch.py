@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 from typing import Any
@@ -15,6 +15,7 @@ from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.extract.ahead import Ahead
 from syncrun.extract.cut_off import looks_cut_off
 from syncrun.extract.detect import detect
+from syncrun.extract.narrow import Narrow
 from syncrun.extract.requests import RequestSeries, Source, build_request
 from syncrun.extract.select import Selector
 from syncrun.http.messages import Request, Response
@@ -54,6 +55,7 @@ def fetch(
     functions: Functions = DEFAULT,
     side_by_side: bool = False,
     most: int | None = None,
+    narrow: Narrow | None = None,
 ) -> Iterator[Fetched]:
     """Yield the pages of *source* in order; the last one carries the End with its verdict (R7).
 
@@ -63,7 +65,8 @@ def fetch(
     shows, and why; declaring what `Fetched.detected` says makes a state of this call resumable by the next.
 
     With *side_by_side*, pages that are sure to follow are asked for before their turn, in threads; but none
-    that begins when *most* records have been received, for the caller may have enough then.
+    that begins when *most* records have been received, for the caller may have enough then. *narrow* reads
+    pages where it can.
 
     What *send*, *decode* and record selection raise ends the iteration; the pages before it stay valid.
     """
@@ -78,6 +81,7 @@ def fetch(
         cursor=context.get("cursor"),
         side_by_side=side_by_side,
         most=math.inf if most is None else most,
+        narrow=narrow or Narrow(None),
     )
     pagination = source.pagination
     return enumeration.pages(PageState() if pagination is None else start or pagination.first())
@@ -98,12 +102,13 @@ class _Enumeration:
         cursor: Any,
         side_by_side: bool,
         most: float,
+        narrow: Narrow,
     ) -> None:
         self._pagination, self._cursor = source.pagination, cursor
         self._side_by_side, self._most = side_by_side, most
         self._detected: Pagination | None = None
         self._ahead = Ahead(send)
-        self._decode = decode
+        self._decode, self._narrow = decode, narrow
         self._on_detect = on_detect
         self._series = series
         self._functions = functions
@@ -162,9 +167,13 @@ class _Enumeration:
         return (state.received or 0) < self._most
 
     def _read(self, state: PageState, response: Response) -> Page:
-        empty = response.status in _NO_CONTENT or not response.content
-        body = None if empty else self._decode(response)
-        records = self._selector.select(body)
+        body: Any = None
+        records: Sequence[Any] | None = None
+        if response.status not in _NO_CONTENT and response.content:
+            narrow = self._narrow.read(response, self._selector.expression, self._pagination)
+            body, records = (self._decode(response), None) if narrow is None else narrow
+        if records is None:
+            records = self._selector.select(body)
         return Page(state, response.url, response.status, response.headers, body, records)
 
     def _detect(self, request: Request, page: Page, content: bytes) -> tuple[PageState | End, Page]:
@@ -209,7 +218,7 @@ class _LoopGuard:
         self._states: dict[bytes, int] = {}
         self._requests: dict[bytes, int] = {}
         self._content = b""
-        self._records: list[Any] = []
+        self._records: Sequence[Any] = []
 
     def admit(self, state: PageState, request: Request) -> str | None:
         """Remember what is about to be asked for; return why not to, when it was asked for before."""

@@ -116,7 +116,9 @@ class HookPage:
     @classmethod
     def of(cls, page: Page) -> HookPage:
         """Return a view of *page*."""
-        return cls(page.status, page.url, dict(page.headers), deepcopy(page.body), deepcopy(page.records))
+        return cls(
+            page.status, page.url, dict(page.headers), deepcopy(page.body), deepcopy(list(page.records))
+        )
 
     def json(self) -> Any:
         """Return the body."""

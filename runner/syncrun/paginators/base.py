@@ -5,7 +5,7 @@ A kind subclasses `Pagination` in a module of its own and is registered in `pagi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -60,7 +60,7 @@ class Page:
     status: int
     headers: Mapping[str, str]
     body: Any
-    records: list[Any]
+    records: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,14 @@ class Pagination(BaseModel):
     def placed(self) -> bool:
         """Whether YAML says where the next value goes; if not, `${page.…}` in the request may do it."""
         return self.into is not None
+
+    @property
+    def reads(self) -> Sequence[str | None] | None:
+        """The expressions that it evaluates on bodies; None when it may use anything of a page.
+
+        A page of which these, and `stop_when`, do not read the records need not be decoded as a whole.
+        """
+        return None
 
     def first(self) -> PageState:
         """Return the state of the first page."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,6 +56,11 @@ class CountedPagination(Pagination):
         if self.into is not None and self.param is not None:
             raise ValueError("give param or into, not both")
         return self
+
+    @property
+    def reads(self) -> Sequence[str | None]:
+        """The expressions that it evaluates on bodies."""
+        return (self.total,)
 
     def shifts(self, state: PageState) -> bool:  # noqa: ARG002
         """Return true: a position says how many records come before it, not which."""

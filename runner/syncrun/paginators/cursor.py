@@ -11,6 +11,7 @@ pagination:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -35,6 +36,11 @@ class CursorPagination(Pagination):
         if (self.token is None) == (self.token_header is None):
             raise ValueError("cursor needs either token (JMESPath on the body) or token_header")
         return self
+
+    @property
+    def reads(self) -> Sequence[str | None]:
+        """The expressions that it evaluates on bodies."""
+        return (self.token, self.has_more)
 
     def shifts(self, state: PageState) -> bool:
         """Whether the token of *state* is a page number or an offset, by the names that it has."""

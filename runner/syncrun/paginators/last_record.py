@@ -11,6 +11,7 @@ pagination:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -27,6 +28,11 @@ class LastRecordPagination(Pagination):
     type: Literal["last_record"] = "last_record"
     token: Expression = Field(description="JMESPath on the last record: what the next request sends.")
     has_more: Expression | None = Field(None, description="JMESPath on the body: whether a next page exists.")
+
+    @property
+    def reads(self) -> Sequence[str | None]:
+        """The expressions that it evaluates on bodies."""
+        return (self.has_more,)
 
     def apply(self, request: Request, state: PageState) -> Request:
         """Return *request* with the last record's value; the first page has none."""

@@ -8,7 +8,7 @@ pagination: link_header      # or {type: link_header, rel: next}
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -32,6 +32,11 @@ class LinkHeaderPagination(FollowedPagination):
 
     type: Literal["link_header"] = "link_header"
     rel: str = Field("next", min_length=1, description="The relation of the link to follow.")
+
+    @property
+    def reads(self) -> Sequence[str | None]:
+        """The expressions that it evaluates on bodies."""
+        return ()
 
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state of the link that *page* carries, resolved against its own URL; none is the end."""

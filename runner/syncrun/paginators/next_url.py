@@ -9,6 +9,7 @@ pagination:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -32,6 +33,11 @@ class NextUrlPagination(FollowedPagination):
         if (self.url is None) == (self.header is None):
             raise ValueError("next_url needs either url (JMESPath on the body) or header")
         return self
+
+    @property
+    def reads(self) -> Sequence[str | None]:
+        """The expressions that it evaluates on bodies."""
+        return (self.url, self.has_more)
 
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state of the URL that *page* names, resolved against its own; none is the end."""

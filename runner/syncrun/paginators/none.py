@@ -7,6 +7,7 @@ pagination: none
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from syncrun.http.messages import Request
@@ -17,6 +18,11 @@ class NoPagination(Pagination):
     """The first page is the only one."""
 
     type: Literal["none"] = "none"
+
+    @property
+    def reads(self) -> Sequence[str | None]:
+        """The expressions that it evaluates on bodies."""
+        return ()
 
     def apply(self, request: Request, state: PageState) -> Request:  # noqa: ARG002
         """Return *request* as it is."""

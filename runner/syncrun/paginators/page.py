@@ -14,6 +14,7 @@ pagination:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -39,6 +40,11 @@ class PagePagination(CountedPagination):
     total_pages: Expression | None = Field(
         None, description="JMESPath on the body: how many pages there are."
     )
+
+    @property
+    def reads(self) -> Sequence[str | None]:
+        """The expressions that it evaluates on bodies."""
+        return (self.total, self.total_pages)
 
     def first(self) -> PageState:
         """Return the state of the first page."""

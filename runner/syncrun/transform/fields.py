@@ -9,13 +9,14 @@ from syncrun.config.sync import FieldSpec, Sync
 from syncrun.errors import EvaluationError, RunError
 from syncrun.expressions.compile import MappingError, compile_expression, compile_mapping
 from syncrun.expressions.functions import DEFAULT, Functions
+from syncrun.expressions.layout import Layout
 from syncrun.expressions.template import parse_template
 from syncrun.shapes import Column
 from syncrun.transform.field import MappedField
 from syncrun.transform.identity import key_text
 from syncrun.transform.invalid import Invalid
 from syncrun.transform.naming import Names
-from syncrun.transform.row import Written, generate_row
+from syncrun.transform.row import Write, generate_row
 from syncrun.transform.watermark import CursorReader
 
 
@@ -36,8 +37,7 @@ class FieldMapping:
             self.reader = CursorReader(self.cursor.declared, sync.incremental.type, sync.incremental.format)
         self.constant = [field for field in self.fields if not parse_template(field.spec.path).constant]
         self.computed = [field for field in self.fields if parse_template(field.spec.path).constant]
-        self.evaluate = compile_mapping([f.spec.path for f in self.computed], functions=functions)
-        self.write_row = generate_row(
+        self.bind_row = generate_row(
             self.fields,
             frozenset(field.position for field in self.constant),
             [field.position for field in self.key],
@@ -45,7 +45,11 @@ class FieldMapping:
             self.reader,
         )
         self.identifying = [f for f in self.computed if f in self.key or f is self.cursor]
-        self.evaluate_identity = compile_mapping([f.spec.path for f in self.identifying], functions=functions)
+
+    @property
+    def paths(self) -> list[str]:
+        """The expressions that are evaluated on every record."""
+        return [field.spec.path for field in self.computed]
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -62,9 +66,14 @@ class FieldMapping:
         """The key as names of columns."""
         return tuple(field.column for field in self.key)
 
-    def expression(self, field: MappedField) -> Callable[[Any], Any]:
+    def expression(self, field: MappedField, layout: Layout | None) -> Callable[[Any], Any]:
         """Return the function of one field alone."""
-        return compile_expression(field.spec.path, functions=self._functions)
+        return compile_expression(field.spec.path, functions=self._functions, layout=layout)
+
+    def expressions(self, fields: Sequence[MappedField], layout: Layout | None) -> Callable[[Any], list[Any]]:
+        """Return the function of several *fields*."""
+        paths = [field.spec.path for field in fields]
+        return compile_mapping(paths, functions=self._functions, layout=layout)
 
     def bind(self, context: Mapping[str, Any]) -> BoundFields:
         """Return the mapping for one partition; raise RunError for a constant that its field cannot hold."""
@@ -81,28 +90,29 @@ class FieldMapping:
 
 
 class BoundFields:
-    """The fields in one partition."""
+    """The fields in one partition, for records with the attributes of *layout* where there is one.
 
-    def __init__(self, mapping: FieldMapping, constants: Sequence[Any]) -> None:
+    `write` gives the id and cursor of a record, what of it is hashed and what is staged; it raises Invalid.
+    """
+
+    def __init__(self, mapping: FieldMapping, constants: Sequence[Any], layout: Layout | None = None) -> None:
         self._mapping = mapping
         self._constants = constants
-        self._evaluate = mapping.evaluate
-        self._write_row = mapping.write_row
+        self._layout = layout
+        self._evaluate_identity = mapping.expressions(mapping.identifying, layout)
+        evaluate = mapping.expressions(mapping.computed, layout)
+        self.write: Write = mapping.bind_row(evaluate, self._evaluate_singly, constants)
 
-    def write(self, record: Any) -> Written:
-        """Return the id and cursor of *record*, what of it is hashed, and what is staged; raise Invalid."""
-        try:
-            values = self._evaluate(record)
-        except MappingError:
-            values = self._evaluate_singly(record)
-        return self._write_row(values, self._constants)
+    def laid_out(self, layout: Layout) -> BoundFields:
+        """Return the same for records with the attributes of *layout*."""
+        return BoundFields(self._mapping, self._constants, layout)
 
     def _evaluate_singly(self, record: Any) -> list[Any]:
         """Return the values, null where the expression of a lenient field fails; raise Invalid for others."""
         values = []
         for field in self._mapping.computed:
             try:
-                values.append(self._mapping.expression(field)(record))
+                values.append(self._mapping.expression(field, self._layout)(record))
             except EvaluationError as error:
                 if not field.lenient:
                     raise Invalid(error.message, field.name) from None
@@ -113,7 +123,7 @@ class BoundFields:
         """Return the id and the cursor of a *record* that may be invalid; None for what can't be told."""
         mapping = self._mapping
         try:
-            values = dict(zip(mapping.identifying, mapping.evaluate_identity(record), strict=True))
+            values = dict(zip(mapping.identifying, self._evaluate_identity(record), strict=True))
         except MappingError:
             values = {field: self._attempt(field, record) for field in mapping.identifying}
         staged = dict(zip(mapping.constant, self._constants, strict=True))
@@ -121,7 +131,7 @@ class BoundFields:
 
     def _attempt(self, field: MappedField, record: Any) -> Any:
         try:
-            return self._mapping.expression(field)(record)
+            return self._mapping.expression(field, self._layout)(record)
         except EvaluationError:
             return None
 

@@ -7,6 +7,7 @@ its content and the occurrence of it: `<hash>#1`.
 from __future__ import annotations
 
 import hashlib
+from binascii import hexlify
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,16 +15,16 @@ import msgspec
 
 from syncrun.transform.canonical import EXACT_FLOAT, dump, number_text
 
-_HASH_DIGITS = 32
+_HASH_BYTES = 16
 _SMALL = 1e-4  # below it some programs write an exponent
 
 
-def content_hash(content: bytes) -> str:
+def content_hash(content: bytes) -> bytes:
     """Return 32 hex digits for the canonical *content* of a record.
 
     SHA-256 cut to 128 bits: present in every Python build, and done by the processor on most machines.
     """
-    return hashlib.sha256(content, usedforsecurity=False).hexdigest()[:_HASH_DIGITS]
+    return hexlify(hashlib.sha256(content, usedforsecurity=False).digest()[:_HASH_BYTES])
 
 
 def key_text(values: Sequence[Any]) -> str:
@@ -52,11 +53,11 @@ class Occurrences:
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
 
-    def identify(self, content: str, partition: str) -> str:
+    def identify(self, content: bytes, partition: str) -> str:
         """Return the id of the next record with the hash *content* in *partition*."""
-        base = (
-            content_hash(f"{content} {partition}".encode("utf-8", "surrogatepass")) if partition else content
-        )
+        if partition:
+            content = content_hash(content + f" {partition}".encode("utf-8", "surrogatepass"))
+        base = content.decode()
         count = self._counts.get(base, 0) + 1
         self._counts[base] = count
         return f"{base}#{count}"

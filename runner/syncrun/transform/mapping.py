@@ -14,19 +14,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from syncrun.config.sync import Sync
+from syncrun.decoders.narrow import NarrowRecords
 from syncrun.errors import RunError
 from syncrun.expressions.compile import compile_expression
 from syncrun.expressions.functions import DEFAULT, Functions
+from syncrun.expressions.layout import Layout, layout_of
 from syncrun.shapes import Column, Model
 from syncrun.transform.canonical import clean_text
 from syncrun.transform.conceal import Concealer
 from syncrun.transform.fields import BoundFields, map_fields
 from syncrun.transform.identity import Occurrences
 from syncrun.transform.members import MemberMapping
-from syncrun.transform.page import Page
+from syncrun.transform.page import Form, Page
 from syncrun.transform.validate import Check, schema_check
 from syncrun.transform.watermark import Comparable, Progress
 
@@ -93,9 +96,27 @@ class Mapper:
         self.occurrences = Occurrences()
         self.check = _schema_check(sync, schema)
         rule = sync.delete_rule
-        self.flag = compile_expression(rule.flag, functions=functions) if rule and rule.flag else None
-        self.where = compile_expression(sync.where, functions=functions) if sync.where else None
+        self._functions = functions
+        self._judging = (rule.flag if rule else None, sync.where)
         self.explode = compile_expression(sync.explode.path, functions=functions) if sync.explode else None
+
+    @cached_property
+    def layout(self) -> Layout | None:
+        """What the mapping reads of a record; None when records have to be decoded as a whole."""
+        whole = self.check is not None or self.explode is not None or self.sync.raw
+        if whole or isinstance(self.rows, MemberMapping):
+            return None
+        return layout_of([*self.rows.paths, *filter(None, self._judging)], self._functions)
+
+    def form(self, rows: BoundFields | MemberMapping, layout: Layout | None = None) -> Form:
+        """Return how records are read; with the attributes of *layout* where there is one."""
+        flag, where = (
+            compile_expression(text, functions=self._functions, layout=layout) if text else None
+            for text in self._judging
+        )
+        if layout is not None and isinstance(rows, BoundFields):
+            rows = rows.laid_out(layout)
+        return Form(rows, flag, where)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -170,6 +191,8 @@ class BoundMapper:
     ) -> None:
         self._mapper = mapper
         self._partition = clean_text(partition)
+        self._form = mapper.form(rows)
+        self._laid_out: Form | None = None
         self._rows = rows
         self._since, self._hook = since, hook
 
@@ -180,13 +203,17 @@ class BoundMapper:
         """
         page = Page(
             self._mapper,
-            self._rows,
+            self._form,
             partition=self._partition,
             since=self._since,
             hook=self._hook,
             ordinal=ordinal,
         )
-        page.take(records)
+        if isinstance(records, NarrowRecords):
+            self._laid_out = self._laid_out or self._mapper.form(self._rows, self._mapper.layout)
+            page.take_narrow(records, self._laid_out)
+        else:
+            page.take(records)
         return Mapped(
             lines=page.lines,
             rejected=page.rejected,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from syncrun.expressions.code import compiled
+from syncrun.expressions.compile import MappingError
 from syncrun.transform.canonical import EXACT_FLOAT, MAX_INTEGER, MIN_INTEGER, dump, members, row_maker
 from syncrun.transform.field import MappedField
 from syncrun.transform.identity import comparable, key_text
@@ -24,9 +25,12 @@ row for `dump_row`, in the order of names; what is staged, by column name and wi
 that is the same, as for nearly every record.
 """
 
-WriteRow = Callable[[Sequence[Any], Sequence[Any]], Written]
-"""From the raw values of the fields with an expression, and the staged values of the constant ones, each in
-field order. Raises Invalid.
+Write = Callable[[Any], Written]
+"""From a record. Raises Invalid."""
+
+BindRow = Callable[[Callable[[Any], Sequence[Any]], Callable[[Any], Sequence[Any]], Sequence[Any]], Write]
+"""Makes the function of one partition from what gives the raw values of the fields with an expression, what
+does so where that raises MappingError, and the staged values of the constant fields; all in field order.
 """
 
 _PLAIN = {
@@ -40,6 +44,17 @@ _PLAIN_INFERRED = (
     f"{{v}}.__class__ is int and -{EXACT_FLOAT} <= {{v}} <= {EXACT_FLOAT} and int in seen{{n}}"
 )
 
+_FRAME = """
+def bind(evaluate, evaluate_singly, constants):
+    def write(record):
+        key = cursor = None
+        differs = False
+        try:
+            values = evaluate(record)
+        except MappingError:
+            values = evaluate_singly(record)
+"""
+
 
 def generate_row(
     fields: Sequence[MappedField],
@@ -47,8 +62,8 @@ def generate_row(
     key: Sequence[int],
     cursor: int | None,
     reader: CursorReader | None,
-) -> WriteRow:
-    """Return the function for *fields*.
+) -> BindRow:
+    """Return what makes the function for *fields*.
 
     *constants* has the positions of the fields that are constant in a partition, *key* those of the key's
     fields in key order, *cursor* that of the cursor field, whose values *reader* makes comparable.
@@ -57,6 +72,7 @@ def generate_row(
     hashed = [f for f in ordered if f.spec.hash]
     scope: dict[str, Any] = {
         "Invalid": Invalid,
+        "MappingError": MappingError,
         "NullKey": NullKey,
         "comparable": comparable,
         "dump": dump,
@@ -66,26 +82,24 @@ def generate_row(
         "names": [f.column for f in ordered],
         "plain_timestamp": plain_timestamp,
     }
-    lines = ["def write_row(values, constants):", "    key = cursor = None", "    differs = False"]
-    for source, constant in (("values", False), ("constants", True)):
-        names = [f"v{f.position}" for f in fields if (f.position in constants) is constant]
-        if names:
-            lines.append(f"    {', '.join(names)}, = {source}")
+    computed, constant = (
+        "".join(f"v{f.position}, " for f in fields if (f.position in constants) is is_constant)
+        for is_constant in (False, True)
+    )
+    lines = [f"{computed}= values"] if computed else []
+    lines += [f"{constant}= constants"] if constant else []
     for field in ordered:
         read = reader if field.position == cursor else None
-        lines += (
-            "    " + text for text in _field_lines(field, read, scope, constant=field.position in constants)
-        )
-    lines += ("    " + text for text in _key_lines([fields[position] for position in key]))
+        lines += _field_lines(field, read, scope, constant=field.position in constants)
+    lines += _key_lines([fields[position] for position in key])
     content = ", ".join(f"{'h' if _has_two_forms(f) else 'v'}{f.position}" for f in hashed)
     staged = ", ".join(f"v{f.position}" for f in ordered)
-    lines += [
-        f"    content = make_row({content})",
-        f"    return key, cursor, content, members(names, ({staged},)) if differs else None",
-    ]
-    exec(compiled("\n".join(lines), "<generated row>"), scope)  # noqa: S102 - see the module's second paragraph
-    write_row: WriteRow = scope["write_row"]
-    return write_row
+    lines.append(f"content = make_row({content})")
+    lines.append(f"return key, cursor, content, members(names, ({staged},)) if differs else None")
+    body = "\n".join(f"        {line}" for line in lines)
+    exec(compiled(_FRAME + body + "\n    return write\n", "<generated row>"), scope)  # noqa: S102 - see above
+    bind: BindRow = scope["bind"]
+    return bind
 
 
 def _has_two_forms(field: MappedField) -> bool:

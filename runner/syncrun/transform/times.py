@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -35,6 +36,7 @@ _UNITS = {"epoch": "seconds", "epoch_ms": "milliseconds"}
 _RANGE = "is outside the years 1 to 9999"
 
 _SHORTEST, _WIDTH = 20, 27  # characters of a timestamp without and with microseconds
+_KNOWS_24 = sys.version_info >= (3, 14)  # where 24:00 is midnight of the next day
 _MOST_DIGITS = 18  # of an epoch; more are far beyond the year 9999
 
 fromisoformat = dt.datetime.fromisoformat
@@ -66,7 +68,7 @@ def plain_timestamp(value: Any) -> str | None:
         return None
     marks = value[4:20:3]
     if marks == "--T::Z" and len(value) == _SHORTEST:
-        staged = value[:19] + ".000000Z"
+        staged = value.replace("Z", ".000000Z")
     elif marks == "--T::." and _SHORTEST < len(value) <= _WIDTH and value[-1] == "Z":
         staged = value[:-1].ljust(_WIDTH - 1, "0") + "Z"
     else:
@@ -75,7 +77,7 @@ def plain_timestamp(value: Any) -> str | None:
         fromisoformat(value)
     except ValueError:
         return None
-    return None if value[11:13] == "24" else staged  # that is midnight in newer Pythons, of the next day
+    return None if _KNOWS_24 and value[11:13] == "24" else staged
 
 
 def date_converter(form: str | None, zone: dt.tzinfo) -> Callable[[Any], str]:
