@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -13,7 +14,9 @@ from pydantic import TypeAdapter
 
 from syncrun.config.request import RequestSpec
 from syncrun.errors import RequestError
+from syncrun.expressions.layout import layout_of
 from syncrun.extract.fetch import Fetched, Source, fetch
+from syncrun.extract.narrow import Narrow
 from syncrun.http.messages import Request, Response
 from syncrun.paginators import AnyPagination, End, Page, PageState, Pagination
 from syncrun.paginators.hook import HookPagination
@@ -38,8 +41,17 @@ class Api:
 
     answer: Answer
     requests: list[Request] = field(default_factory=list)
+    answers: list[Response | RequestError] = field(default_factory=list)
 
     def send(self, request: Request) -> Response:
+        """Return the answer, and keep it."""
+        try:
+            self.answers.append(self._answer(request))
+        except RequestError as error:
+            self.answers.append(error)
+        return _again(self.answers[-1])
+
+    def _answer(self, request: Request) -> Response:
         assert len(self.requests) < 2_000, "endless loop"
         self.requests.append(request)
         params = {name: str(value) for name, value in request.params.items()}
@@ -100,20 +112,31 @@ def enumerate_pages(
     on_detect: Callable[[Pagination, str], None] | None = None,
     side_by_side: bool = False,
 ) -> Enumeration:
-    """Fetch everything that *answer* has, with *pagination* as YAML."""
+    """Fetch everything that *answer* has, with *pagination* as YAML.
+
+    The same answers are read again with pages of which only the ids are decoded: nothing may differ.
+    """
     api = Api(answer)
     spec = RequestSpec.model_validate({"path": "/items"} | dict(request or {}))
     source = Source(BASE, spec, records, paginate(pagination))
-    pages = fetch(
-        source,
-        {},
-        api.send,
-        lambda response: json.loads(response.content),
-        start=start,
-        on_detect=on_detect,
-        side_by_side=side_by_side,
-    )
-    return Enumeration(api, list(pages))
+    read = partial(fetch, source, {}, start=start, side_by_side=side_by_side)
+    pages = list(read(api.send, _decode, on_detect=on_detect))
+    if not side_by_side:
+        replay = iter(api.answers)
+        narrowly = list(read(lambda _: _again(next(replay)), _decode, narrow=Narrow(layout_of(["id"]))))
+        assert [(p.next, p.share, p.odd) for p in narrowly] == [(p.next, p.share, p.odd) for p in pages]
+        assert [list(p.page.records) for p in narrowly] == [p.page.records for p in pages]
+    return Enumeration(api, pages)
+
+
+def _decode(response: Response) -> Any:
+    return json.loads(response.content)
+
+
+def _again(answer: Response | RequestError) -> Response:
+    if isinstance(answer, RequestError):
+        raise answer
+    return answer
 
 
 def ids(count: int) -> list[dict[str, int]]:

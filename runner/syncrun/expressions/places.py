@@ -43,7 +43,7 @@ class Place:
         pending = [self]
         while pending:
             place = pending.pop()
-            if place.layout is not None:
+            if place.fields and place.layout is not None:
                 yield from _write_attributes(place.name, place.fields, place.layout)
             elif place.fields:
                 yield from _write_fields(place.name, place.fields)

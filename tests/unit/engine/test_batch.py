@@ -41,9 +41,11 @@ def test_r02_a_keyboard_interrupt_ends_runs_with_their_progress_saved(tmp_path: 
     with pytest.raises(KeyboardInterrupt):
         run_all(jobs, Options(), runtime)
     runs = "SELECT sync, status, message, pages FROM syncrun.runs ORDER BY started_at"
-    assert lab.rows(runs) == [("items", "interrupted", "stopped on request; progress is saved", 2)]
+    ((*told, pages),) = lab.rows(runs)
+    assert told == ["items", "interrupted", "stopped on request; progress is saved"]
+    assert pages in (1, 2)  # the answer to the second request may come too late
 
     runtime.stop.clear()
     rest = [(report.status, report.pages) for report in run_all(jobs, Options(), runtime)]
-    assert rest == [("ok", 1), ("ok", 3)]
+    assert rest == [("ok", 3 - pages), ("ok", 3)]
     assert [record["id"] for record in lab.live("items")] == [1, 2, 3]

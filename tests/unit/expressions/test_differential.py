@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from syncrun.decoders.narrow import NarrowReader, NarrowRecords, can_read
 from syncrun.errors import EvaluationError, ExpressionError
 from syncrun.expressions.compile import (
     MappingError,
@@ -18,6 +20,7 @@ from syncrun.expressions.compile import (
     is_true,
     parse,
 )
+from syncrun.expressions.layout import layout_of
 
 NAMES = ["a", "b", "c", '"x y"', '"é\\"\\n"']
 KEYS = [json.loads(name) if name.startswith('"') else name for name in NAMES]
@@ -128,6 +131,24 @@ def test_a_mapping_gives_what_its_expressions_give_one_by_one(texts: list[str], 
             assert (caught.value.index, f"error: {caught.value}") == failing[0]
         else:
             assert [repr(result) for result in mapping(value)] == alone
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(expressions, min_size=1, max_size=4), st.lists(records, max_size=3))
+def test_records_of_which_only_a_layout_is_read_give_the_same(texts: list[str], several: list[Any]) -> None:
+    layout = layout_of(texts)
+    if layout is None or not can_read(layout):
+        return
+    body, read = NarrowReader(layout, ["items"]).read(orjson.dumps({"items": several, "n": 1}), None) or (
+        {},
+        [],
+    )
+    assert (body, list(read)) == ({"n": 1}, several)
+    assert isinstance(read, NarrowRecords)
+    for value, laid_out in zip(several, read.laid_out, strict=True):
+        for text in texts if laid_out is not None else ():
+            narrowly = compile_expression(text, layout=layout)
+            assert outcome(narrowly, laid_out) == outcome(compile_expression(text), value)
 
 
 @settings(max_examples=300, deadline=None)

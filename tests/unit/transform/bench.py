@@ -9,9 +9,11 @@ from textwrap import dedent
 from typing import Any
 
 import duckdb
+import orjson
 import yaml
 
 from syncrun.config.sync import Sync
+from syncrun.decoders.narrow import NarrowReader, NarrowRecords, can_read
 from syncrun.shapes import Column, ColumnType, StagedFile
 from syncrun.stores.types import quote, quote_text
 from syncrun.transform.mapping import Mapped, Mapper
@@ -78,9 +80,30 @@ class Result:
 def map_records(
     text: str, *records: Any, partition: str = "", context: Mapping[str, Any] | None = None, **options: Any
 ) -> Result:
-    """Map *records* as one page of the sync in *text*."""
+    """Map *records* as one page of the sync in *text*.
+
+    Where they could have come as JSON of which only what is mapped is read, nothing may differ then.
+    """
     mapper = mapper_of(text, **options)
-    return Result(mapper, mapper.bind(partition, context or {}).map(records, 0))
+    mapped = mapper.bind(partition, context or {}).map(records, 0)
+    narrow = narrow_records(mapper, records)
+    if narrow is not None:
+        again = mapper_of(text, **options)
+        assert again.bind(partition, context or {}).map(narrow, 0) == mapped
+        assert again.columns == mapper.columns
+    return Result(mapper, mapped)
+
+
+def narrow_records(mapper: Mapper, records: Sequence[Any]) -> NarrowRecords | None:
+    """Return *records* read by the layout of *mapper*; None where they, or it, need another way."""
+    if mapper.layout is None or not can_read(mapper.layout):
+        return None
+    try:
+        content = orjson.dumps(list(records))
+    except TypeError:
+        return None  # as only a hook makes them
+    read = NarrowReader(mapper.layout, ()).read(content, "application/json")
+    return read[1] if read is not None and list(read[1]) == list(records) else None
 
 
 def columns_of(**types: str) -> tuple[Column, ...]:
