@@ -99,9 +99,7 @@ def test_what_is_no_plain_list_in_plain_json_is_left_to_the_decoder(content: byt
 
 def test_records_of_another_shape_are_decoded_one_by_one() -> None:
     reader = NarrowReader(layout("id", "a.b"), ())
-    _, records = reader.read(
-        b'[{"id": 1, "a": []}, 5, {"id": 18446744073709551616}]', None
-    ) or ((), [])
+    _, records = reader.read(b'[{"id": 1, "a": []}, 5, {"id": 18446744073709551616}]', None) or ((), [])
     assert isinstance(records, NarrowRecords)
     assert [one is None for one in records.laid_out] == [True, True, False]
     assert records[:] == [{"id": 1, "a": []}, 5, {"id": 18446744073709551616}]
