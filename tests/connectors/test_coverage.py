@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin
+from typing import get_args
 
 import pytest
-from pydantic import BaseModel
 
-from syncrun.auth import AnyAuth
+from syncrun import auth, decoders, paginators
 from syncrun.auth.oauth2 import Grant
 from syncrun.config.connector import Connector
 from syncrun.config.load import find_connector, load_connector
 from syncrun.config.sync import Deletes, Incremental, Sync
-from syncrun.decoders import AnyDecoder
-from syncrun.paginators import AnyPagination
 from tests.connectors.test_built_in import NAMES
 
 # `hook` stands for Python beside the YAML, which no built-in connector needs.
@@ -33,14 +30,6 @@ DETAILS = {
     "max_ratio",
     "allow_empty",
 }
-
-
-def kinds(union: Any) -> set[str]:
-    """Return the names that YAML gives the models of a union under `type`."""
-    if isinstance(union, type) and issubclass(union, BaseModel):
-        return set(get_args(union.model_fields["type"].annotation))
-    inner = get_args(union)[:1] if get_origin(union) is Annotated else get_args(union)
-    return set().union(*(kinds(arm) for arm in inner if not isinstance(arm, str)))
 
 
 @cache
@@ -61,10 +50,10 @@ def rules(sync: Sync) -> set[str]:
 
 
 LANGUAGE = {
-    "auth": kinds(AnyAuth),
+    "auth": set(auth.KINDS.names),
     "grant": set(get_args(Grant)),
-    "pagination": kinds(AnyPagination),
-    "decode": kinds(AnyDecoder),
+    "pagination": set(paginators.KINDS.names),
+    "decode": set(decoders.KINDS.names),
     "incremental": set(Incremental.model_fields) - DETAILS,
     "deletes": {*Deletes.model_fields, "snapshot: every", "none"} - DETAILS,
 }

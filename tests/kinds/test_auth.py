@@ -15,7 +15,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from syncrun.auth import AnyAuth
+from syncrun.auth import KINDS
 from syncrun.auth.credentials import Credentials
 from syncrun.auth.grants import fingerprint
 from syncrun.auth.oauth2 import OAuth2
@@ -154,9 +154,13 @@ def refusal(sample: dict[str, Any]) -> str:
 
 
 def test_every_registered_kind_has_a_sample() -> None:
-    kinds = {get_args(model.model_fields["type"].annotation)[0] for model in get_args(get_args(AnyAuth)[0])}
+    assert {sample["type"] for sample in SAMPLES.values()} == set(KINDS.names)
 
-    assert {sample["type"] for sample in SAMPLES.values()} == kinds
+
+def test_every_kind_is_registered_by_its_type() -> None:
+    types = [get_args(KINDS.model(name).model_fields["type"].annotation)[0] for name in KINDS.names]
+
+    assert types == list(KINDS.names)
 
 
 @every_kind

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncrun.decoders import DecoderName, decode, decoders
+from syncrun.decoders import KINDS, DecoderName, decode
 from syncrun.decoders.json_text import holds_big_integer
 from syncrun.errors import ResponseError
 from syncrun.http.messages import Request, Response
@@ -46,7 +46,9 @@ def refusal(
 
 
 def test_every_name_has_its_decoder() -> None:
-    assert tuple(decoders) == get_args(DecoderName)
+    assert KINDS.names == get_args(DecoderName)
+    types = [get_args(KINDS.model(name).model_fields["type"].annotation)[0] for name in KINDS.names]
+    assert types == list(KINDS.names)
 
 
 @every_decoder

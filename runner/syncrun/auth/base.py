@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from syncrun.errors import UsageError
 from syncrun.expressions.duration_field import Duration
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.fields import Expression
+from syncrun.yaml_models import YamlModel
 
 if TYPE_CHECKING:
     import httpx
@@ -74,10 +75,8 @@ class AuthContext:
     sign: SignByHook | None = None
 
 
-class Auth(BaseModel):
+class Auth(YamlModel):
     """How requests prove who sends them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     when: Expression | None = Field(
         None,

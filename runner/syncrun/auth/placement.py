@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from syncrun.expressions.text_forms import Printable, WireName
+from syncrun.yaml_models import YamlModel
 
 if TYPE_CHECKING:
     from syncrun.auth.flows import Sign
 
 
-class Placement(BaseModel):
+class Placement(YamlModel):
     """A place in requests; a token in the header Authorization is a bearer's unless *prefix* says more."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     place: Literal["header", "query", "cookie"] = Field(
         "header", alias="in", description="Where a token goes in requests."

@@ -6,18 +6,17 @@ import base64
 import binascii
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from syncrun.auth.base import AuthContext, Lifetime, credential, origin_of, seconds_of
 from syncrun.auth.jws import Algorithm, UnfitKeyError, sign
 from syncrun.errors import UsageError
 from syncrun.expressions.fields import Template, TemplateTree
+from syncrun.yaml_models import YamlModel
 
 
-class SignedJwt(BaseModel):
+class SignedJwt(YamlModel):
     """What a token says and how it is signed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     algorithm: Algorithm = Field("RS256", description="How it is signed.")
     key: Template = Field(description="The private key in PEM, or the shared secret of HS256 and its like.")

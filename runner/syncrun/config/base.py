@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from syncrun.expressions.duration_field import Duration as Duration  # noqa: PLC0414 - models take it from here
+from syncrun.yaml_models import YamlModel as YamlModel  # noqa: PLC0414 - the same
 
 YamlPath = tuple[str | int, ...]
 """The keys and indexes that lead to a value."""
@@ -17,12 +18,6 @@ IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 CONNECTION_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 VARIABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 HOOK_FILE = r"^[^\x00]+\.py$"
-
-
-class YamlModel(BaseModel):
-    """A mapping in a YAML file: unknown keys are errors, values never change after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def shape_of(value: Any) -> str:

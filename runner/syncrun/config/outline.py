@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from syncrun.config.base import YamlPath
 from syncrun.expressions.fields import Computed, is_template
+from syncrun.yaml_models import Kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ def keys_of(model: type[BaseModel]) -> dict[str, Any]:
 def tags_of(annotation: Any) -> dict[str, Any]:
     """Return the members of a tagged union by tag; nothing for any other annotation."""
     inner, metadata = _unwrap(annotation)
+    kinds = next((item for item in metadata if isinstance(item, Kinds)), None)
+    if kinds is not None:
+        return {name: kinds.model(name) for name in kinds.names}
     if get_origin(inner) not in (Union, UnionType):
         return {}
     by = next((found for item in metadata if (found := _discriminator(item)) is not None), None)

@@ -1,49 +1,41 @@
-"""Ways to read an answer. A kind is a module, its name in `DecoderName`, and its line in `decoders`."""
+"""Ways to read an answer. A kind is a module, its name in `DecoderName`, and its line in `KINDS`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
-
-from pydantic import BeforeValidator, Field
+from functools import cache
+from typing import Annotated, Any, Literal, cast, get_args
 
 from syncrun.decoders.base import Decoder, UndecodableError
-from syncrun.decoders.csv_table import CsvDecoder
-from syncrun.decoders.json_document import JsonDecoder
-from syncrun.decoders.json_lines import JsonLinesDecoder
-from syncrun.decoders.plain_text import TextDecoder
 from syncrun.decoders.unpacking import unpack
-from syncrun.decoders.xml_document import XmlDecoder
 from syncrun.errors import ResponseError
 from syncrun.http.content import GIBIBYTE
 from syncrun.http.messages import Response
 from syncrun.http.redact import Redactor
+from syncrun.yaml_models import Kinds
 
 DecoderName = Literal["json", "jsonl", "csv", "xml", "text"]
 
-decoders: Mapping[DecoderName, Decoder] = {
-    "json": JsonDecoder.model_construct(type="json"),
-    "jsonl": JsonLinesDecoder.model_construct(type="jsonl"),
-    "csv": CsvDecoder.model_construct(type="csv"),
-    "xml": XmlDecoder.model_construct(type="xml"),
-    "text": TextDecoder.model_construct(type="text"),
-}
-"""Every kind by its name, with the options that the bare name stands for.
+KINDS = Kinds(
+    __name__,
+    {
+        "json": "json_document.JsonDecoder",
+        "jsonl": "json_lines.JsonLinesDecoder",
+        "csv": "csv_table.CsvDecoder",
+        "xml": "xml_document.XmlDecoder",
+        "text": "plain_text.TextDecoder",
+    },
+    bare=get_args(DecoderName),
+)
 
-Nothing here has to be validated, which would make the start of every command slower.
-"""
-
-_Kinds = Annotated[
-    JsonDecoder | JsonLinesDecoder | CsvDecoder | XmlDecoder | TextDecoder, Field(discriminator="type")
-]
-
-
-def _expand(value: Any) -> Any:
-    return {"type": value} if isinstance(value, str) else value
-
-
-AnyDecoder = Annotated[_Kinds, BeforeValidator(_expand, json_schema_input_type=DecoderName | _Kinds)]
+AnyDecoder = Annotated[Decoder, KINDS]
 """The `decode` key of YAML: a mapping with `type`, or the bare name of a kind."""
+
+
+@cache
+def plain(name: DecoderName) -> Decoder:
+    """Return the one decoder that the bare name of a kind stands for."""
+    decoder: Any = KINDS.model(name)
+    return cast("Decoder", decoder.model_construct(type=name))
 
 
 def decode(
@@ -54,7 +46,7 @@ def decode(
     The same decoder reads the same answer once. Raise ResponseError, with the redacted URL and the start of
     the content, when it is not what *decoder* reads, or unpacks to more than *max_bytes* (R25).
     """
-    kind = decoders[decoder] if isinstance(decoder, str) else decoder
+    kind = plain(decoder) if isinstance(decoder, str) else decoder
     known = response.memo.get("body")
     if known is not None and known[0] is kind:
         return known[1]
@@ -87,4 +79,4 @@ def _read_part(kind: Decoder, part: bytes, content_type: str | None) -> Any:
         raise
 
 
-__all__ = ["AnyDecoder", "Decoder", "DecoderName", "decode", "decoders"]
+__all__ = ["KINDS", "AnyDecoder", "Decoder", "DecoderName", "decode", "plain"]

@@ -9,7 +9,9 @@ import codecs
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
+
+from syncrun.yaml_models import YamlModel
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
 _MARKS = (
@@ -33,10 +35,8 @@ class UndecodableError(ValueError):
         self.hint = hint
 
 
-class Decoder(BaseModel):
+class Decoder(YamlModel):
     """A way to read answers, and the options common to all of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     member: str | None = Field(
         None,

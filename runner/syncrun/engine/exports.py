@@ -18,7 +18,6 @@ from syncrun.extract.requests import Source
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
 from syncrun.paginators.base import PageState
-from syncrun.paginators.none import NoPagination
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,8 @@ class Exports:
 
     def of(self, spec: ExportJob, source: Source, fetched: Callable[..., Iterator[Fetched]]) -> Export:
         """Return the export that the request of *source* begins, and whose files *fetched* reads."""
+        from syncrun.paginators.none import NoPagination
+
         # a file is rarely one of many pages, and a full one is no sign that there are more
         files = replace(source, pagination=source.pagination or NoPagination())
 

@@ -23,7 +23,6 @@ from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
 from syncrun.paginators.base import Page, PageState, Pagination
-from syncrun.paginators.hook import HookPagination
 
 
 class Sender(Protocol):
@@ -102,8 +101,12 @@ def _narrow(sync: Sync, hooks: Hooks, layout: Layout | None) -> Narrow:
 
 def _asking(source: Source, hooks: Hooks, context: Mapping[str, Any]) -> Source:
     """Return *source* with its pagination bound to the hook that it asks, where it asks one."""
+    if not hooks.has("next_page"):
+        return source
+    from syncrun.paginators.hook import HookPagination
+
     pagination = source.pagination
-    if not isinstance(pagination, HookPagination) or not hooks.has("next_page"):
+    if not isinstance(pagination, HookPagination):
         return source
 
     def ask(page: Page) -> Any:

@@ -14,7 +14,6 @@ from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.extract.ahead import Ahead
 from syncrun.extract.cut_off import looks_cut_off
-from syncrun.extract.detect import detect
 from syncrun.extract.narrow import Narrow
 from syncrun.extract.requests import RequestSeries, Source, build_request
 from syncrun.extract.select import Selector
@@ -177,6 +176,8 @@ class _Enumeration:
         return Page(state, response.url, response.status, response.headers, body, records)
 
     def _detect(self, request: Request, page: Page, content: bytes) -> tuple[PageState | End, Page]:
+        from syncrun.extract.detect import detect
+
         self._pagination, reason = detect(request, page)
         self._detected = self._pagination
         if self._on_detect is not None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from syncrun.expressions.fields import Template, TemplateTree
+from syncrun.yaml_models import YamlModel
 
 
-class RequestParts(BaseModel):
+class RequestParts(YamlModel):
     """What is sent; members whose template is null are left out."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     method: str = "GET"
     path: Template | None = Field(None, description="Appended to base_url.")

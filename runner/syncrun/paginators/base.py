@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from syncrun.expressions.fields import Expression
 from syncrun.expressions.text_forms import REQUEST_PLACE
 from syncrun.http.messages import Request
+from syncrun.yaml_models import YamlModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,8 @@ class End:
     reason: str
 
 
-class Pagination(BaseModel):
+class Pagination(YamlModel):
     """The keys common to all kinds, and what a kind implements."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     into: str | None = Field(
         None,
