@@ -104,6 +104,7 @@ class NarrowReader:
             return None
 
 
+@lru_cache(maxsize=512)
 def can_read(layout: Layout) -> bool:
     """Whether pages can be read by *layout*."""
     return all(

@@ -88,6 +88,7 @@ class Enumeration:
         self.ordinal = 0
         self._told: Counter[str] = Counter()
         self._anew: list[Reading] = []
+        self._ended, self._under_way = 0, dict[str, Reading]()  # so that many partitions need not be counted
         if before is not None:
             self.records, self.pages = before.records, before.pages
             self.requests, self.rejected = before.requests, before.rejected
@@ -104,10 +105,10 @@ class Enumeration:
     @property
     def share(self) -> float | None:
         """How much has been read of all, from 0 to 1; None when that is not known."""
-        shares = [reading.share for reading in self.readings.values()]
-        if len(shares) == 1:
-            return shares[0]
-        return sum(share or 0.0 for share in shares) / len(shares) if shares else None
+        if len(self.readings) == 1:
+            return next(iter(self.readings.values())).share
+        begun = sum(reading.share or 0.0 for reading in self._under_way.values())
+        return (self._ended + begun) / len(self.readings) if self.readings else None
 
     @property
     def limit_reached(self) -> bool:
@@ -177,7 +178,9 @@ class Enumeration:
         self._plan_anew = partial(planner.anew, roots=roots)
         for reading in planner.readings(saved, fresh, roots):
             self.readings[reading.partition.id] = reading
-        return [reading for reading in self.readings.values() if reading.end is None]
+        unread = [reading for reading in self.readings.values() if reading.end is None]
+        self._ended = len(self.readings) - len(unread)
+        return unread
 
     def _read_all(self, readings: Sequence[Reading]) -> None:
         while readings and not self.limit_reached:
@@ -226,6 +229,7 @@ class Enumeration:
         self.passed += mapped.passed
         self.pages += 1
         self.moved = True
+        self._under_way[reading.partition.id] = reading
         reading.take(taken, mapped.watermark)
         self.runtime.fault("page")
 
@@ -244,6 +248,8 @@ class Enumeration:
     def _partition_ended(self, reading: Reading, error: BaseException | None) -> None:
         """Note how a partition ended: one that fails keeps its records, and the others go on."""
         self._bound.pop(reading.partition.id, None)
+        self._under_way.pop(reading.partition.id, None)
+        self._ended += 1
         if error is None:
             reading.finish()
             return
@@ -274,6 +280,7 @@ class Enumeration:
         if not self.sources or finds_missing(self.sync) or self.sync.newest_first:
             raise CursorExpired(reason)
         anew = self._plan_anew(reading)
+        self._ended -= 1
         self.readings[reading.partition.id] = anew
         self._anew.append(anew)
         self.moved = True

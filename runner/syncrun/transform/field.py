@@ -55,6 +55,8 @@ class MappedField:
         check = field_check(spec, self._convert, self.declared.base if self.declared else None)
         self.check: Convert | None = partial(self._run, check) if check else None
         self.mask = _MASKS[spec.mask] if spec.mask else None
+        kind = STRING if self.mask else self.declared
+        self._declared_column = Column(column, kind, spec.hash, spec.description, True) if kind else None  # noqa: FBT003
 
     def _convert_default(self) -> Any:
         try:
@@ -70,9 +72,10 @@ class MappedField:
     @property
     def described_column(self) -> Column:
         """The column as the store sees it; the type of an inferred one is that of the values so far."""
-        kind = STRING if self.mask else (self.inferred.type if self.inferred else self.declared or STRING)
-        declared = self.declared is not None or self.mask is not None
-        return Column(self.column, kind, self.spec.hash, self.spec.description, declared)
+        if self._declared_column is not None:
+            return self._declared_column
+        kind = self.inferred.type if self.inferred else STRING
+        return Column(self.column, kind, self.spec.hash, self.spec.description)
 
     def convert(self, value: Any) -> Any:
         """Return *value*, which is not null, as staged, the default for a blank; raise Invalid."""
