@@ -83,13 +83,7 @@ def command(
         say(told)
         return _nothing(events)
 
-    from syncrun.cli.progress import presenter
     from syncrun.cli.run_choice import Choice
-    from syncrun.cli.runtime import runtime_of
-    from syncrun.cli.signals import stopping
-    from syncrun.engine.batch import run_all
-    from syncrun.engine.job import Options
-    from syncrun.engine.report import combined_exit_code
     from syncrun.engine.selection import open_workspace
 
     workspace = open_workspace(project, env=env, outside=outside, on_wait=say, lock_timeout=lock_timeout)
@@ -97,6 +91,14 @@ def command(
     jobs = choice.jobs(workspace, now, say)
     if not jobs and (due or everything or if_stale is not None):
         return _nothing(events)
+
+    from syncrun.cli.progress import presenter
+    from syncrun.cli.runtime import runtime_of
+    from syncrun.cli.signals import stopping
+    from syncrun.engine.batch import run_all
+    from syncrun.engine.job import Options
+    from syncrun.engine.report import combined_exit_code
+
     options = Options(
         full=full or reset,
         reset=reset,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -39,6 +38,8 @@ def shape_of(value: Any) -> str:
 
 def suggest(word: str, names: Iterable[str]) -> str:
     """Return a hint for the unknown *word*: the nearest of *names*, else all of them; empty without names."""
+    from difflib import get_close_matches
+
     known = sorted(names)
     near = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
     if near:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from syncrun.engine import disk, pending
 from syncrun.engine.job import Job, Options, Runtime
@@ -13,12 +13,14 @@ from syncrun.engine.run_log import RunLog
 from syncrun.errors import StoreError
 from syncrun.http.redact import Redactor
 from syncrun.shapes import Column
-from syncrun.stores.base import Store
 from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapped, Mapper
 from syncrun.transform.stage import Staging
+
+if TYPE_CHECKING:
+    from syncrun.stores.base import Store
 
 
 class Commits:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import atexit
-import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from syncrun.config.bundle import write_files
 from syncrun.config.connector import Connector
 from syncrun.config.load import load_connector, load_with_files
 from syncrun.engine.places import state_of
-from syncrun.stores.values.definition import Definition
+
+if TYPE_CHECKING:
+    from syncrun.stores.values.definition import Definition
 
 _Stamp = tuple[tuple[int, int] | None, ...]
 _loaded: dict[Path, tuple[list[Path], _Stamp, Connector]] = {}
@@ -41,6 +41,8 @@ def load_deployed(definition: Definition) -> tuple[Connector, Path]:
 
     Raise ConfigurationError, for a definition that an older syncrun took and this one does not.
     """
+    from syncrun.config.bundle import write_files
+
     path = _unpacked(definition.digest) / definition.name
     if not path.exists():
         write_files(definition.files, path.parent.parent)
@@ -55,6 +57,9 @@ def _parsed(path: Path, name: str) -> Connector:
 @cache
 def _unpacked(digest: str) -> Path:
     """Return a folder for the files of the definition *digest*; hooks run from there."""
+    import shutil
+    import tempfile
+
     folder = Path(tempfile.mkdtemp(prefix=f"syncrun-{digest[:12]}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

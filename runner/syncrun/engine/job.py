@@ -20,7 +20,6 @@ from syncrun.engine.locks import folder_of
 from syncrun.engine.outside import utc_now
 from syncrun.engine.report import Event
 from syncrun.secrets import texts_of
-from syncrun.stores.base import Store
 from syncrun.stores.memory_folder import own_memory, staging_in_memory
 from syncrun.stores.values.ids import SyncId
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from syncrun.http.client import Exchange
     from syncrun.http.encoding import Outgoing
     from syncrun.http.outcome import Outcome
+    from syncrun.stores.base import Store
 
 
 @dataclass(frozen=True, slots=True)

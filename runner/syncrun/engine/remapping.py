@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from syncrun.config.sync import Sync
 from syncrun.engine.enumeration import Enumeration
 from syncrun.engine.fingerprint import mapping_fingerprint
@@ -9,10 +11,12 @@ from syncrun.engine.job import Job
 from syncrun.engine.plan import finds_missing
 from syncrun.engine.start import Start
 from syncrun.hooks import Hooks
-from syncrun.stores.base import Store
 from syncrun.stores.values.commit import Changes
 from syncrun.stores.values.ids import ModelId
 from syncrun.wording import counted
+
+if TYPE_CHECKING:
+    from syncrun.stores.base import Store
 
 
 def key_of(sync: Sync) -> str | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncrun.config.base import suggest
 from syncrun.config.connector import Connector
@@ -21,8 +20,10 @@ from syncrun.engine.places import check_copy, check_place, key_of, state_of
 from syncrun.engine.settings import setting, typed
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.stores.duckdb import DuckDBStore
-from syncrun.stores.values.definition import Definition
 from syncrun.stores.values.ids import DEFAULT_CONNECTION, SyncId
+
+if TYPE_CHECKING:
+    from syncrun.stores.values.definition import Definition
 
 _PATIENCE = 300.0  # seconds that the runs of one command wait for each other's commits
 
@@ -274,6 +275,8 @@ def _syncs(connector: Connector, connection: Connection, wanted: str, target: st
     """Return the sync that is *wanted*, all that are enabled when none is named."""
     if wanted:
         if wanted not in connector.syncs:
+            from difflib import get_close_matches
+
             near = get_close_matches(wanted, list(connector.syncs), n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(connector.syncs)}"
             raise UsageError(

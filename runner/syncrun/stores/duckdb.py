@@ -7,41 +7,25 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from syncrun import stores
 from syncrun.errors import StoreError
-from syncrun.shapes import Column
-from syncrun.stores import (
-    change_feed,
-    checkpoints,
-    compaction,
-    definitions,
-    live,
-    publication,
-    quarantine,
-    query,
-    retention,
-    run_changes,
-    run_log,
-    runs,
-    snapshots,
-    states,
-)
-from syncrun.stores.compaction import Compaction, Space
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.instances import ran_out_of_memory
-from syncrun.stores.merge import merge
 from syncrun.stores.migrations import stored_version
-from syncrun.stores.preview import preview
-from syncrun.stores.retention import IdleSync, Pruned, Retention
-from syncrun.stores.tables import described, field_columns
-from syncrun.stores.values.commit import Changes, Commit
-from syncrun.stores.values.definition import Definition
-from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
 from syncrun.stores.values.ids import ModelId, SyncId
-from syncrun.stores.values.preview import Preview
 from syncrun.stores.values.progress import Checkpoint, Saved
 from syncrun.stores.values.run import Agenda, LogLine, Run, RunChanges, RunChoice
+
+if TYPE_CHECKING:
+    from syncrun.shapes import Column
+    from syncrun.stores.compaction import Compaction, Space
+    from syncrun.stores.retention import IdleSync, Pruned, Retention
+    from syncrun.stores.values.commit import Changes, Commit
+    from syncrun.stores.values.definition import Definition
+    from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
+    from syncrun.stores.values.preview import Preview
 
 _SMALL = 1000  # records of a commit whose statements are quicker to run than to plan
 
@@ -103,6 +87,7 @@ class DuckDBStore:
         The run's row gets the commit's changes added to the counts it comes with, and status incomplete in
         place of ok when deletes were refused. A commit that is the newest of its run already changes nothing.
         """
+        merge = stores.merge.merge  # imported before the file is held
         small = sum(file.rows for file in commit.staged) <= _SMALL
         try:
             with self._file.writing(commit.at, frugal=True, small=small) as db:
@@ -116,25 +101,25 @@ class DuckDBStore:
     def preview(self, commit: Commit, *, most: int) -> Preview:
         """Return what `commit` would do now, with at most so many examples of each kind; write nothing."""
         with self._file.reading_any(commit.at) as db:
-            return preview(db, commit, most)
+            return stores.preview.preview(db, commit, most)
 
     def record_run(self, run: Run, log: Sequence[Path] = ()) -> None:
         """Write or replace the row of *run*, and add the files of its *log*."""
         with self._file.writing(run.ended_at or run.started_at) as db:
             db.execute("BEGIN")
-            runs.write(db, run)
-            run_log.write(db, run.id, log)
+            stores.runs.write(db, run)
+            stores.run_log.write(db, run.id, log)
             db.execute("COMMIT")
 
     def saved(self, sync: SyncId, model: str) -> Saved:
         """Return all that a run of *sync* needs to know before it reads, in one look."""
         with self._file.reading(brief=True) as db:
-            return checkpoints.saved(db, sync, model) if db else Saved()
+            return stores.checkpoints.saved(db, sync, model) if db else Saved()
 
     def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
         """Return the saved progress of each partition, by partition id."""
         with self._file.reading() as db:
-            return checkpoints.read(db, sync) if db else {}
+            return stores.checkpoints.read(db, sync) if db else {}
 
     def forget(self, sync: SyncId) -> None:
         """Drop all checkpoints and open snapshot windows of *sync*."""
@@ -144,8 +129,8 @@ class DuckDBStore:
             if not stored_version(db):
                 return
             db.execute("BEGIN")
-            checkpoints.forget(db, sync)
-            snapshots.forget(db, sync)
+            stores.checkpoints.forget(db, sync)
+            stores.snapshots.forget(db, sync)
             db.execute("COMMIT")
 
     def save_checkpoints(self, sync: SyncId, states: Mapping[str, str | None], at: datetime) -> None:
@@ -155,24 +140,26 @@ class DuckDBStore:
         """
         with self._file.writing(at) as db:
             db.execute("BEGIN")
-            checkpoints.replace(db, sync, states, run_id="", at=at)
-            snapshots.forget(db, sync)
+            stores.checkpoints.replace(db, sync, states, run_id="", at=at)
+            stores.snapshots.forget(db, sync)
             db.execute("COMMIT")
 
     def open_snapshot(self, sync: SyncId) -> str | None:
         """Return the id of the open snapshot window, if there is one."""
         with self._file.reading() as db:
-            return snapshots.find_open(db, sync) if db else None
+            return stores.snapshots.find_open(db, sync) if db else None
 
     def columns(self, connector: str, model: str) -> tuple[Column, ...]:
         """Return the fields that the model's table has, empty when there is no table yet."""
         with self._file.reading() as db:
-            return field_columns(described(db, connector, f"{model}__records")) if db else ()
+            if db is None:
+                return ()
+            return stores.tables.field_columns(stores.tables.described(db, connector, f"{model}__records"))
 
     def partitions(self, connector: str, model: str, connection: str) -> frozenset[str]:
         """Return the partition ids that live records belong to."""
         with self._file.reading(brief=True) as db:
-            return live.partitions(db, connector, model, connection) if db else frozenset()
+            return stores.live.partitions(db, connector, model, connection) if db else frozenset()
 
     def live(
         self, connector: str, model: str, connection: str, *, since_seq: int = 0
@@ -184,99 +171,99 @@ class DuckDBStore:
         with self._file.reading(brief=True) as db:
             if db is None:
                 return iter(())
-            return live.read(db, connector, model, connection, since_seq, encrypted=self.encrypted)
+            return stores.live.read(db, connector, model, connection, since_seq, encrypted=self.encrypted)
 
     def records(self, query: FeedQuery) -> Feed:
         """Read a model's change feed; the file stays open until the last record is read."""
-        return change_feed.read(self._file, query)
+        return stores.change_feed.read(self._file, query)
 
     def export_records(self, query: FeedQuery, path: Path) -> str:
         """Write a model's change feed to the Parquet file *path*, and return the cursor to go on from."""
-        return change_feed.export(self._file, query, path)
+        return stores.change_feed.export(self._file, query, path)
 
     def find_runs(self, prefix: str) -> list[Run]:
         """Return the runs whose id begins with *prefix*, newest first."""
         with self._file.reading() as db:
-            return runs.find(db, prefix) if db else []
+            return stores.runs.find(db, prefix) if db else []
 
     def run_changes(self, run: Run) -> RunChanges:
         """Return what *run* changed; the file stays open until the last change is read."""
-        return run_changes.read(self._file, run)
+        return stores.run_changes.read(self._file, run)
 
     def last_runs(self) -> list[Run]:
         """Return the newest run of every sync of every connection."""
         with self._file.reading() as db:
-            return runs.newest(db) if db else []
+            return stores.runs.newest(db) if db else []
 
     def runs(self, choice: RunChoice) -> list[Run]:
         """Return the runs of *choice*, newest first."""
         with self._file.reading() as db:
-            return runs.select(db, choice) if db else []
+            return stores.runs.select(db, choice) if db else []
 
     def run_log(self, run_id: str) -> Iterator[LogLine]:
         """Yield the requests and messages of a run in their order; the file stays open until the last."""
-        return run_log.read(self._file, run_id)
+        return stores.run_log.read(self._file, run_id)
 
     def agenda(self) -> Agenda:
         """Return what is known of when syncs ran, in one look."""
         with self._file.reading() as db:
             if db is None:
                 return Agenda()
-            last = {run.sync: run for run in runs.newest(db)}
-            return Agenda(last, runs.fresh(db), states.read(db))
+            last = {run.sync: run for run in stores.runs.newest(db)}
+            return Agenda(last, stores.runs.fresh(db), stores.states.read(db))
 
     def set_paused(self, sync: SyncId, *, paused: bool, at: datetime) -> None:
         """Pause or resume *sync*; with an empty name all syncs of its connection."""
         with self._file.writing(at) as db:
             db.execute("BEGIN")
-            states.write(db, sync, paused=paused, at=at)
+            stores.states.write(db, sync, paused=paused, at=at)
             db.execute("COMMIT")
 
     def count_live(self, models: Collection[tuple[str, str]]) -> dict[ModelId, int]:
         """Return how many records are live in these models, each a connector and a name, by connection."""
         with self._file.reading() as db:
-            return live.count(db, models) if db else {}
+            return stores.live.count(db, models) if db else {}
 
     def count_quarantined(self) -> dict[SyncId, int]:
         """Return how many records are in quarantine, by sync."""
         with self._file.reading() as db:
-            return quarantine.count(db) if db else {}
+            return stores.quarantine.count(db) if db else {}
 
     def idle_syncs(self, before: datetime) -> list[IdleSync]:
         """Return the syncs whose last run began before that time."""
         with self._file.reading() as db:
-            return retention.find_idle(db, before) if db else []
+            return stores.retention.find_idle(db, before) if db else []
 
     def prune(self, rule: Retention, at: datetime, *, dry_run: bool = False) -> Pruned:
         """Let go what *rule* says, in one transaction; a *dry_run* only finds out what it would be."""
         if not self._file.exists:
-            return Pruned()
+            return stores.retention.Pruned()
         with self._file.reading_any(at) if dry_run else self._file.writing(at) as db:
-            return retention.prune(db, rule, at, dry_run=dry_run)
+            return stores.retention.prune(db, rule, at, dry_run=dry_run)
 
     def space(self) -> Space | None:
         """Return how much of the file holds nothing; None when there is no file."""
-        return compaction.space(self._file)
+        return stores.compaction.space(self._file)
 
     def compact(self, *, always: bool = True) -> Compaction | None:
         """Give the disk back what is free in the file, *always* or when it is much (see `compaction`)."""
-        return compaction.compact(self._file, self._fault, always=always)
+        return stores.compaction.compact(self._file, self._fault, always=always)
 
     def deployed(self, environment: str) -> dict[str, Definition]:
         """Return the definitions that *environment* uses, by connector; none before a first deployment."""
         with self._file.reading() as db:
-            return definitions.active(db, environment) if db else {}
+            return stores.definitions.active(db, environment) if db else {}
 
     def versions(self, connector: str) -> list[Definition]:
         """Return every version of *connector* that was deployed to any environment, newest first."""
         with self._file.reading() as db:
-            return definitions.versions(db, connector) if db else []
+            return stores.definitions.versions(db, connector) if db else []
 
     def deploy(self, environment: str, chosen: Sequence[Definition], at: datetime) -> list[Definition]:
         """Let *environment* use the definitions *chosen* from now on; return them as deployed."""
         with self._file.writing(at) as db:
             db.execute("BEGIN")
-            deployed = definitions.deploy(db, environment, chosen, at)
+            deployed = stores.definitions.deploy(db, environment, chosen, at)
             db.execute("COMMIT")
             return deployed
 
@@ -284,13 +271,13 @@ class DuckDBStore:
         """Bring the copy for readers up to date, and return whether that was needed (see `publication`)."""
         if self._copy is None:
             return False
-        copy = publication.copy_at(self._copy, key=self._key)
-        return publication.publish(self._file, copy, under_way, always=always)
+        copy = stores.publication.copy_at(self._copy, key=self._key)
+        return stores.publication.publish(self._file, copy, under_way, always=always)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
         """Run a read-only *sql*; raise StoreError. The file stays open until the last row is read."""
-        return query.run_query(self._file, sql, parameters)
+        return stores.query.run_query(self._file, sql, parameters)
 
     def export(self, sql: str, path: Path) -> None:
         """Write the rows of a read-only *sql* to the Parquet file *path*; raise StoreError."""
-        query.export(self._file, sql, path)
+        stores.query.export(self._file, sql, path)

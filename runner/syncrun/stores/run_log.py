@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.migrations import stored_version
-from syncrun.stores.query import open_to_read, stream
 from syncrun.stores.types import quote_path, quote_text
 from syncrun.stores.values.run import LogLine
 
@@ -82,6 +81,8 @@ def _mentions(path: Path, member: bytes) -> bool:
 
 def read(file: DatabaseFile, run_id: str) -> Iterator[LogLine]:
     """Yield the requests and messages of a run in their order; the file stays open until the last."""
+    from syncrun.stores.query import open_to_read, stream
+
     with ExitStack() as opened:
         db = opened.enter_context(open_to_read(file))
         if stored_version(db) < _SINCE:
