@@ -26,7 +26,8 @@ EXACT_FLOAT = 2**53  # integers beyond it have neighbours that a double cannot t
 _SORTED = orjson.OPT_SORT_KEYS
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNFIT_NAME = re.compile(r'["\\\x00-\x1f]')
-_encode_quickly = msgspec.json.Encoder().encode
+_USUAL_ROW = 2048  # bytes; longer ones make it grow
+_encoder = msgspec.json.Encoder()
 
 
 def dump(value: Any) -> bytes:
@@ -46,8 +47,11 @@ def canonical(value: Any) -> bytes:
 
 
 def fragment(value: Any) -> msgspec.Raw:
-    """Return *value* as canonical JSON that `dump` and `dump_row` embed as it is."""
-    return msgspec.Raw(canonical(value))
+    """Return *value* as canonical JSON that `dump` and `RowText` embed as it is."""
+    try:
+        return msgspec.Raw(orjson.dumps(value, option=_SORTED))
+    except TypeError:
+        return msgspec.Raw(_encode(value, sort=True))
 
 
 def _embed(value: Any) -> orjson.Fragment:
@@ -57,7 +61,7 @@ def _embed(value: Any) -> orjson.Fragment:
 
 
 def row_maker(names: Sequence[str]) -> Callable[..., Any]:
-    """Return the function that makes a row for `dump_row` of one value for each of *names*.
+    """Return the function that makes a row for `RowText` of one value for each of *names*.
 
     Values are null, text, booleans, integers, fragments, and numbers that every writer writes alike; those
     that are null are left out of the text.
@@ -76,12 +80,22 @@ def members(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def dump_row(row: Any) -> bytes:
-    """Return what a function of `row_maker` made, or such values by name, as JSON text; raise Invalid."""
-    try:
-        return _encode_quickly(row)
-    except (TypeError, ValueError, RecursionError):
-        return _encode(_members_of(row), sort=False)
+class RowText:
+    """Writes rows as JSON text, one after another in the same memory."""
+
+    def __init__(self) -> None:
+        self._text = bytearray(_USUAL_ROW)
+
+    def of(self, row: Any) -> bytearray:
+        """Return the text of what a function of `row_maker` made, or of such values by name; raise Invalid.
+
+        It is good until the next one is asked for.
+        """
+        try:
+            _encoder.encode_into(row, self._text)
+        except (TypeError, ValueError, RecursionError):
+            self._text[:] = _encode(_members_of(row), sort=False)
+        return self._text
 
 
 def _members_of(row: Any) -> Any:

@@ -19,7 +19,7 @@ _HASH_BYTES = 16
 _SMALL = 1e-4  # below it some programs write an exponent
 
 
-def content_hash(content: bytes) -> bytes:
+def content_hash(content: bytes | bytearray) -> bytes:
     """Return 32 hex digits for the canonical *content* of a record.
 
     SHA-256 cut to 128 bits: present in every Python build, and done by the processor on most machines.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncrun.errors import EvaluationError, HookError, RunError
 from syncrun.expressions.compile import is_true
-from syncrun.transform.canonical import dump, dump_row
+from syncrun.transform.canonical import RowText, dump
 from syncrun.transform.identity import content_hash
 from syncrun.transform.invalid import Invalid, describe
 from syncrun.transform.row import Written
@@ -91,7 +91,7 @@ class Page:
     def _write(self, chosen: Iterable[Chosen]) -> None:
         """Stage what is *chosen*, and reject what of it is invalid: the loop of every record of every run."""
         place, since, raw, occurrences = self._place, self._since, self._raw, self._mapper.occurrences
-        lines, cursors = self.lines, self.cursors
+        lines, cursors, text_of = self.lines, self.cursors, RowText().of
         for write, scope, record in chosen:
             try:
                 key, cursor, content, staged = write(scope)
@@ -103,14 +103,14 @@ class Page:
                         self._mark(key, "S")
                         self.ordinal += 1
                         continue
-                fields = dump_row(content)
+                fields: Any = text_of(content)  # bytes, or memory that the next record takes over
                 digest = content_hash(fields)
                 if staged is not None:
                     fields = dump(staged)
                 if key is None:
                     key = occurrences.identify(digest, self._partition)
                 if raw:
-                    fields += b',"r":' + dump(self._mapper.concealer.hide(record))
+                    fields = fields + b',"r":' + dump(self._mapper.concealer.hide(record))
                 lines.append(
                     b'{"i":%d,"p":%b,"a":"U","h":"%b","k":%b,"f":%b}'
                     % (self.ordinal, place, digest, dump(key), fields)

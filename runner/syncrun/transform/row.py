@@ -12,7 +12,15 @@ from typing import Any
 
 from syncrun.expressions.code import compiled
 from syncrun.expressions.compile import MappingError
-from syncrun.transform.canonical import EXACT_FLOAT, MAX_INTEGER, MIN_INTEGER, dump, members, row_maker
+from syncrun.transform.canonical import (
+    EXACT_FLOAT,
+    MAX_INTEGER,
+    MIN_INTEGER,
+    dump,
+    fragment,
+    members,
+    row_maker,
+)
 from syncrun.transform.field import MappedField
 from syncrun.transform.identity import comparable, key_text
 from syncrun.transform.invalid import Invalid, NullKey
@@ -21,7 +29,7 @@ from syncrun.transform.watermark import CursorReader
 
 Written = tuple[str | None, Any, Any, dict[str, Any] | None]
 """(id, cursor, content, staged): the id, None when keyless; the comparable cursor value; what is hashed, a
-row for `dump_row`, in the order of names; what is staged, by column name and without nulls, or None where
+row for `RowText`, in the order of names; what is staged, by column name and without nulls, or None where
 that is the same, as for nearly every record.
 """
 
@@ -76,6 +84,7 @@ def generate_row(
         "NullKey": NullKey,
         "comparable": comparable,
         "dump": dump,
+        "fragment": fragment,
         "key_text": key_text,
         "make_row": row_maker([f.column for f in hashed]),
         "members": members,
@@ -155,6 +164,8 @@ def _reading(field: MappedField, scope: dict[str, Any]) -> tuple[str, str]:
         return _PLAIN_INFERRED.format(v=v, n=n), converted
     if str(field.declared) == "timestamp" and field.spec.format in (None, "iso"):
         return "", f"plain_timestamp({v}) or {converted}"
+    if str(field.declared) == "json":
+        return "", f"fragment({v}) if {v}.__class__ is list or {v}.__class__ is dict else {converted}"
     return _PLAIN.get(str(field.declared), "").format(v=v), converted
 
 
