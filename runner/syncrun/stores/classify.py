@@ -6,11 +6,13 @@ A commit acts on what it finds here, and a dry run tells it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncrun.shapes import Model
 from syncrun.stores.loss import refuse_loss
+from syncrun.stores.owners import Owners
 from syncrun.stores.staging import ORDINALS, StagedFiles, staged_value
 from syncrun.stores.tables import Table
 from syncrun.stores.types import quote, quote_text
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _CLASSIFY = """
-CREATE TEMP TABLE change AS
+CREATE OR REPLACE TEMP TABLE change AS
 WITH classified AS (
     SELECT
-        staged.ord,
+        {owners.number}staged.ord,
         stored.row_id,
         CASE WHEN stored.action <> 'DELETED' THEN stored.first_seen_at END AS first_seen_at,
         CASE
@@ -44,10 +46,11 @@ WITH classified AS (
             r._partition AS partition,
             r._action AS action,
             r._pruned_at AS pruned_at,
-            r._first_seen_at AS first_seen_at
+            r._first_seen_at AS first_seen_at,
+            r._connection AS connection
         FROM {table} AS r
-        WHERE r._connection = $connection
-    ) AS stored ON stored.id = staged.k
+        WHERE {owners.mine}
+    ) AS stored ON stored.id = staged.k{owners.same}
     WHERE CASE staged.a
         WHEN 'D' THEN stored.action <> 'DELETED'
         WHEN 'U' THEN
@@ -93,15 +96,38 @@ class Classified:
         return self.changed + self.deleted
 
 
-def classify(db: DuckDBPyConnection, connection: str, table: str, seq: int, upserts: int) -> Classified:
+def classify(db: DuckDBPyConnection, owners: Owners, table: str, seq: int, upserts: int) -> Classified:
     """Fill `temp.change` with what `temp.staged` changes in *table*, whose newest feed position is *seq*.
 
     *upserts* is the number of staged records that have content.
     """
-    db.execute(_CLASSIFY.format(table=table), {"connection": connection, "seq": seq})
+    _find_changes(db, owners, table, seq)
     rows = db.execute("SELECT c.action, count(*), count(c.row_id) FROM temp.change AS c GROUP BY c.action")
+    return _counted(rows.fetchall(), upserts)
+
+
+def classify_each(
+    db: DuckDBPyConnection, owners: Owners, table: str, seq: int, upserts: Mapping[int, int]
+) -> dict[int, Classified]:
+    """Do what `classify` does for several runs; *upserts* and what is returned are by their number."""
+    _find_changes(db, owners, table, seq)
+    rows = db.execute(
+        "SELECT c.n, c.action, count(*), count(c.row_id) FROM temp.change AS c GROUP BY c.n, c.action"
+    ).fetchall()
+    return {
+        number: _counted([row[1:] for row in rows if row[0] == number], count)
+        for number, count in upserts.items()
+    }
+
+
+def _find_changes(db: DuckDBPyConnection, owners: Owners, table: str, seq: int) -> None:
+    db.execute(_CLASSIFY.format(table=table, owners=owners), {**owners.given, "seq": seq})
+
+
+def _counted(rows: Iterable[tuple[str, int, int]], upserts: int) -> Classified:
+    """Return the sum of *rows*, each an action, its records, and those of them that have a row."""
     count, stored = Counter[str](), Counter[str]()
-    for action, records, in_table in rows.fetchall():
+    for action, records, in_table in rows:
         count[action], stored[action] = records, in_table
     return Classified(
         added=count["ADDED"],

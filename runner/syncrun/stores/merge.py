@@ -2,7 +2,6 @@
 
 New or returning keys are ADDED, other hashes UPDATED, rows marked `D` DELETED; the rest is not touched, but
 that a payload which retention had taken comes back when the record is read again.
-Changed rows are deleted by rowid and inserted again, so that nothing depends on an index.
 """
 
 from __future__ import annotations
@@ -12,46 +11,18 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from syncrun.errors import StoreError
 from syncrun.stores import checkpoints, quarantine, run_log, runs, snapshots
-from syncrun.stores.classify import Classified, changed_files, classify, filled_columns
-from syncrun.stores.excerpt import excerpt
+from syncrun.stores.classify import classify
 from syncrun.stores.history import open_history
+from syncrun.stores.owners import one
 from syncrun.stores.reshaping import prepare
-from syncrun.stores.staging import ORDINALS, Facts, StagedFiles
-from syncrun.stores.tables import Stored, Table, look_up
+from syncrun.stores.staging import Facts, StagedFiles
+from syncrun.stores.tables import Stored, look_up
 from syncrun.stores.values.commit import Changes, Commit
+from syncrun.stores.writing import write_records
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_INSERT = """
-INSERT INTO {table} (
-    {names}_connection, _id, _partition, _hash, _seq, _action,
-    _first_seen_at, _last_modified_at, _run_id{raw_name}
-)
-SELECT
-    {values}$connection, f.k, coalesce(f.p, ''), f.h, c.seq, c.action,
-    coalesce(c.first_seen_at, $at), $at, $run{raw_value}
-FROM {contents} AS f
-JOIN temp.change AS c ON c.ord = f.i + {offset}
-WHERE c.action IN ('ADDED', 'UPDATED')
-"""
-
-_TOMBSTONES = """
-UPDATE {table} SET
-    _action = 'DELETED', _deleted_at = $at, _last_modified_at = $at, _seq = c.seq, _run_id = $run
-FROM temp.change AS c
-WHERE {table}.rowid = c.row_id AND c.action = 'DELETED'
-"""
-
-# The payload that retention had taken is read again: no event, since nothing about the record has changed.
-_RESTORE = """
-UPDATE {table} SET {fields}_pruned_at = NULL, _partition = coalesce(f.p, '')
-FROM {contents} AS f
-JOIN temp.change AS c ON c.ord = f.i + {offset}
-WHERE {table}.rowid = c.row_id AND c.action = 'RESTORED'
-"""
 
 
 def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) -> Changes:
@@ -62,7 +33,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
     """
     staged = StagedFiles(db, commit.staged, commit.rejected, newest_first=commit.newest_first)
     facts = staged.load()
-    identity = _identity(commit, facts)
+    identity = identity_of(commit, facts.last)
     stored = look_up(db, commit.model)
     fault("loaded")
     db.execute("BEGIN")
@@ -79,7 +50,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
         fault("state")
         db.execute("COMMIT")
     except BaseException:
-        _roll_back(db)
+        roll_back(db)
         raise
     fault("committed")
     return changes
@@ -99,8 +70,9 @@ def _apply(
     table = prepare(db, commit.model, staged, stored)
     history = open_history(db, commit.model, table, stored)
     fault("prepared")
-    written = classify(db, commit.run.sync.connection, table.name, before, facts.upserts)
-    _write_records(db, commit, table, staged, written)
+    owners = one(commit)
+    written = classify(db, owners, table.name, before, facts.upserts)
+    write_records(db, commit.model, table, staged, written, owners)
     fault("records")
     last = before + written.events
     vanished, refused = snapshots.settle(db, commit, table.name, window, last)
@@ -126,66 +98,8 @@ def _apply(
     )
 
 
-def _write_records(
-    db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles, found: Classified
-) -> None:
-    if found.rewritten:
-        db.execute(
-            f"DELETE FROM {table.name} WHERE rowid IN"
-            " (SELECT c.row_id FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED'))"
-        )
-    if found.changed:
-        _insert(db, commit, table, staged, found.changed)
-    if found.deleted:
-        db.execute(_TOMBSTONES.format(table=table.name), {"at": commit.at, "run": commit.run.id})
-    if found.moved:  # the same record, now listed by another partition: no event
-        db.execute(
-            f"UPDATE {table.name} SET _partition = c.p FROM temp.change AS c"
-            f" WHERE {table.name}.rowid = c.row_id AND c.action = 'MOVED'"
-        )
-    if found.restored:
-        _restore(db, commit, table, staged)
-
-
-def _restore(db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles) -> None:
-    for number in changed_files(db, "RESTORED"):
-        names, values = filled_columns(db, commit.model, table, staged, number)
-        fields = dict(zip(names, values, strict=True)) | ({"_raw": "f.r"} if table.raw else {})
-        sql = _RESTORE.format(
-            table=table.name,
-            fields="".join(f"{name} = {value}, " for name, value in fields.items()),
-            contents=staged.contents(number, raw=table.raw),
-            offset=number * ORDINALS,
-        )
-        db.execute(sql)
-
-
-def _insert(db: DuckDBPyConnection, commit: Commit, table: Table, staged: StagedFiles, expected: int) -> None:
-    """Insert the changed records from the files that have any."""
-    parameters = {"connection": commit.run.sync.connection, "at": commit.at, "run": commit.run.id}
-    inserted = 0
-    changed = changed_files(db) if len(staged.files) > 1 else {0: expected}
-    for number, count in changed.items():
-        names, values = filled_columns(db, commit.model, table, staged, number)
-        with excerpt(db, staged.files[number], number, count) as path:
-            sql = _INSERT.format(
-                table=table.name,
-                names="".join(f"{name}, " for name in names),
-                values="".join(f"{value}, " for value in values),
-                raw_name=", _raw" if table.raw else "",
-                raw_value=", f.r" if table.raw else "",
-                contents=staged.contents(number, raw=table.raw, path=path),
-                offset=number * ORDINALS,
-            )
-            inserted += int(db.execute(sql, parameters).fetchall()[0][0])
-    if inserted != expected:
-        raise StoreError(
-            f"{expected} staged records changed, but {inserted} were found again: ordinals repeat"
-        )
-
-
-def _identity(commit: Commit, facts: Facts) -> str:
-    """Return what tells this commit from every other one of its run."""
+def identity_of(commit: Commit, last: int | None) -> str:
+    """Return what tells this commit, whose last ordinal is *last*, from every other one of its run."""
     paths = [file.path for file in commit.staged] + [file.path for file in commit.rejected]
     files = [(path.name, path.stat().st_size) for path in paths]
     deletes = None if commit.deletes is None else sorted(commit.deletes.partitions or ())
@@ -193,7 +107,7 @@ def _identity(commit: Commit, facts: Facts) -> str:
         commit.at.isoformat(),
         commit.run.status,
         files,
-        facts.last,
+        last,
         sorted(commit.checkpoints.items()),
         commit.snapshot,
         deletes,
@@ -201,7 +115,8 @@ def _identity(commit: Commit, facts: Facts) -> str:
     return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
-def _roll_back(db: DuckDBPyConnection) -> None:
+def roll_back(db: DuckDBPyConnection) -> None:
+    """End the transaction that failed, unless DuckDB has ended it."""
     import duckdb
 
     try:

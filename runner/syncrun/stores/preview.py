@@ -9,6 +9,7 @@ from syncrun.shapes import Column
 from syncrun.stores import snapshots
 from syncrun.stores.classify import changed_files, classify, filled_columns, sequence
 from syncrun.stores.json_values import json_reader
+from syncrun.stores.owners import one
 from syncrun.stores.reshaping import foresee
 from syncrun.stores.staging import ORDINALS, StagedFiles
 from syncrun.stores.tables import Table, look_up
@@ -48,7 +49,7 @@ def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
     before = sequence(db)
     window = snapshots.window_of(db, commit, before)
     table, old = foresee(db, commit.model, staged, stored)
-    found = classify(db, commit.run.sync.connection, table.name, before, facts.upserts)
+    found = classify(db, one(commit), table.name, before, facts.upserts)
     vanished, refused = 0, None
     if commit.deletes is not None:
         vanished, refused = snapshots.find_missing(db, commit, table.name, window, before + found.events)

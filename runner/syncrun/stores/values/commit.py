@@ -10,6 +10,9 @@ from pathlib import Path
 from syncrun.shapes import Model, RejectedFile, StagedFile
 from syncrun.stores.values.run import Run
 
+SMALL = 1000
+"""Records of a commit whose statements are quicker to run than to plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -32,6 +35,11 @@ class Commit:
     deletes: SnapshotDeletes | None = None
     log: Sequence[Path] = ()
     newest_first: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many lines are staged."""
+        return sum(file.rows for file in self.staged)
 
     @property
     def quarantined(self) -> int:
