@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import RunReport
 from syncrun.engine.run import run_sync
+from syncrun.engine.together import MOST, Together
 from syncrun.stores.values.ids import SyncId
 
 _POLL_SECONDS = 0.2
@@ -29,17 +30,23 @@ def run_all(
     Runs happen in threads, so that the caller's thread stays free for signals: `runtime.stop` ends them
     early. Jobs that were not begun by then have no report. Should a run raise, which is a defect, the others
     go on, and the first such exception is raised when all are over.
+
+    While runs wait for their commits others have their places, if there are several *workers*.
     """
+    together = Together(workers)
+    shared = runtime.side_by_side(together) if workers > 1 else runtime
 
     def run(job: Job) -> RunReport | None:
-        if runtime.stop.is_set():
-            return None
-        report = run_sync(job, options, runtime)
+        with together.place():
+            if runtime.stop.is_set():
+                return None
+            report = run_sync(job, options, shared)
         on_report(report)
         return report
 
     done: list[Future[RunReport | None]] = []
-    with _rare_collections(), ThreadPoolExecutor(max_workers=workers, thread_name_prefix="run") as pool:
+    threads = workers + MOST if workers > 1 else 1
+    with _rare_collections(), ThreadPoolExecutor(max_workers=threads, thread_name_prefix="run") as pool:
         for generation in generations(jobs):
             futures = [pool.submit(run, job) for job in generation]
             done += futures

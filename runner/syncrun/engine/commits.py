@@ -128,7 +128,7 @@ class Commits:
         self._runtime.fault("staged")
         if not at_once:
             return Changes()
-        changes = self._runtime.store.commit(commit)
+        changes = self._runtime.commit(commit)
         self._runtime.fault("committed")
         pending.done(self.folder)
         self._sealed = False

@@ -19,8 +19,10 @@ from syncrun.config.sync import Sync
 from syncrun.engine.locks import folder_of
 from syncrun.engine.outside import utc_now
 from syncrun.engine.report import Event
+from syncrun.engine.together import Together
 from syncrun.secrets import texts_of
 from syncrun.stores.memory_folder import own_memory, staging_in_memory
+from syncrun.stores.values.commit import SMALL, Changes, Commit
 from syncrun.stores.values.ids import SyncId
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class Runtime:
     *state_folder* is the database file: staging, locks and issued credentials are beside it. A run that must
     leave no trace there stages in the folder *scratch*. *wire* watches what is sent and answered. *stop* is
     set to end runs early with their progress saved. *fault* is called with the name of each step, so that
-    tests can end the process there.
+    tests can end the process there. *together* is for runs side by side.
     """
 
     store: Store
@@ -123,6 +125,7 @@ class Runtime:
     fault: Callable[[str], None] = lambda _step: None
     scratch: Path | None = None
     wire: Wire | None = None
+    together: Together | None = None
     credentials: Credentials = field(init=False)
 
     def __post_init__(self) -> None:
@@ -136,12 +139,24 @@ class Runtime:
         object.__setattr__(other, "store", self.store.telling(on_wait))
         return other
 
+    def side_by_side(self, together: Together) -> Runtime:
+        """Return the same runtime for runs whose small commits are done *together*."""
+        other = copy(self)
+        object.__setattr__(other, "together", together)
+        return other
+
     def apart(self, scratch: Path, store: Store, wire: Wire | None = None) -> Runtime:
         """Return the same runtime for a run that leaves no trace, but for credentials that it is issued."""
         other = copy(self)
         for name, value in (("scratch", scratch), ("store", store), ("wire", wire)):
             object.__setattr__(other, name, value)
         return other
+
+    def commit(self, commit: Commit) -> Changes:
+        """Make *commit* true in the store, a small one that ends its run together with those of others."""
+        if self.together is None or commit.rows > SMALL or commit.run.status == "running":
+            return self.store.commit(commit)
+        return self.together.commit(commit, self.store)
 
     @property
     def staging_folder(self) -> Path:

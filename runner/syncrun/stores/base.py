@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from syncrun.errors import SyncrunError
 from syncrun.shapes import Column
 from syncrun.stores.values.commit import Changes, Commit
 from syncrun.stores.values.definition import Definition
@@ -26,6 +27,12 @@ class Store(Protocol):
 
     def commit(self, commit: Commit) -> Changes:
         """Make *commit* true in one transaction; raise StoreError, or LockedError past the lock timeout."""
+
+    def commit_all(self, commits: Sequence[Commit]) -> list[Changes | SyncrunError]:
+        """Make each of *commits* true as `commit` does, together where that is quicker.
+
+        Return what became of each; one that fails takes no other with it.
+        """
 
     def preview(self, commit: Commit, *, most: int) -> Preview:
         """Return what `commit` would do now, with at most so many examples of each kind; write nothing."""

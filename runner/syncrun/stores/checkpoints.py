@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncrun.stores import snapshots, states
 from syncrun.stores.tables import described, field_columns
-from syncrun.stores.types import UNNEST_TEXTS, bind_texts
+from syncrun.stores.types import UNNEST_ROWS, UNNEST_TEXTS, bind_rows, bind_texts
 from syncrun.stores.values.commit import Commit
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.progress import Checkpoint, Saved
@@ -17,6 +17,12 @@ from syncrun.stores.values.run import Agenda
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_OWNER = ("connection", "connector", "sync")
+_PLACE = (*_OWNER, "partition")
+_KINDS = {
+    **dict.fromkeys((*_PLACE, "state", "run_id"), "VARCHAR"),
+    "updated_at": "TIMESTAMPTZ",
+}
 _MINE = "connection = ? AND connector = ? AND sync = ?"
 
 
@@ -42,6 +48,34 @@ def replace(
             "INSERT INTO syncrun.checkpoints BY NAME SELECT ? AS connection, ? AS connector, ? AS sync,"
             f" {UNNEST_TEXTS} AS partition, {UNNEST_TEXTS} AS state, ? AS run_id, ? AS updated_at",
             [*owner, bind_texts(kept), bind_texts(kept.values()), run_id, at],
+        )
+
+
+def write_each(db: DuckDBPyConnection, commits: Iterable[Commit]) -> None:
+    """Do for several *commits*, of different syncs, what `write` does."""
+    rows = [
+        {
+            **dict(zip(_OWNER, _owner(commit.run.sync), strict=True)),
+            "partition": partition,
+            "state": state,
+            "run_id": commit.run.id,
+            "updated_at": commit.at,
+        }
+        for commit in commits
+        for partition, state in commit.checkpoints.items()
+    ]
+    if not rows:
+        return
+    places = [{name: row[name] for name in _PLACE} for row in rows]
+    same = " AND ".join(f"c.{name} = w.{name}" for name in _PLACE)
+    db.execute(
+        f"DELETE FROM syncrun.checkpoints AS c USING ({UNNEST_ROWS}) AS w WHERE {same}",
+        bind_rows(places, {name: _KINDS[name] for name in _PLACE}),
+    )
+    kept = [row for row in rows if row["state"] is not None]
+    if kept:
+        db.execute(
+            f"INSERT INTO syncrun.checkpoints ({', '.join(_KINDS)}) {UNNEST_ROWS}", bind_rows(kept, _KINDS)
         )
 
 

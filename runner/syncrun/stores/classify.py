@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from syncrun.shapes import Model
@@ -84,6 +84,11 @@ class Classified:
     restored: int
     unchanged: int
     rewritten: int
+
+    @classmethod
+    def total(cls, parts: Iterable[Classified]) -> Classified:
+        """Return the sums of *parts*."""
+        return cls(*map(sum, zip(*map(astuple, parts), strict=True)))
 
     @property
     def changed(self) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncrun import stores
-from syncrun.errors import StoreError
+from syncrun.errors import Interrupted, LockedError, StoreError, SyncrunError
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.instances import ran_out_of_memory
 from syncrun.stores.migrations import stored_version
+from syncrun.stores.values.commit import SMALL
 from syncrun.stores.values.ids import ModelId, SyncId
 from syncrun.stores.values.progress import Checkpoint, Saved
 from syncrun.stores.values.run import Agenda, LogLine, Run, RunChanges, RunChoice
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from syncrun.stores.values.definition import Definition
     from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
     from syncrun.stores.values.preview import Preview
-
-_SMALL = 1000  # records of a commit whose statements are quicker to run than to plan
 
 
 def _no_fault(_point: str) -> None:
@@ -88,7 +88,7 @@ class DuckDBStore:
         place of ok when deletes were refused. A commit that is the newest of its run already changes nothing.
         """
         merge = stores.merge.merge  # imported before the file is held
-        small = sum(file.rows for file in commit.staged) <= _SMALL
+        small = commit.rows <= SMALL
         try:
             with self._file.writing(commit.at, frugal=True, small=small) as db:
                 return merge(db, commit, self._fault)
@@ -97,6 +97,32 @@ class DuckDBStore:
                 raise
         with self._file.writing(commit.at) as db:  # there are records of a size that frugality cannot take
             return merge(db, commit, self._fault)
+
+    def commit_all(self, commits: Sequence[Commit]) -> list[Changes | SyncrunError]:
+        """Make each of *commits* true as `commit` does, in few transactions; return what became of each.
+
+        One that fails takes no other with it, but for what keeps all of them from the file.
+        """
+        joint = stores.joint
+        done: dict[str, Changes | SyncrunError] = {}
+        kept_out: SyncrunError | None = None
+        groups = joint.rounds([commit for commit in commits if joint.fits(commit)])
+        for group in [group for group in groups if len(group) > 1]:
+            with suppress(StoreError):  # whoever it was, the others go on by themselves
+                try:
+                    with self._file.writing(group[0].at, frugal=True, small=True) as db:
+                        done |= joint.merge_together(db, group, self._fault)
+                except (LockedError, Interrupted) as error:
+                    kept_out = error
+                    break
+        for commit in commits:
+            if commit.run.id not in done:
+                try:
+                    done[commit.run.id] = kept_out or self.commit(commit)
+                except (StoreError, LockedError, Interrupted) as error:
+                    done[commit.run.id] = error
+                    kept_out = None if isinstance(error, StoreError) else error
+        return [done[commit.run.id] for commit in commits]
 
     def preview(self, commit: Commit, *, most: int) -> Preview:
         """Return what `commit` would do now, with at most so many examples of each kind; write nothing."""

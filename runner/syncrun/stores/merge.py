@@ -19,7 +19,7 @@ from syncrun.stores.reshaping import prepare
 from syncrun.stores.staging import Facts, StagedFiles
 from syncrun.stores.tables import Stored, look_up
 from syncrun.stores.values.commit import Changes, Commit
-from syncrun.stores.writing import write_records
+from syncrun.stores.writing import Writer
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -72,7 +72,7 @@ def _apply(
     fault("prepared")
     owners = one(commit)
     written = classify(db, owners, table.name, before, facts.upserts)
-    write_records(db, commit.model, table, staged, written, owners)
+    Writer(db, commit.model, table, staged, owners).write(written)
     fault("records")
     last = before + written.events
     vanished, refused = snapshots.settle(db, commit, table.name, window, last)

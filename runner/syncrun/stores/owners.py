@@ -6,12 +6,11 @@ facts are parameters, those of several are in `temp.member`, a row each, which l
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores.types import quote_text
+from syncrun.stores.types import UNNEST_ROWS, bind_rows, quote_text
 from syncrun.stores.values.commit import Commit
 
 if TYPE_CHECKING:
@@ -30,9 +29,9 @@ _MEMBER = {
 class Owners:
     """The words: expressions for an owner's facts, and how lines and records are told to have the same one.
 
-    *mine* is a condition on a stored record `r`, *same* goes on with a join of staged lines and stored records,
-    *number* leads the columns of `temp.change`, *of_change* joins its rows with their owners. *given* are the
-    parameters of *mine* and *connection*, *facts* those of *at* and *run*.
+    *mine* is a condition on a stored record `r`, *same* goes on with a join of staged lines and stored
+    records, *number* leads the columns of `temp.change`, *of_change* joins its rows with their owners.
+    *given* are the parameters of *mine* and *connection*, *facts* those of *at* and *run*.
     """
 
     connection: str
@@ -76,12 +75,9 @@ def fill_members(db: DuckDBPyConnection, commits: Sequence[Commit]) -> None:
             "n": number,
             "connection": commit.run.sync.connection,
             "run": commit.run.id,
-            "at": commit.at.isoformat(),
-            "since": commit.run.started_at.isoformat(),
+            "at": commit.at,
+            "since": commit.run.started_at,
         }
         for number, commit in enumerate(commits)
     ]
-    db.execute(
-        "CREATE OR REPLACE TEMP TABLE member AS SELECT unnest(from_json(?, ?), recursive := true)",
-        [json.dumps(rows), json.dumps([_MEMBER])],
-    )
+    db.execute(f"CREATE OR REPLACE TEMP TABLE member AS {UNNEST_ROWS}", bind_rows(rows, _MEMBER))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from syncrun.stores.staging import ORDINALS
+from syncrun.stores.types import quote_text
 from syncrun.stores.values.commit import Commit
 from syncrun.stores.values.ids import SyncId
 
@@ -48,6 +50,16 @@ def write(db: DuckDBPyConnection, commit: Commit) -> int:
     if rejected:
         db.execute(_INSERT, mine | {"run": run.id, "model": run.model, "at": commit.at, "ordinals": ORDINALS})
     return rejected
+
+
+def owners(db: DuckDBPyConnection, connections: Collection[str]) -> set[SyncId]:
+    """Return the syncs of *connections* that have records in quarantine."""
+    names = ", ".join(map(quote_text, connections))
+    rows = db.execute(
+        f"SELECT DISTINCT q.connection, q.connector, q.sync FROM syncrun.quarantine AS q"
+        f" WHERE q.connection IN ({names})"
+    ).fetchall()
+    return {SyncId(*row) for row in rows}
 
 
 def count(db: DuckDBPyConnection) -> dict[SyncId, int]:

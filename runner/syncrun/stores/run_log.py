@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.migrations import stored_version
-from syncrun.stores.types import quote_path, quote_text
+from syncrun.stores.types import UNNEST_ROWS, bind_rows, quote_path, quote_text
 from syncrun.stores.values.run import LogLine
 
 if TYPE_CHECKING:
@@ -71,6 +72,30 @@ def write(db: DuckDBPyConnection, run_id: str, files: Sequence[Path], *, first: 
                 f" WHERE f.seq > $last AND f.{names[0]} IS NOT NULL ORDER BY f.seq",
                 {"run": run_id, "last": last},
             )
+
+
+def write_new(db: DuckDBPyConnection, files: Mapping[str, Sequence[Path]]) -> None:
+    """Add the lines of *files*, by run, to the logs of runs that have none: they are few."""
+    lines = [{"run_id": run, **line} for run, paths in files.items() for line in _read_lines(paths)]
+    for table, at, columns in (("requests", "sent_at", _REQUEST), ("logs", "logged_at", _MESSAGE)):
+        names = list(columns)
+        own = [line for line in lines if line.get(names[0]) is not None]
+        if own:
+            kinds = {"run_id": "VARCHAR", "seq": "BIGINT", "us": "BIGINT", **columns}
+            db.execute(
+                f"INSERT INTO syncrun.{table} (run_id, seq, {at}, {', '.join(names)})"
+                f" SELECT f.run_id, f.seq, make_timestamptz(f.us), {', '.join(f'f.{name}' for name in names)}"
+                f" FROM ({UNNEST_ROWS}) AS f",
+                bind_rows([{name: line.get(name) for name in kinds} for line in own], kinds),
+            )
+
+
+def _read_lines(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the files at *paths*, but for one that was cut short."""
+    for path in paths:
+        for line in path.read_bytes().splitlines() if path.exists() else ():
+            with suppress(ValueError):
+                yield json.loads(line)
 
 
 def _mentions(path: Path, member: bytes) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores.types import UNNEST_TEXTS, bind_texts
+from syncrun.stores.types import UNNEST_ROWS, UNNEST_TEXTS, bind_rows, bind_texts, quote_text
 from syncrun.stores.values.commit import Changes
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.run import Run, RunChoice
@@ -42,6 +43,13 @@ _FACTS = (
     "ended_at",
     "message",
 )
+_KINDS = {
+    **dict.fromkeys(_FACTS, "VARCHAR"),
+    "started_at": "TIMESTAMPTZ",
+    "ended_at": "TIMESTAMPTZ",
+    **dict.fromkeys(_COUNTS, "BIGINT"),
+    "last_commit": "VARCHAR",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,44 @@ def write(
     found in the same transaction. One run of a sync goes on at a
     time: an older one that still is said to be running has come to a sudden end.
     """
+    stand = stand or stand_of(db, run)
+    row = _row(run, changes, stand.commit if commit is None else commit)
+    _end_killed(db, run)
+    if stand.known:
+        db.execute("DELETE FROM syncrun.runs WHERE id = ?", [run.id])
+    db.execute(
+        f"INSERT INTO syncrun.runs ({', '.join(row)}) VALUES ({', '.join('?' for _ in row)})",
+        list(row.values()),
+    )
+
+
+def write_new(
+    db: DuckDBPyConnection, rows: Sequence[tuple[Run, Changes, str]], running: Iterable[Run]
+) -> None:
+    """Do for several new runs, each with the changes of its commit and what identifies it, what `write` does.
+
+    *running* are the runs that `find_others` has found.
+    """
+    for run, _, _ in rows:
+        for other in running:
+            if other.sync == run.sync and other.started_at < run.started_at:
+                db.execute(_END_KILLED, {"id": other.id, "message": _KILLED})
+    written = [_row(run, changes, commit) for run, changes, commit in rows]
+    db.execute(f"INSERT INTO syncrun.runs ({', '.join(_KINDS)}) {UNNEST_ROWS}", bind_rows(written, _KINDS))
+
+
+def find_others(db: DuckDBPyConnection, ids: Collection[str]) -> list[Run]:
+    """Return the runs that are said to be running, and those of *ids*, of which there is a row."""
+    names = ", ".join(map(quote_text, ids))
+    rows = db.execute(
+        f"SELECT {', '.join((*_FACTS, *_COUNTS))} FROM syncrun.runs"
+        f" WHERE status = 'running' OR id IN ({names})"
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
+def _row(run: Run, changes: Changes | None, commit: str | None) -> dict[str, object]:
+    """Return the row of *run*, by column (see `write`)."""
     status, message, counts = run.status, run.message, dict(run.counts)
     if changes is not None:
         counts |= {name: counts.get(name, 0) + int(getattr(changes, name)) for name in _CHANGES}
@@ -90,18 +136,14 @@ def write(
     unknown = counts.keys() - set(_COUNTS)
     if unknown:
         raise ValueError(f"a run has no counts named {', '.join(sorted(unknown))}")
-    row: list[object] = [run.id, run.sync.connection, run.sync.connector, run.sync.sync, run.model, run.mode]
-    row += [status, run.started_at, run.ended_at, message, *(counts.get(name) for name in _COUNTS)]
-    stand = stand or stand_of(db, run)
-    row.append(stand.commit if commit is None else commit)
-    names = (*_FACTS, *_COUNTS, "last_commit")
-    _end_killed(db, run)
-    if stand.known:
-        db.execute("DELETE FROM syncrun.runs WHERE id = ?", [run.id])
-    db.execute(
-        f"INSERT INTO syncrun.runs ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})",
-        row,
-    )
+    sync = run.sync
+    names = (run.id, sync.connection, sync.connector, sync.sync, run.model, run.mode)
+    ended = (status, run.started_at, run.ended_at, message)
+    return {
+        **dict(zip(_FACTS, (*names, *ended), strict=True)),
+        **{name: counts.get(name) for name in _COUNTS},
+        "last_commit": commit,
+    }
 
 
 def _end_killed(db: DuckDBPyConnection, run: Run) -> None:

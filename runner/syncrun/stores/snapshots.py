@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from syncrun.stores.owners import several
 from syncrun.stores.types import UNNEST_TEXTS, bind_texts
 from syncrun.stores.values.commit import Commit, Refusal, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId
@@ -19,7 +21,7 @@ _SMALL = 20  # fewer live records than this are not judged by their ratio
 # Live records in scope that nobody saw. What another run wrote after the window opened (a webhook) counts as
 # seen, and so does what this window's own commits wrote.
 _MISSING = """
-CREATE TEMP TABLE missing AS
+CREATE OR REPLACE TEMP TABLE missing AS
 SELECT r.rowid AS row_id, $last + row_number() OVER (ORDER BY r._seq) AS seq
 FROM {table} AS r
 WHERE {live}
@@ -33,6 +35,33 @@ _TOMBSTONES = """
 UPDATE {table} SET
     _action = 'DELETED', _deleted_at = $at, _last_modified_at = $at, _seq = m.seq, _run_id = $run
 FROM temp.missing AS m
+WHERE {table}.rowid = m.row_id
+"""
+
+
+# The same for several runs whose windows begin and end with their commits, which are in `temp.member`.
+_MISSING_EACH = """
+CREATE OR REPLACE TEMP TABLE missing AS
+SELECT m.n, r.rowid AS row_id, $last + row_number() OVER (ORDER BY m.n, r._seq) AS seq
+FROM {table} AS r
+JOIN temp.member AS m ON m.connection = r._connection
+WHERE m.n IN ({numbers})
+    AND {mine}
+    AND r._action <> 'DELETED'
+    AND r._seq <= $opened_seq
+    AND r._last_modified_at <= m.since
+    AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.k = r._id AND s.n = m.n)
+"""
+_LIVE_EACH = """
+SELECT r._connection, count(*) FROM {table} AS r
+WHERE {mine} AND r._action <> 'DELETED' AND NOT (r._action = 'ADDED' AND r._seq > ?)
+GROUP BY r._connection
+"""
+_TOMBSTONES_EACH = """
+UPDATE {table} SET
+    _action = 'DELETED', _deleted_at = o.at, _last_modified_at = o.at, _seq = m.seq, _run_id = o.run
+FROM temp.missing AS m
+JOIN temp.member AS o ON o.n = m.n
 WHERE {table}.rowid = m.row_id
 """
 
@@ -76,6 +105,31 @@ def settle(
         db.execute("DELETE FROM syncrun.seen WHERE snapshot = ?", [window.id])
         db.execute("DELETE FROM syncrun.snapshots WHERE id = ?", [window.id])
     return deleted, refused
+
+
+def settle_each(
+    db: DuckDBPyConnection,
+    commits: Mapping[int, Commit],
+    table: str,
+    *,
+    rows: Mapping[int, int],
+    opened_seq: int,
+    last: int,
+) -> dict[int, tuple[int, Refusal | None]]:
+    """Do what `settle` does for several *commits*, by their number in `temp.member`, each without a window.
+
+    They are of different connections, their *rows* are staged; before them the feed was at *opened_seq*.
+    """
+    whole = {n: commit for n, commit in commits.items() if commit.deletes is not None}
+    missing = _missing_each(db, whole, table, opened_seq, last)
+    refused = _refuse_each(
+        db, {n: whole[n] for n in missing}, table, missing=missing, rows=rows, opened_seq=opened_seq
+    )
+    if refused:
+        missing = _missing_each(db, {n: whole[n] for n in whole.keys() - refused}, table, opened_seq, last)
+    if missing:
+        db.execute(_TOMBSTONES_EACH.format(table=table))
+    return {n: (missing.get(n, 0), refused.get(n)) for n in commits}
 
 
 def forget(db: DuckDBPyConnection, sync: SyncId) -> None:
@@ -153,6 +207,44 @@ def find_missing(
     if reason:
         return 0, Refusal(missing, int(found), reason)
     return missing, None
+
+
+def _missing_each(
+    db: DuckDBPyConnection, commits: Mapping[int, Commit], table: str, opened_seq: int, last: int
+) -> dict[int, int]:
+    """Fill `temp.missing` with what *commits* have to delete; return how many, by number, where there are."""
+    if not commits:
+        return {}
+    names = [commit.run.sync.connection for commit in commits.values()]
+    sql = _MISSING_EACH.format(
+        table=table, numbers=", ".join(map(str, sorted(commits))), mine=several(names).mine
+    )
+    if not db.execute(sql, {"opened_seq": opened_seq, "last": last}).fetchall()[0][0]:
+        return {}
+    return dict(db.execute("SELECT m.n, count(*) FROM temp.missing AS m GROUP BY m.n").fetchall())
+
+
+def _refuse_each(
+    db: DuckDBPyConnection,
+    commits: Mapping[int, Commit],
+    table: str,
+    *,
+    missing: Mapping[int, int],
+    rows: Mapping[int, int],
+    opened_seq: int,
+) -> dict[int, Refusal]:
+    """Return which of *commits* the guard refuses what is *missing*, by number (R10)."""
+    if not commits:
+        return {}
+    mine = several([commit.run.sync.connection for commit in commits.values()]).mine
+    live = dict(db.execute(_LIVE_EACH.format(table=table, mine=mine), [opened_seq]).fetchall())
+    refused = {}
+    for number, commit in commits.items():
+        deletes, found = commit.deletes or SnapshotDeletes(), live.get(commit.run.sync.connection, 0)
+        reason = _refusal(deletes, missing[number], found, empty=not rows[number])
+        if reason and not deletes.accept:
+            refused[number] = Refusal(missing[number], found, reason)
+    return refused
 
 
 def _refusal(deletes: SnapshotDeletes, missing: int, live: int, *, empty: bool) -> str:

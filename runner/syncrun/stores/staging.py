@@ -21,6 +21,7 @@ ORDINALS = 1 << 40
 """Ordinals of a file lie below; the position of a line among all files is `file number * ORDINALS + i`."""
 
 _IDENTITY = {"i": "BIGINT", "p": "VARCHAR", "k": "VARCHAR", "h": "VARCHAR", "a": "VARCHAR"}
+_OWNER = {"n": "INTEGER", "c": "VARCHAR"}
 _REJECTED = {
     "i": "BIGINT",
     "p": "VARCHAR",
@@ -107,6 +108,11 @@ class StagedFiles:
         upserts = self._db.execute("SELECT count(*) FROM temp.staged WHERE a = 'U'").fetchall()[0][0]
         return Facts(last, upserts, duplicates)
 
+    def load_joint(self) -> None:
+        """Fill `temp.staged` with the lines of the one file, which name their owner too: `n`, and `c`."""
+        select = "SELECT f.i AS ord, coalesce(f.p, '') AS p, f.k, f.h, f.a, f.n, f.c"
+        self._fill("staged", [(select, self.files[0])], _IDENTITY | _OWNER)
+
     def contents(self, number: int, *, raw: bool = False, path: Path | None = None) -> str:
         """Return the SQL relation of a file: `i`, `p`, `k`, `h`, `f`, and `r` when *raw*.
 
@@ -135,7 +141,7 @@ class StagedFiles:
     ) -> None:
         """Make the temporary *table* of what each SELECT gives from its file."""
         for number, (select, file) in enumerate(selects):
-            target = f"INSERT INTO temp.{table}" if number else f"CREATE TEMP TABLE {table} AS"
+            target = f"INSERT INTO temp.{table}" if number else f"CREATE OR REPLACE TEMP TABLE {table} AS"
             found = self._read(f"{target} {select} FROM ", file, columns)
             if found != file.rows:
                 raise StoreError(

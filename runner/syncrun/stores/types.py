@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
+from typing import Any
 
 from syncrun.shapes import ColumnType
 
@@ -32,6 +33,15 @@ UNNEST_TEXTS = "unnest(CAST(CAST(? AS JSON) AS VARCHAR[]))"
 def bind_texts(texts: Iterable[str]) -> str:
     """Return *texts* as the one parameter of `UNNEST_TEXTS`."""
     return json.dumps(list(texts))
+
+
+UNNEST_ROWS = "SELECT unnest(from_json(?, ?), recursive := true)"
+"""The rows that `bind_rows` binds, a column for each of their members."""
+
+
+def bind_rows(rows: Iterable[Mapping[str, Any]], kinds: Mapping[str, str]) -> list[str]:
+    """Return *rows*, whose members have the DuckDB types *kinds*, as the two parameters of `UNNEST_ROWS`."""
+    return [json.dumps(list(rows), default=str), json.dumps([kinds])]
 
 
 def quote(name: str) -> str:

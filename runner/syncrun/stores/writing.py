@@ -48,67 +48,67 @@ WHERE {table}.rowid = c.row_id AND c.action = 'RESTORED'
 """
 
 
-def write_records(
-    db: DuckDBPyConnection,
-    model: Model,
-    table: Table,
-    staged: StagedFiles,
-    found: Classified,
-    owners: Owners,
-) -> None:
-    """Bring *table* up to date with what was *found* of *staged*, which is in `temp.change`."""
-    if found.rewritten:
-        db.execute(
-            f"DELETE FROM {table.name} WHERE rowid IN"
-            " (SELECT c.row_id FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED'))"
-        )
-    if found.changed:
-        _insert(db, model, table, staged, found.changed, owners)
-    if found.deleted:
-        db.execute(_TOMBSTONES.format(table=table.name, owners=owners), owners.facts)
-    if found.moved:  # the same record, now listed by another partition: no event
-        db.execute(
-            f"UPDATE {table.name} SET _partition = c.p FROM temp.change AS c"
-            f" WHERE {table.name}.rowid = c.row_id AND c.action = 'MOVED'"
-        )
-    if found.restored:
-        _restore(db, model, table, staged)
+class Writer:
+    """Brings *table* of *model* up to date with what was found of *staged*, which is in `temp.change`."""
 
+    def __init__(
+        self, db: DuckDBPyConnection, model: Model, table: Table, staged: StagedFiles, owners: Owners
+    ) -> None:
+        self._db, self._model, self._table, self._staged, self._owners = db, model, table, staged, owners
 
-def _restore(db: DuckDBPyConnection, model: Model, table: Table, staged: StagedFiles) -> None:
-    for number in changed_files(db, "RESTORED"):
-        names, values = filled_columns(db, model, table, staged, number)
-        fields = dict(zip(names, values, strict=True)) | ({"_raw": "f.r"} if table.raw else {})
-        sql = _RESTORE.format(
-            table=table.name,
-            fields="".join(f"{name} = {value}, " for name, value in fields.items()),
-            contents=staged.contents(number, raw=table.raw),
-            offset=number * ORDINALS,
-        )
-        db.execute(sql)
+    def write(self, found: Classified) -> None:
+        """Write all that is *found*."""
+        db, table = self._db, self._table.name
+        if found.rewritten:
+            db.execute(
+                f"DELETE FROM {table} WHERE rowid IN"
+                " (SELECT c.row_id FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED'))"
+            )
+        if found.changed:
+            self._insert(found.changed)
+        if found.deleted:
+            db.execute(_TOMBSTONES.format(table=table, owners=self._owners), self._owners.facts)
+        if found.moved:  # the same record, now listed by another partition: no event
+            db.execute(
+                f"UPDATE {table} SET _partition = c.p FROM temp.change AS c"
+                f" WHERE {table}.rowid = c.row_id AND c.action = 'MOVED'"
+            )
+        if found.restored:
+            self._restore()
 
-
-def _insert(
-    db: DuckDBPyConnection, model: Model, table: Table, staged: StagedFiles, expected: int, owners: Owners
-) -> None:
-    """Insert the changed records from the files that have any."""
-    inserted = 0
-    changed = changed_files(db) if len(staged.files) > 1 else {0: expected}
-    for number, count in changed.items():
-        names, values = filled_columns(db, model, table, staged, number)
-        with excerpt(db, staged.files[number], number, count) as path:
-            sql = _INSERT.format(
+    def _restore(self) -> None:
+        table = self._table
+        for number in changed_files(self._db, "RESTORED"):
+            names, values = filled_columns(self._db, self._model, table, self._staged, number)
+            fields = dict(zip(names, values, strict=True)) | ({"_raw": "f.r"} if table.raw else {})
+            sql = _RESTORE.format(
                 table=table.name,
-                names="".join(f"{name}, " for name in names),
-                values="".join(f"{value}, " for value in values),
-                owners=owners,
-                raw_name=", _raw" if table.raw else "",
-                raw_value=", f.r" if table.raw else "",
-                contents=staged.contents(number, raw=table.raw, path=path),
+                fields="".join(f"{name} = {value}, " for name, value in fields.items()),
+                contents=self._staged.contents(number, raw=table.raw),
                 offset=number * ORDINALS,
             )
-            inserted += int(db.execute(sql, {**owners.given, **owners.facts}).fetchall()[0][0])
-    if inserted != expected:
-        raise StoreError(
-            f"{expected} staged records changed, but {inserted} were found again: ordinals repeat"
-        )
+            self._db.execute(sql)
+
+    def _insert(self, expected: int) -> None:
+        """Insert the changed records from the files that have any."""
+        inserted, table, files = 0, self._table, self._staged.files
+        changed = changed_files(self._db) if len(files) > 1 else {0: expected}
+        for number, count in changed.items():
+            names, values = filled_columns(self._db, self._model, table, self._staged, number)
+            with excerpt(self._db, files[number], number, count) as path:
+                sql = _INSERT.format(
+                    table=table.name,
+                    names="".join(f"{name}, " for name in names),
+                    values="".join(f"{value}, " for value in values),
+                    owners=self._owners,
+                    raw_name=", _raw" if table.raw else "",
+                    raw_value=", f.r" if table.raw else "",
+                    contents=self._staged.contents(number, raw=table.raw, path=path),
+                    offset=number * ORDINALS,
+                )
+                given = {**self._owners.given, **self._owners.facts}
+                inserted += int(self._db.execute(sql, given).fetchall()[0][0])
+        if inserted != expected:
+            raise StoreError(
+                f"{expected} staged records changed, but {inserted} were found again: ordinals repeat"
+            )

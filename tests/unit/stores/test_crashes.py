@@ -15,10 +15,11 @@ import pytest
 
 from syncrun.errors import StoreError
 from syncrun.stores.duckdb import DuckDBStore
-from syncrun.stores.values.commit import Changes, SnapshotDeletes
+from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
 from tests.unit.stores.desk import Desk, bad, gone, put
 
 POINTS = ["loaded", "begun", "prepared", "records", "deletes", "state", "committed"]
+TOGETHER = ["records", "state", "committed"]
 
 # Each point has a process of its own that kills itself there. They are forked before DuckDB has made threads.
 _KILLED = """
@@ -32,10 +33,10 @@ from tests.unit.stores.desk import Desk
 def kill(*_ignored):
     os.kill(os.getpid(), signal.SIGKILL)
 
-for point in sys.argv[2:]:
+for case in sys.argv[2:]:
     child = os.fork()
     if not child:
-        folder = Path(sys.argv[1]) / point
+        folder, together, point = Path(sys.argv[1]) / case, case.startswith("together-"), case.split("-")[-1]
         folder.mkdir()
         desk = Desk(folder)
         if point == "created":
@@ -43,9 +44,9 @@ for point in sys.argv[2:]:
         else:
             test_crashes.first(desk)
         store = DuckDBStore(desk.path, fault=lambda at: kill() if at == point else None)
-        store.commit(test_crashes.second(desk))
+        store.commit_all(test_crashes.several(desk)) if together else store.commit(test_crashes.second(desk))
         os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, point
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, case
 """
 
 
@@ -74,6 +75,21 @@ def second(desk: Desk) -> Any:
     return replace(commit, model=replace(desk.model, columns=commit.staged[0].columns))
 
 
+def several(desk: Desk) -> list[Commit]:
+    """Return commits of two runs that are done together."""
+    desk.hours = 2
+    desk.model = replace(desk.model, history=True)
+    return [
+        desk.build(
+            [[put(n, name=f"new {n}") for n in range(5)]],
+            sync=desk.other(connection=connection),
+            checkpoints={"": "new"},
+            deletes=SnapshotDeletes(accept=True),
+        )
+        for connection in ("globex", "initech")
+    ]
+
+
 def state(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Return everything that the database holds, and its columns."""
     tables = ["lab.items__records", "lab.items", "lab.items__history"]
@@ -95,7 +111,8 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs fork")
     folder, root = tmp_path_factory.mktemp("killed"), Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'runner'}"}
-    arguments = [sys.executable, "-c", _KILLED, str(folder), *POINTS, "created"]
+    cases = [*POINTS, *(f"together-{point}" for point in TOGETHER), "created"]
+    arguments = [sys.executable, "-c", _KILLED, str(folder), *cases]
     subprocess.run(arguments, env=environment, check=True)
     return folder
 
@@ -117,6 +134,26 @@ def test_r02_a_commit_that_is_killed_leaves_all_or_nothing(killed: Path, tmp_pat
         if point == "committed"
         else Changes(added=5, updated=25, deleted=4, quarantined=1, last_seq=64)
     )
+
+
+@pytest.mark.parametrize("point", TOGETHER)
+def test_r02_commits_together_that_are_killed_leave_all_or_nothing(
+    killed: Path, tmp_path: Path, point: str
+) -> None:
+    expected = Desk(tmp_path)
+    first(expected)
+    done = point == "committed"
+    if done:
+        expected.store.commit_all(several(expected))
+    crashed = killed / f"together-{point}"
+    assert state(crashed / "desk.duckdb") == state(expected.path)
+
+    again = Desk(crashed)
+    again._numbers = itertools.count(4)  # the next runs find the same files
+    found = [again.store.commit(commit) for commit in several(again)]
+    added = 0 if done else 5
+    assert [changes.added for changes in found] == [added, added]
+    assert len(again.feed()) == 40
 
 
 def test_r02_a_process_killed_while_it_makes_the_file_leaves_none(killed: Path) -> None:

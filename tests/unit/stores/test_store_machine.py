@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -47,6 +48,13 @@ deletes = st.builds(
     allow_empty=st.booleans(),
     accept=st.sampled_from([True, True, False]),
 )
+few_lines = st.lists(lines, max_size=8)
+whole = st.builds(
+    SnapshotDeletes,
+    max_ratio=st.sampled_from([0.5, 1.0]),
+    allow_empty=st.booleans(),
+    accept=st.sampled_from([True, True, False]),
+)
 connections = st.sampled_from(["acme", "acme", "globex"])
 states = st.sampled_from(["1", "2", None])
 points = st.sampled_from(["loaded", "begun", "prepared", "records", "deletes", "state"])
@@ -85,6 +93,18 @@ class Version:
 
 
 @dataclass
+class Part:
+    """One of several commits that are done together."""
+
+    connection: str
+    run: str
+    at: float
+    started: float
+    staged: Sequence[Line]
+    deletes: Any
+
+
+@dataclass
 class Reference:
     """The store as one would write it without a database; times are hours."""
 
@@ -100,17 +120,23 @@ class Reference:
         self, connection: str, run: str, at: float, started: float, staged: Sequence[Line], **options: Any
     ) -> Changes:
         """Do the commit and return what it changed."""
-        if not options.pop("history"):
+        with self._history(kept=options.pop("history")):
             return self._commit(connection, run, at, started, staged, **options)
+
+    @contextmanager
+    def _history(self, *, kept: bool) -> Iterator[None]:
+        """Remember what the block changes, if it is *kept*."""
+        if not kept:
+            yield
+            return
         self._remember()
         restored = len(self.restored)
-        changes = self._commit(connection, run, at, started, staged, **options)
+        yield
         self._remember()
         if len(self.restored) > restored:
-            whole = {row.seq for row in self.rows.values() if not row.pruned}
+            full = {row.seq for row in self.rows.values() if not row.pruned}
             for version in self.versions:
-                version.pruned = version.pruned and version.seq not in whole
-        return changes
+                version.pruned = version.pruned and version.seq not in full
 
     def prune(self, before: float) -> None:
         """Forget the names that have not changed since."""
@@ -140,6 +166,49 @@ class Reference:
         self, connection: str, run: str, at: float, started: float, staged: Sequence[Line], **options: Any
     ) -> Changes:
         begun = self.seq
+        count, ids = self._merge(connection, run, at, staged)
+        refused = None
+        snapshot, rule_ = options["snapshot"], options["deletes"]
+        opened = self.window if self.window and self.window[0] == snapshot else (snapshot, started, begun)
+        if rule_ is not None:
+            for partition, keys_ in self.seen.items() if opened is self.window else ():
+                ids.setdefault(partition, set()).update(keys_)
+            deleted, refused = self._vanish(connection, run, at, opened, ids, rule_)
+            count["deleted"] += deleted
+            if opened is self.window:
+                self.window, self.seen = None, {}
+        elif snapshot is not None:
+            if opened is not self.window:
+                self.window, self.seen = opened, {}
+            for partition, keys_ in ids.items():
+                self.seen.setdefault(partition, set()).update(keys_)
+        for partition, state in options["checkpoints"].items():
+            self.checkpoints.pop(partition, None)
+            if state is not None:
+                self.checkpoints[partition] = state
+        return Changes(**count, last_seq=self.seq, refused=refused)
+
+    def commit_together(self, parts: Sequence[Part], *, history: bool) -> list[Changes]:
+        """Do the commits of several runs at one instant: what they wrote comes before what has vanished."""
+        with self._history(kept=history):
+            return self._commit_together(parts)
+
+    def _commit_together(self, parts: Sequence[Part]) -> list[Changes]:
+        begun, done = self.seq, []
+        merged = [self._merge(part.connection, part.run, part.at, part.staged) for part in parts]
+        for part, (count, ids) in zip(parts, merged, strict=True):
+            refused = None
+            if part.deletes is not None:
+                opened = (None, part.started, begun)
+                deleted, refused = self._vanish(part.connection, part.run, part.at, opened, ids, part.deletes)
+                count["deleted"] += deleted
+            done.append((count, refused))
+        return [Changes(**count, last_seq=self.seq, refused=refused) for count, refused in done]
+
+    def _merge(
+        self, connection: str, run: str, at: float, staged: Sequence[Line]
+    ) -> tuple[dict[str, int], dict[str, set[str]]]:
+        """Write what is staged; return how much was changed, and the ids that were seen, by partition."""
         upserts = {line["k"]: line for line in staged if line["a"] != "S"}
         last = {id(line) for line in upserts.values()}
         count = {"added": 0, "updated": 0, "deleted": 0, "unchanged": 0}
@@ -149,29 +218,10 @@ class Reference:
                 event = self._write(connection, run, at, line)
                 if event:
                     count[event] += 1
-        refused = None
-        snapshot, rule_ = options["snapshot"], options["deletes"]
-        opened = self.window if self.window and self.window[0] == snapshot else (snapshot, started, begun)
-        if rule_ is not None:
-            ids: dict[str, set[str]] = (
-                {k: set(v) for k, v in self.seen.items()} if opened is self.window else {}
-            )
-            for line in [*upserts.values(), *(line for line in staged if line["a"] == "S")]:
-                ids.setdefault(line["p"], set()).add(line["k"])
-            deleted, refused = self._vanish(connection, run, at, opened, ids, rule_)
-            count["deleted"] += deleted
-            if opened is self.window:
-                self.window, self.seen = None, {}
-        elif snapshot is not None:
-            if opened is not self.window:
-                self.window, self.seen = opened, {}
-            for line in [*upserts.values(), *(line for line in staged if line["a"] == "S")]:
-                self.seen.setdefault(line["p"], set()).add(line["k"])
-        for partition, state in options["checkpoints"].items():
-            self.checkpoints.pop(partition, None)
-            if state is not None:
-                self.checkpoints[partition] = state
-        return Changes(**count, last_seq=self.seq, refused=refused)
+        ids: dict[str, set[str]] = {}
+        for line in [*upserts.values(), *(line for line in staged if line["a"] == "S")]:
+            ids.setdefault(line["p"], set()).add(line["k"])
+        return count, ids
 
     def _write(self, connection: str, run: str, at: float, line: Line) -> str:
         old = self.rows.get((connection, line["k"]))
@@ -264,6 +314,37 @@ class StoreMachine(RuleBasedStateMachine):
         """A run that ends in one commit."""
         self._commit(staged, connection, state, removed, None, started, history=history)
 
+    @rule(
+        staged=st.tuples(few_lines, few_lines),
+        removed=st.tuples(*[st.none() | whole] * 2),
+        state=states,
+        started=st.sampled_from([0.5, 1.5]),
+        history=st.booleans(),
+    )
+    def commit_together(
+        self, staged: Any, removed: Any, state: Any, started: float, *, history: bool
+    ) -> None:
+        """Runs of two connections that end at the same time."""
+        model, parts, commits = replace(self.desk.model, history=history), [], []
+        for connection, lines_, rule_ in zip(("acme", "globex"), staged, removed, strict=True):
+            commit = self.desk.build(
+                [lines_] if lines_ else [],
+                sync=self.desk.other(connection=connection),
+                model=model,
+                started=started,
+                deletes=rule_,
+                checkpoints={"": state} if connection == "acme" else {},
+            )
+            at = float(self.desk.hours)
+            parts.append(Part(connection, commit.run.id, at, at - started, lines_, rule_))
+            commits.append(commit)
+        expected = self.reference.commit_together(parts, history=history)
+        self.reference.checkpoints |= {"": state}
+        if state is None:
+            self.reference.checkpoints.pop("")
+        found = self.desk.store.commit_all(commits)
+        assert [_plain(changes) for changes in found] == expected
+
     @rule(staged=files, state=states)
     def open_or_continue_a_window(self, staged: Any, state: Any) -> None:
         """A commit in the middle of a complete read, perhaps of a run that resumes another."""
@@ -336,8 +417,7 @@ class StoreMachine(RuleBasedStateMachine):
         flat = [line | {} for lines_ in staged for line in lines_]
         expected = self.reference.commit(connection, commit.run.id, at, at - started, flat, **options)
         changes = self.desk.store.commit(commit)
-        refused = changes.refused and (changes.refused.would_delete, changes.refused.live)
-        assert Changes(**{**_facts(changes), "refused": refused}) == expected
+        assert _plain(changes) == expected
         if self.desk.hours % 3 == 0:  # doing it again, as after a crash that came too late, changes nothing
             assert self.desk.store.commit(commit) == Changes(last_seq=expected.last_seq)
 
@@ -408,8 +488,10 @@ _VERSIONS = f"""
 """
 
 
-def _facts(changes: Changes) -> dict[str, Any]:
-    return {name: getattr(changes, name) for name in Changes.__dataclass_fields__}
+def _plain(changes: Any) -> Changes:
+    """Return *changes* with what the reference knows of a refusal."""
+    refused = changes.refused and (changes.refused.would_delete, changes.refused.live)
+    return replace(changes, refused=refused)
 
 
 SETTINGS = settings(

@@ -1,0 +1,129 @@
+"""Runs side by side, and their small commits in one go: each takes longer to begin than to do.
+
+A run that waits for its commit leaves its place to the next one. What is ready is committed when enough of it
+is there, when nobody else is on the way, or when somebody has waited long enough.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from syncrun.stores.base import Store
+from syncrun.stores.values.commit import Changes, Commit
+
+MOST = 32
+"""Commits that are done in one go."""
+
+_PATIENCE = 2.0  # seconds that one waits for others
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A run that waits for its commit: it is called to do those of a *group*, or when its own is *done*."""
+
+    commit: Commit
+    called: threading.Event = field(default_factory=threading.Event)
+    group: Sequence[_Waiting] = ()
+    done: Changes | BaseException | None = None
+    overdue: bool = False
+
+
+class Together:
+    """At most so many *places* for runs that do something; those that wait for a commit have none."""
+
+    def __init__(self, places: int, *, most: int = MOST, patience: float = _PATIENCE) -> None:
+        self._guard = threading.Lock()
+        self._free, self._places = places, places
+        self._most, self._patience = most, patience
+        self._starting: deque[threading.Event] = deque()
+        self._returning: deque[threading.Event] = deque()
+        self._waiting: list[_Waiting] = []
+        self._committing = False
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Have a place for as long as the block lasts, apart from waits for a commit."""
+        self._take(self._starting)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._give()
+
+    def commit(self, commit: Commit, store: Store) -> Changes:
+        """Make *commit* true in *store*, perhaps with those of others; raise what the store does.
+
+        To be called with a place, which somebody else has meanwhile. Waits for the file are told by the one
+        run that does the commits.
+        """
+        mine = _Waiting(commit)
+        with self._guard:
+            self._waiting.append(mine)
+            self._give()
+        try:
+            self._await(mine)
+            if mine.group:
+                self._do(mine.group, store)
+        finally:
+            self._take(self._returning)
+        if isinstance(mine.done, Changes):
+            return mine.done
+        assert mine.done is not None  # noqa: S101 - it is called only then
+        raise mine.done
+
+    def _await(self, mine: _Waiting) -> None:
+        if not mine.called.wait(self._patience):
+            with self._guard:
+                mine.overdue = True
+                self._call()
+            mine.called.wait()
+
+    def _do(self, group: Sequence[_Waiting], store: Store) -> None:
+        results: Sequence[Changes | BaseException] = ()
+        try:
+            results = store.commit_all([waiting.commit for waiting in group])
+        except BaseException as error:  # a defect: every run tells it
+            results = [error] * len(group)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for waiting, result in zip(group, results, strict=True):
+                waiting.done = result
+                waiting.called.set()
+            with self._guard:
+                self._committing = False
+                self._call()
+
+    def _take(self, queue: deque[threading.Event]) -> None:
+        """Take a place, or wait in *queue* until one is given."""
+        with self._guard:
+            if self._free:
+                self._free -= 1
+                return
+            mine = threading.Event()
+            queue.append(mine)
+        mine.wait()
+
+    def _give(self) -> None:
+        """Give a place on: to runs that go on, then to those that begin."""
+        queue = self._returning or self._starting
+        if queue:
+            queue.popleft().set()
+        else:
+            self._free += 1
+        self._call()
+
+    def _call(self) -> None:
+        """Let somebody do the commits that are ready, when it is time."""
+        if self._committing or not self._waiting:
+            return
+        alone = self._free == self._places
+        if alone or len(self._waiting) >= self._most or any(waiting.overdue for waiting in self._waiting):
+            self._committing = True
+            group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            group[0].group = group
+            group[0].called.set()
