@@ -13,7 +13,7 @@ from syncrun.engine.context import context_of, open_client
 from syncrun.engine.deleted_feed import feed_of
 from syncrun.engine.endings import ending_of
 from syncrun.engine.fetching import Sender
-from syncrun.engine.fingerprint import fingerprint, mapping_fingerprint
+from syncrun.engine.fingerprint import fingerprint
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, finds_missing
 from syncrun.engine.planner import Planner
@@ -42,7 +42,8 @@ class CursorExpired(RunError):  # noqa: N818 - an answer that the connector decl
 class Enumeration:
     """One pass over the partitions of a sync.
 
-    *window* is the snapshot window that complete partitions belong to, if one is open. *sink* gets every
+    *window* is the snapshot window that complete partitions belong to, if one is open. *mapping* is the
+    fingerprint of what *mapper* does. *sink* gets every
     mapped page, *between* is called after each page, when progress may be committed, *save* when it has to;
     what *check* raises ends the pass early. *before* is an earlier pass of the same run, which counts too.
     """
@@ -56,6 +57,7 @@ class Enumeration:
         mode: Mode,
         window: str | None,
         mapper: Mapper,
+        mapping: str | None,
         redactor: Redactor,
         sink: Callable[[Mapped], None],
         between: Callable[[], None],
@@ -77,7 +79,7 @@ class Enumeration:
         self.mapping_seconds = 0.0
         self.detected: Pagination | None = None
         self._sink, self._between, self._save, self._check = sink, between, save, check
-        self._on_wait = on_wait
+        self._on_wait, self._mapping = on_wait, mapping
         self.moved = False
         self._bound: dict[str, BoundMapper] = {}
         self._feed = feed_of(self.sync)
@@ -165,7 +167,7 @@ class Enumeration:
             mode=self.mode,
             window=self.window,
             definition=self._definition,
-            mapping=mapping_fingerprint(self.job, self.hooks),
+            mapping=self._mapping,
             client=client,
             asking=client if asking is None else asking,
             redactor=self.redactor,

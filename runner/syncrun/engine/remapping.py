@@ -27,11 +27,15 @@ def key_of(sync: Sync) -> str | None:
 
 
 class Remapping:
-    """Compares how a run of *job* maps records with how those were mapped that it starts from."""
+    """Compares how a run of *job* maps records with how those were mapped that it starts from.
+
+    `mapping` is the fingerprint of how it does.
+    """
 
     def __init__(self, start: Start, job: Job, hooks: Hooks, store: Store) -> None:
         self._start, self._job = start, job
-        self._mixes = start.mixes(mapping_fingerprint(job, hooks))
+        self.mapping = mapping_fingerprint(job, hooks)
+        self._mixes = start.mixes(self.mapping)
         self._finds_missing = finds_missing(job.sync)
         before, now = start.whole.key, key_of(job.sync)
         self._changed, self._live = "", 0

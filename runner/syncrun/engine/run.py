@@ -127,6 +127,7 @@ class SyncRun:
             mode=self.mode,
             window=self.saving.window,
             mapper=self.mapper,
+            mapping=self.remapping.mapping,
             redactor=self.redactor,
             sink=self._stage,
             between=self._commit_when_due,

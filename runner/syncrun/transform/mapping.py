@@ -123,11 +123,6 @@ class Mapper:
         """The columns so far: those of `fields` in YAML order, else the known ones and then those found."""
         return self.rows.columns
 
-    @property
-    def cursor_type(self) -> str | None:
-        """What the watermark is (timestamp, date, integer, string, …); None until a first value decides."""
-        return self.rows.reader.kind if self.rows.reader else None
-
     def model(self, connector: str, name: str = "", *, told: bool = False) -> Model:
         """Return the model as known so far; *name* is the sync's name, for a sync that names no model.
 

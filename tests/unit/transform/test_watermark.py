@@ -51,7 +51,9 @@ def test_r13_the_watermark_is_the_greatest_value_in_one_comparable_form(
 ) -> None:
     result = map_records(text, *({"id": n, "at": value} for n, value in enumerate(values)), {"id": 99})
     assert result.rejected == []
-    assert (result.mapped.watermark, result.mapper.cursor_type) == (watermark, kind)
+    reader = result.mapper.rows.reader
+    assert reader is not None
+    assert (result.mapped.watermark, reader.kind) == (watermark, kind)
 
 
 def test_r13_a_value_that_cannot_be_compared_sets_its_record_aside() -> None:
