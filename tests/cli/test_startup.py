@@ -119,3 +119,18 @@ def test_output_is_utf_8_safe_wherever_it_goes(project: ProjectFolder, api: Api)
         )
         assert done.returncode == code, done.stderr
         assert b"internal error" not in done.stderr
+
+
+def test_the_command_looks_for_cycles_rarely(tmp_path: Path) -> None:
+    """What imports make is no garbage, and looking through it for some would be a tenth of a short command."""
+    code = "import gc, syncrun.__main__; print(gc.get_threshold()[0])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "200000\n"

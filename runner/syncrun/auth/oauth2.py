@@ -61,6 +61,7 @@ from syncrun.auth.base import Auth, AuthContext, Lifetime
 from syncrun.auth.signed_jwt import SignedJwt
 from syncrun.expressions.fields import Expression, Template, TemplateTree
 from syncrun.expressions.text_forms import Printable, WireName
+from syncrun.yaml_models import no_entries
 
 if TYPE_CHECKING:
     import httpx
@@ -97,7 +98,7 @@ class OAuth2(Auth):
     token_url: Template = Field(description="The endpoint that issues tokens; it gets the client's secret.")
     client_id: Template = Field("", description="The client as registered with the API.")
     client_secret: Template = Field("", description="Empty for public clients.")
-    scopes: list[Template] = Field(default_factory=list, description="What is asked for.")
+    scopes: list[Template] = Field(default_factory=no_entries, description="What is asked for.")
     refresh_token: Template = Field("", description="The first refresh token; a rotated one replaces it.")
     username: Template = Field("", description="Of the grant password.")
     password: Template = Field("", description="Of the grant password.")

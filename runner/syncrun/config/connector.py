@@ -15,6 +15,7 @@ from syncrun.config.scalars import ModelName, Pattern
 from syncrun.config.setup import SetupEntry
 from syncrun.config.sync import Sync
 from syncrun.expressions.fields import Template, TemplateTree
+from syncrun.yaml_models import no_entries
 
 RESERVED_NAMES = ("information_schema", "main", "pg_catalog", "syncrun", "system", "temp")
 _OWN_KEYS = {"secret", "env", "optional", "default", "title", "description", "examples"}
@@ -93,7 +94,7 @@ class Connector(YamlModel):
     config: dict[Identifier, ConfigEntry] = Field(default_factory=dict)
     base_url: Template
     allow_hosts: list[str] = Field(
-        default_factory=list, description="Further hosts that may get credentials (R19)."
+        default_factory=no_entries, description="Further hosts that may get credentials (R19)."
     )
     allow_http: bool = Field(
         default=False, description="Allows credentials over plain http to a host that is not loopback."
@@ -105,7 +106,7 @@ class Connector(YamlModel):
     retry: RetrySpec = RetrySpec.model_construct()
     rate_limit: RateLimit | None = None
     errors: ErrorRules = Field(
-        default_factory=list, description="What answers mean; the rules of a sync are asked first."
+        default_factory=no_entries, description="What answers mean; the rules of a sync are asked first."
     )
     timeout: Duration = Field("60s", description="Of one request.")
     verify: bool = Field(default=True, description="Whether TLS certificates are checked.")
@@ -119,7 +120,7 @@ class Connector(YamlModel):
     defaults: dict[str, Any] = Field(default_factory=dict, description="Merged into every sync.")
     syncs: Annotated[dict[ModelName, Sync], Field(min_length=1)]
     tests: list[Case] = Field(
-        default_factory=list,
+        default_factory=no_entries,
         description="Recorded answers, and what a run has to make of them (`syncrun test`).",
     )
 

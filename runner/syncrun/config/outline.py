@@ -94,12 +94,11 @@ def locate(model: type[BaseModel], location: tuple[str | int, ...]) -> Spot:
 
 def find_computed(value: Any, annotation: Any = None, path: YamlPath = ()) -> Iterator[ComputedText]:
     """Yield every computed string of *value*, a validated model, with its path in YAML."""
-    if isinstance(value, BaseModel):
-        keys = keys_of(type(value))
-        for (key, inner), name in zip(keys.items(), type(value).model_fields, strict=True):
-            yield from find_computed(getattr(value, name), inner, (*path, key))
-        return
     if value is None:
+        return
+    if isinstance(value, BaseModel):
+        for name, key, inner in _computed_keys(type(value)):
+            yield from find_computed(getattr(value, name), inner, (*path, key))
         return
     for inner, metadata in _arms(annotation):
         marker = next((item for item in metadata if isinstance(item, Computed)), None)
@@ -111,6 +110,23 @@ def find_computed(value: Any, annotation: Any = None, path: YamlPath = ()) -> It
         elif isinstance(value, list) and get_origin(inner) is list:
             for index, member in enumerate(value):
                 yield from find_computed(member, get_args(inner)[0], (*path, index))
+
+
+@cache
+def _computed_keys(model: type[BaseModel]) -> list[tuple[str, str, Any]]:
+    """Return name, YAML key and annotation of what in *model* may hold computed strings."""
+    keys = keys_of(model)
+    fields = zip(model.model_fields, keys.items(), strict=True)
+    return [(name, key, annotation) for name, (key, annotation) in fields if _may_compute(annotation)]
+
+
+def _may_compute(annotation: Any) -> bool:
+    return any(
+        any(isinstance(item, Computed) for item in metadata)
+        or (isinstance(inner, type) and issubclass(inner, BaseModel))
+        or any(_may_compute(member) for member in get_args(inner))
+        for inner, metadata in _arms(annotation)
+    )
 
 
 def _strings(value: Any, path: YamlPath, kind: str) -> Iterator[ComputedText]:

@@ -23,6 +23,7 @@ from syncrun.decoders import AnyDecoder
 from syncrun.decoders.json_document import JsonDecoder
 from syncrun.expressions.fields import Expression, FieldPath, TemplateTree
 from syncrun.paginators import AnyPagination
+from syncrun.yaml_models import no_entries
 
 
 class FieldSpec(YamlModel):
@@ -193,7 +194,7 @@ class Sync(YamlModel):
     decode: AnyDecoder = Field(
         JsonDecoder.model_construct(type="json"), json_schema_extra={"default": "json"}
     )
-    errors: ErrorRules = Field(default_factory=list, description="Asked before those of the connector.")
+    errors: ErrorRules = Field(default_factory=no_entries, description="Asked before those of the connector.")
     retry: RetrySpec | None = Field(None, description="Put over that of the connector, key by key.")
     rate_limit: RateLimit | None = Field(
         None, description="Of this sync's requests, besides the connector's."

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from syncrun.decoders.base import Decoder, UndecodableError, charset, named
+from syncrun.yaml_models import no_entries
 
 _PIECE = 1 << 20
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_.:-]+)""")
@@ -28,7 +29,7 @@ class XmlDecoder(Decoder):
         "strip", description="Whether names keep their prefixes, as in soap:Body, and xmlns attributes stay."
     )
     lists: list[str] = Field(
-        default_factory=list, description="Elements that are a list even where there is only one."
+        default_factory=no_entries, description="Elements that are a list even where there is only one."
     )
 
     def read(self, content: bytes, content_type: str | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
 from syncrun.paginators.values import count_at
+from syncrun.yaml_models import no_entries
 
 _MOST_EMPTY_PAGES = 3
 _PLACES = ("params.", "headers.", "body.")
@@ -37,7 +38,7 @@ class CountedPagination(Pagination):
         None, description="JMESPath on the body: the number of records in all pages."
     )
     end_status: list[int] = Field(
-        default_factory=list,
+        default_factory=no_entries,
         description="Error statuses that mean: past the last page. Never for the first page.",
     )
 
