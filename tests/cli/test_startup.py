@@ -13,17 +13,36 @@ from tests.api import Api
 from tests.project_folder import ProjectFolder, clean_environment
 
 HEAVY = {"duckdb", "httpx", "jsonschema", "jsonschema_rs", "orjson", "pydantic", "rich", "yaml"}
+RARE = {  # what no run needs that asks for pages of JSON, one after the other
+    "asyncio",
+    "cryptography",
+    "h2",
+    "multiprocessing",
+    "syncrun.auth.oauth2",
+    "syncrun.decoders.csv_table",
+    "syncrun.decoders.xml_document",
+    "syncrun.extract.detect",
+    "syncrun.paginators.link_header",
+    "syncrun.paginators.hook",
+    "syncrun.stores.change_feed",
+    "syncrun.stores.compaction",
+    "syncrun.stores.preview",
+    "syncrun.stores.publication",
+    "syncrun.stores.retention",
+}
+RUNNING = {"syncrun.engine.batch", "syncrun.engine.run", "syncrun.stores.merge", "syncrun.transform.mapping"}
 REPORT = f"""
 import sys
+import syncrun.__main__
 from syncrun.cli import execute
 code = execute(sys.argv[1:])
-print(*sorted({HEAVY!r} & sys.modules.keys()), file=sys.stderr)
+print(*sorted({HEAVY | RARE | RUNNING!r} & sys.modules.keys()), file=sys.stderr)
 sys.exit(int(code))
 """
 
 
 def imported(folder: Path, *args: str) -> set[str]:
-    """The heavy modules that a command imports in a new process."""
+    """Which of these modules a command imports in a new process."""
     done = subprocess.run(
         [sys.executable, "-c", REPORT, *args],
         cwd=folder,
@@ -50,6 +69,20 @@ def test_a_minute_with_nothing_due_imports_nothing_heavy(project: ProjectFolder)
     project.write_project()
     assert project.syncrun("run", "--due", "--quiet").exit_code == 0
     assert imported(project.folder, "run", "--due", "--quiet") == set()
+
+
+def test_a_look_at_what_is_due_needs_no_network_and_no_engine_of_runs(
+    project: ProjectFolder, api: Api
+) -> None:
+    """It opens the database with DuckDB's compiled module alone: the package around it costs as much again."""
+    assert project.syncrun("run", "acme/items", "--quiet").exit_code == 0
+    found = imported(project.folder, "run", "acme/items", "--if-stale", "1h", "--quiet")
+    assert found == {"orjson", "pydantic", "yaml"}
+
+
+def test_a_run_imports_what_it_works_with_and_no_more(project: ProjectFolder, api: Api) -> None:
+    found = imported(project.folder, "run", "acme/items", "--quiet")
+    assert found == {"httpx", "orjson", "pydantic", "yaml", *RUNNING}
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def _take_over_rights(old: Path, new: Path) -> None:
 
 def _copy(db: DuckDBPyConnection, name: str, path: Path) -> None:
     """Copy everything into the database *name*; raise StoreError when something of it is not there then."""
-    import duckdb
+    from syncrun.stores.library import duckdb
 
     [(current,)] = db.execute("SELECT current_database()").fetchall()
     try:

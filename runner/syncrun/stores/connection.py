@@ -249,7 +249,7 @@ class DatabaseFile:
         return instance
 
     def _attach(self, path: Path, option: str = "") -> Instance:
-        import duckdb
+        from syncrun.stores.library import duckdb
 
         instance = instance_for(self.path)
         try:
@@ -285,7 +285,7 @@ class DatabaseFile:
 
     @contextmanager
     def _in_our_words(self) -> Iterator[None]:
-        import duckdb
+        from syncrun.stores.library import duckdb
 
         try:
             yield

@@ -45,7 +45,7 @@ class Instance:
     """An instance for acts on the file at *path*, one after the other."""
 
     def __init__(self, path: Path) -> None:
-        import duckdb
+        from syncrun.stores.library import duckdb
 
         self.path = path
         # a table is never a variable of this program
@@ -76,7 +76,7 @@ class Instance:
 
     def move(self, path: Path) -> bool:
         """Serve the file at *path* from now on; return False, the instance ended, when it cannot."""
-        import duckdb
+        from syncrun.stores.library import duckdb
 
         try:
             self._root.execute(f"SET temp_directory = {quote_text(f'{path}.tmp')}")
@@ -124,7 +124,7 @@ class Instance:
 
     def close(self) -> None:
         """Let go of the file, and keep the instance for the next act unless something is wrong with it."""
-        import duckdb
+        from syncrun.stores.library import duckdb
 
         try:
             self._end()
@@ -164,7 +164,7 @@ def instance_for(path: Path) -> Instance:
 
 def ran_out_of_memory(error: StoreError) -> bool:
     """Whether *error* says in words that an act could not do with the memory it had."""
-    import duckdb
+    from syncrun.stores.library import duckdb
 
     return isinstance(error.__cause__, duckdb.OutOfMemoryException)
 

@@ -117,7 +117,7 @@ def identity_of(commit: Commit, last: int | None) -> str:
 
 def roll_back(db: DuckDBPyConnection) -> None:
     """End the transaction that failed, unless DuckDB has ended it."""
-    import duckdb
+    from syncrun.stores.library import duckdb
 
     try:
         db.execute("ROLLBACK")

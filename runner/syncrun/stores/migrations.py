@@ -23,7 +23,7 @@ def _scripts() -> dict[int, Path]:
 
 def stored_version(db: DuckDBPyConnection) -> int:
     """Return the version of the open database's tables, 0 when it has none; StoreError for a newer one."""
-    import duckdb
+    from syncrun.stores.library import duckdb
 
     try:
         row = db.execute("SELECT max(version) FROM syncrun.migrations").fetchone()

@@ -151,7 +151,7 @@ class StagedFiles:
 
     def _read(self, sql: str, file: StagedFile | RejectedFile, columns: Mapping[str, str]) -> int:
         """Execute *sql*, which goes on with the lines of *file*, called `f`; return how many there are."""
-        import duckdb
+        from syncrun.stores.library import duckdb
 
         try:
             found = self._db.execute(f"{sql}{self._relation(file.path, columns)} AS f").fetchall()

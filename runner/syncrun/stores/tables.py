@@ -69,7 +69,7 @@ def described(db: DuckDBPyConnection, schema: str, name: str) -> dict[str, str]:
 
     Not to be called within a transaction: looking for what is not there would abort it.
     """
-    import duckdb
+    from syncrun.stores.library import duckdb
 
     try:
         found = db.execute(f"SELECT * FROM {quote(schema)}.{quote(name)} LIMIT 0").description
