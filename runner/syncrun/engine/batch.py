@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
+from syncrun.engine.ahead import Ahead
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import RunReport
 from syncrun.engine.run import run_sync
@@ -34,7 +35,8 @@ def run_all(
     While runs wait for their commits others have their places, if there are several *workers*.
     """
     together = Together(workers)
-    shared = runtime.side_by_side(together) if workers > 1 else runtime
+    ahead = Ahead(jobs, runtime.locks_folder)
+    shared = runtime.shared(together if workers > 1 else None, ahead)
 
     def run(job: Job) -> RunReport | None:
         with together.place():

@@ -24,10 +24,12 @@ from syncrun.secrets import texts_of
 from syncrun.stores.memory_folder import own_memory, staging_in_memory
 from syncrun.stores.values.commit import SMALL, Changes, Commit
 from syncrun.stores.values.ids import SyncId
+from syncrun.stores.values.progress import Saved
 
 if TYPE_CHECKING:
     import httpx
 
+    from syncrun.engine.ahead import Ahead
     from syncrun.http.client import Exchange
     from syncrun.http.encoding import Outgoing
     from syncrun.http.outcome import Outcome
@@ -109,7 +111,7 @@ class Runtime:
     *state_folder* is the database file: staging, locks and issued credentials are beside it. A run that must
     leave no trace there stages in the folder *scratch*. *wire* watches what is sent and answered. *stop* is
     set to end runs early with their progress saved. *fault* is called with the name of each step, so that
-    tests can end the process there. *together* is for runs side by side.
+    tests can end the process there. *together* and *ahead* are for the runs of one command.
     """
 
     store: Store
@@ -126,6 +128,7 @@ class Runtime:
     scratch: Path | None = None
     wire: Wire | None = None
     together: Together | None = None
+    ahead: Ahead | None = None
     credentials: Credentials = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,10 +142,11 @@ class Runtime:
         object.__setattr__(other, "store", self.store.telling(on_wait))
         return other
 
-    def side_by_side(self, together: Together) -> Runtime:
-        """Return the same runtime for runs whose small commits are done *together*."""
+    def shared(self, together: Together | None, ahead: Ahead) -> Runtime:
+        """Return the same runtime for the runs of one command, whose small commits are done *together*."""
         other = copy(self)
-        object.__setattr__(other, "together", together)
+        for name, value in (("together", together), ("ahead", ahead)):
+            object.__setattr__(other, name, value)
         return other
 
     def apart(self, scratch: Path, store: Store, wire: Wire | None = None) -> Runtime:
@@ -151,6 +155,11 @@ class Runtime:
         for name, value in (("scratch", scratch), ("store", store), ("wire", wire)):
             object.__setattr__(other, name, value)
         return other
+
+    def saved(self, job: Job, before: int | None) -> Saved:
+        """Return what a run of *job* goes on from, whose lock was last held at *before*; -1: not known."""
+        known = None if self.ahead is None else self.ahead.saved(job.id, self.store, before)
+        return known or self.store.saved(job.id, job.model_name)
 
     def commit(self, commit: Commit) -> Changes:
         """Make *commit* true in the store, a small one that ends its run together with those of others."""

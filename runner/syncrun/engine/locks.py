@@ -7,13 +7,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from syncrun.errors import LockedError, StoreError
 from syncrun.stores.values.ids import SyncId
 
 _POLL_SECONDS = 0.1
+_TO_COME = 1 << 63
 
 
 def folder_of(database: Path) -> Path:
@@ -36,13 +37,14 @@ def hold(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     on_wait: Callable[[str], None] = lambda _reason: None,
-) -> Iterator[None]:
-    """Hold the lock of *sync*; wait up to *timeout* seconds, then raise LockedError naming the holder.
+) -> Iterator[int | None]:
+    """Hold the lock of *sync*, and yield when it was held before (see `last_held`).
 
+    Wait up to *timeout* seconds for it, then raise LockedError naming the holder.
     With 0 it fails at once. What *sleep* raises ends the wait. The lock is the kernel's (`flock`): it ends
     with the process that holds it, however that dies. Raise StoreError where no file can be made.
     """
-    descriptor = _open(lock_path(folder, sync))
+    descriptor, made_at = _open(lock_path(folder, sync))
     try:
         deadline = clock() + timeout
         waiting = False
@@ -57,10 +59,11 @@ def hold(
                 on_wait(f"waiting for another run of {sync} ({holder})")
             waiting = True
             sleep(max(0.0, min(_POLL_SECONDS, deadline - clock())))
+        touched = os.fstat(descriptor).st_mtime_ns
         note = json.dumps({"pid": os.getpid(), "run": run_id}).encode()
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, note, 0)
-        yield
+        yield None if touched == made_at else touched
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
@@ -71,18 +74,36 @@ def is_held(folder: Path, sync: SyncId) -> bool:
     path = lock_path(folder, sync)
     if not path.exists():
         return False
-    descriptor = _open(path)
+    descriptor, _ = _open(path)
     try:
         return not _try(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _open(path: Path) -> int:
-    folder = path.parent
+def last_held(folder: Path, sync: SyncId) -> int | None:
+    """Return when the lock of *sync* was last let go, in nanoseconds; None when nobody ever held it.
+
+    While it is held that is a time to come.
+    """
+    try:
+        facts = lock_path(folder, sync).stat()
+    except OSError:
+        return None
+    return _TO_COME if facts.st_size else facts.st_mtime_ns
+
+
+def _open(path: Path) -> tuple[int, int | None]:
+    """Return the open lock file, and when it was made if that was now."""
+    folder, flags = path.parent, os.O_RDWR | os.O_CLOEXEC
     try:
         folder.mkdir(exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while True:
+            with suppress(FileNotFoundError):
+                return os.open(path, flags), None
+            with suppress(FileExistsError):
+                descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+                return descriptor, os.fstat(descriptor).st_mtime_ns
     except FileNotFoundError:
         raise StoreError(f"there is no folder {folder.parent}", hint="create the folder") from None
     except OSError as error:

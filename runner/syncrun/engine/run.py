@@ -32,6 +32,8 @@ from syncrun.stores.values.commit import Changes
 from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapped, Mapper
 
+_CHANGED = -1  # no time at which the lock was last held: what was saved before has changed since
+
 
 def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
     """Run *job* once and return how it ended; only defects of syncrun itself raise."""
@@ -47,7 +49,7 @@ def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
             clock=runtime.clock,
             sleep=runtime.sleep,
             on_wait=run.waiting,
-        ):
+        ) as run.before:
             report = publish_after(run.execute(), run.runtime)
             return after_run(run.hooks, job, runtime, report)
     except SyncrunError as error:
@@ -68,11 +70,15 @@ class SyncRun:
         self.mode: Mode = "full"
         self.unsure = False
         self.enumeration: Enumeration | None = None
+        self.before: int | None = _CHANGED
 
     def execute(self) -> RunReport:
         """Do the whole run, with the sync's lock held."""
         self.deadline = Deadline(self.runtime, self.options.timeout)
-        self.notes += self.commits.recover()
+        recovered = self.commits.recover()
+        if recovered:
+            self.notes += recovered
+            self.before = _CHANGED
         with self.commits:
             try:
                 self._prepare()
@@ -92,7 +98,8 @@ class SyncRun:
         self.hooks = load_hooks(named, self.job.folder, self.redactor.text)
         if self.options.reset:
             store.forget(sync)
-        stored = store.saved(sync, self.job.model_name)
+            self.before = _CHANGED
+        stored = self.runtime.saved(self.job, self.before)
         if stored.paused:
             self.notes.append(f"the sync is paused: only by hand does it run, until `syncrun resume {sync}`")
         self.start = start_from(stored, self.job, self.options, self.runtime.now())

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from syncrun.stores.base import Store
 from syncrun.stores.values.commit import Changes, Commit
 
-MOST = 32
+MOST = 64
 """Commits that are done in one go."""
 
 _PATIENCE = 2.0  # seconds that one waits for others

@@ -46,6 +46,9 @@ class Store(Protocol):
     def saved(self, sync: SyncId, model: str) -> Saved:
         """Return all that a run of *sync* needs to know before it reads, in one look."""
 
+    def saved_all(self, syncs: Mapping[SyncId, str]) -> dict[SyncId, Saved]:
+        """Return for each of *syncs*, with its model, what `saved` returns, in one look."""
+
     def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
         """Return the saved progress of each partition, by partition id."""
 

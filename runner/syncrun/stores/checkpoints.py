@@ -99,6 +99,32 @@ def saved(db: DuckDBPyConnection, sync: SyncId, model: str) -> Saved:
     )
 
 
+def saved_all(db: DuckDBPyConnection, syncs: Mapping[SyncId, str]) -> dict[SyncId, Saved]:
+    """Return for each of *syncs*, with its model, what a run of it needs to know before it reads."""
+    wanted = [dict(zip(_OWNER, _owner(sync), strict=True)) for sync in syncs]
+    rows = db.execute(
+        f"SELECT c.connection, c.connector, c.sync, c.partition, c.state, c.run_id, c.updated_at"
+        f" FROM syncrun.checkpoints AS c JOIN ({UNNEST_ROWS}) AS w USING ({', '.join(_OWNER)})"
+        " ORDER BY c.partition",
+        bind_rows(wanted, dict.fromkeys(_OWNER, "VARCHAR")),
+    ).fetchall()
+    progress: dict[SyncId, dict[str, Checkpoint]] = {sync: {} for sync in syncs}
+    for row in rows:
+        progress[SyncId(*row[:3])][row[3]] = Checkpoint(*row[3:])
+    windows, agenda = snapshots.all_open(db), Agenda(states=states.read(db))
+    models = {(sync.connector, model) for sync, model in syncs.items()}
+    columns = {model: field_columns(described(db, model[0], f"{model[1]}__records")) for model in models}
+    return {
+        sync: Saved(
+            progress[sync],
+            windows.get(sync),
+            columns[sync.connector, model],
+            paused=bool(agenda.paused(sync)),
+        )
+        for sync, model in syncs.items()
+    }
+
+
 def forget(db: DuckDBPyConnection, sync: SyncId) -> None:
     """Drop the checkpoints of *sync*."""
     db.execute(f"DELETE FROM syncrun.checkpoints WHERE {_MINE}", _owner(sync))

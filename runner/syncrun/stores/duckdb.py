@@ -142,6 +142,11 @@ class DuckDBStore:
         with self._file.reading(brief=True) as db:
             return stores.checkpoints.saved(db, sync, model) if db else Saved()
 
+    def saved_all(self, syncs: Mapping[SyncId, str]) -> dict[SyncId, Saved]:
+        """Return for each of *syncs*, with its model, what `saved` returns, in one look."""
+        with self._file.reading(brief=True) as db:
+            return stores.checkpoints.saved_all(db, syncs) if db else dict.fromkeys(syncs, Saved())
+
     def checkpoints(self, sync: SyncId) -> dict[str, Checkpoint]:
         """Return the saved progress of each partition, by partition id."""
         with self._file.reading() as db:

@@ -93,7 +93,8 @@ def merge_together(
     *fault* is told what `merge` tells it.
     """
     members = [(commit, lines) for commit in commits if (lines := read_lines(commit)) is not None]
-    stored = {_table(commit): look_up(db, commit.model) for commit, _ in members}
+    models = {_table(commit): commit.model for commit, _ in members}
+    stored = {table: look_up(db, model) for table, model in models.items()}
     fault("loaded")
     db.execute("BEGIN")
     try:

@@ -17,7 +17,7 @@ from syncrun.stores.values.commit import Commit
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_BYTES = 1 << 20  # of a file that is small
+_BYTES = 1 << 18  # of a file that is small
 
 
 @dataclass(frozen=True, slots=True)

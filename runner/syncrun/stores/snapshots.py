@@ -152,6 +152,14 @@ def find_open(db: DuckDBPyConnection, sync: SyncId) -> str | None:
     return rows[0][0] if rows else None
 
 
+def all_open(db: DuckDBPyConnection) -> dict[SyncId, str]:
+    """Return the id of the newest open window of each sync that has one."""
+    rows = db.execute(
+        "SELECT connection, connector, sync, id FROM syncrun.snapshots ORDER BY opened_at"
+    ).fetchall()
+    return {SyncId(*row[:3]): row[3] for row in rows}
+
+
 def _remember(db: DuckDBPyConnection, commit: Commit, window: Window) -> None:
     run = commit.run
     if not window.id:
