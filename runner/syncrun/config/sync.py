@@ -7,6 +7,7 @@ the end of each model give the one normal form that the rest of syncrun reads.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
@@ -283,8 +284,14 @@ class Sync(YamlModel):
         if self.deletes == "none" or (self.deletes is None and self.incremental is not None):
             return None
         if self.deletes is None or self.deletes == "snapshot":
-            return Deletes.model_construct(snapshot=True)
+            return _by_snapshot()
         return self.deletes
+
+
+@cache
+def _by_snapshot() -> Deletes:
+    """Return the rule of `deletes: snapshot`, which a run asks for many times."""
+    return Deletes.model_construct(snapshot=True)
 
 
 def _quoted(name: str) -> str:

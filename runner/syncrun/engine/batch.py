@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from syncrun.engine.ahead import Ahead
 from syncrun.engine.job import Job, Options, Runtime
@@ -48,7 +48,8 @@ def run_all(
 
     done: list[Future[RunReport | None]] = []
     threads = workers + MOST if workers > 1 else 1
-    with _rare_collections(), ThreadPoolExecutor(max_workers=threads, thread_name_prefix="run") as pool:
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="run")
+    with _rare_collections(), _shared_connections(jobs), pool:
         for generation in generations(jobs):
             futures = [pool.submit(run, job) for job in generation]
             done += futures
@@ -61,6 +62,15 @@ def run_all(
                 runtime.stop.set()
                 raise
     return [report for report in (future.result() for future in done) if report is not None]
+
+
+def _shared_connections(jobs: Sequence[Job]) -> AbstractContextManager[None]:
+    """Let several *jobs* share connections to servers; a single one imports what it takes when it sends."""
+    if len(jobs) == 1:
+        return nullcontext()
+    from syncrun.http.connections import kept_open
+
+    return kept_open()
 
 
 @contextmanager

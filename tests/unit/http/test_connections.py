@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from syncrun.errors import UsageError
 from syncrun.http import connections
-from syncrun.http.connections import open_connections
+from syncrun.http.connections import kept_open, open_connections
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -109,6 +109,39 @@ def test_certificates_are_read_when_a_server_is_to_be_checked(certificate: Path)
             assert client.get(f"http://127.0.0.1:{serving.server_port}/").status_code == 204
         thread.join()
     assert connections._trusted.cache_info().misses == 0
+
+
+def test_connections_stay_open_between_those_who_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Keeping(Answer):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.send_header("Set-Cookie", "who=me")
+            self.end_headers()
+            came.append((self.client_address[1], self.headers["Cookie"]))
+
+    came: list[tuple[int, str | None]] = []
+    with HTTPServer(("127.0.0.1", 0), Keeping) as serving:
+        thread = threading.Thread(target=serving.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with kept_open(), kept_open():
+                for _ in range(2):
+                    client = open_connections(None, verify=True, timeout=5)
+                    assert client.get(f"http://127.0.0.1:{serving.server_port}/").status_code == 200
+                    client.close()
+                monkeypatch.setenv("HTTP_PROXY", "http://proxy.test:1")
+                assert open_connections(None, verify=True, timeout=5) is not client
+                assert open_connections(None, verify=False, timeout=5) is not client
+            assert client.is_closed
+            with open_connections(None, verify=True, timeout=5) as alone:
+                assert alone is not client
+        finally:
+            serving.shutdown()
+            thread.join()
+    assert came[0] == came[1] == (came[0][0], None)
 
 
 def test_certificates_that_cannot_be_read_are_an_error(
