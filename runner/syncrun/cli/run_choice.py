@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from syncrun.engine import agenda, idle
 from syncrun.engine.job import Job
@@ -20,8 +21,7 @@ _NO_SCHEDULE = "nothing is due: no sync has a schedule; give it such as every: 1
 _REASONS = {"paused": "it is paused", "waiting": "its first run is by hand (auto_start: false)"}
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What the command line says; *if_stale* is in seconds."""
 
     targets: Sequence[str]

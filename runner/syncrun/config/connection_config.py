@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from syncrun.config.base import suggest
 from syncrun.config.connector import ConfigEntry, Connector
@@ -13,8 +14,7 @@ from syncrun.config.record_schema import describe_failure
 from syncrun.errors import ConfigurationError, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class UnsetVariable:
+class UnsetVariable(Struct, frozen=True):
     """Stands for a config value whose `${env.NAME}` has no value, until somebody needs it."""
 
     name: str

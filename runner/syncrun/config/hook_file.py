@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from syncrun.config.named_file import NamedFileError, read_named_file
 from syncrun.errors import Problem
@@ -25,8 +26,7 @@ LATER_STAGES = frozenset({"on_webhook"})
 _PARAMETERS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class HookFile:
+class HookFile(Struct, frozen=True):
     """A hook file: its *name* as in YAML, its *path*, and its *source* as it is on disk."""
 
     name: str
@@ -53,8 +53,7 @@ def read_hook_file(name: str, project: Path | None) -> HookFile:
     return HookFile(name, *read_named_file(name, project))
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """What a look at a hook file shows: its *stages*, the text constants in it, and what is wrong with it."""
 
     stages: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from msgspec import Struct
 from pydantic import BaseModel, Discriminator, Tag
 from pydantic.fields import FieldInfo
 
@@ -30,8 +31,7 @@ class Spot:
     in_key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ComputedText:
+class ComputedText(Struct, frozen=True):
     """A string of a YAML file that is computed: an expression, or a template."""
 
     path: YamlPath

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Protocol
 
+from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from syncrun.config.scalars import TimeZone
@@ -21,8 +21,7 @@ SHORTEST, LONGEST = timedelta(seconds=15), timedelta(days=30)
 CRON_FIELDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """An interval, or a cron expression that is read in a time zone."""
 
     every: timedelta | None = None

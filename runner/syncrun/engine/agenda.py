@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from syncrun.config.schedule import Schedule, parse_interval
 from syncrun.config.sync import Sync
@@ -20,8 +21,7 @@ from syncrun.stores.values.run import Agenda
 _FAILING = ("failed", "incomplete")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One sync of one connection; *schedule* is the one that counts, wherever it is written."""
 
     sync: SyncId

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import Deletes, SnapshotInterval
@@ -12,8 +13,7 @@ from syncrun.stores.values.commit import SnapshotDeletes
 from syncrun.wording import counted
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What to delete (None: nothing), and what is worth telling about it.
 
     *kept* are the partitions that are no longer enumerated, but whose records stay. *unsure* tells why the

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from syncrun.config.export_job import ExportJob
 from syncrun.config.request import RequestSpec
@@ -20,8 +22,7 @@ from syncrun.http.redact import Redactor
 from syncrun.paginators.base import PageState
 
 
-@dataclass(frozen=True, slots=True)
-class Exports:
+class Exports(Struct, frozen=True):
     """Makes the export of a partition; *send* judges answers as JSON, whatever the files are."""
 
     send: Callable[[Request], Response]

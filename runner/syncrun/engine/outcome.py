@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncrun.config.sync import Sync
 from syncrun.engine.deletes import Decision
@@ -24,8 +25,7 @@ _LEVELS: Mapping[Status, Level] = {
 _QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.1, 100
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a run's report says about its end; without a *message* there is nothing to say."""
 
     status: Status

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice, product
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import SnapshotInterval, Sync
@@ -22,8 +23,7 @@ Parents = Callable[[str], Iterator[dict[str, Any]]]
 """From a sync's name to its live records: fields by name, plus `_id` and `_seq`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(Struct, frozen=True):
     """One slice of a sync with a checkpoint of its own; *roots* join the template context.
 
     *seq* is the change-feed position of the parents it was made from, *listed* tells that a configured value

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from syncrun.config.sync import Sync
 from syncrun.engine.checkpoints import Progress, without_place
@@ -27,8 +29,7 @@ from syncrun.http.redact import Redactor
 from syncrun.paginators.base import Pagination
 
 
-@dataclass(frozen=True, slots=True)
-class Planner:
+class Planner(Struct, frozen=True):
     """Makes the readings of one pass over the partitions of a sync.
 
     *window* is the snapshot window that complete partitions belong to, *definition* the fingerprint of what

@@ -9,11 +9,12 @@ connections of a project do not all begin in the same second.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from syncrun.config.schedule import Schedule
 from syncrun.stores.values.ids import SyncId
@@ -27,8 +28,7 @@ GRACE = timedelta(minutes=5)
 State = Literal["scheduled", "due", "paused", "waiting", "disabled", "unscheduled"]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """When the newest run of a sync began, and the newest that was ok; *paused* is what was last asked for.
 
     *paused* is None when nobody ever paused or resumed the sync.
@@ -39,8 +39,7 @@ class History:
     paused: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How a sync stands. *next* is its next slot, the present when it is due, None when it has none."""
 
     state: State

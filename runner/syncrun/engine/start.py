@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from syncrun.engine import checkpoints
 from syncrun.engine.checkpoints import Progress
@@ -13,8 +15,7 @@ from syncrun.engine.plan import Mode, finds_missing, why_full
 from syncrun.stores.values.progress import Saved
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """What a run goes on from.
 
     *saved* is the progress by partition, *fresh* that of a partition that was never read, *window* the

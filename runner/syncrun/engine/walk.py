@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from syncrun.config.sync import Incremental
 from syncrun.engine.cursors import Slice
 from syncrun.errors import RequestError
@@ -54,16 +56,14 @@ class Taken:
     again: tuple[Slice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """The API prepares an export, of the time window *part* where the sync has some."""
 
     job: Mapping[str, Any]
     part: Slice | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a walk begins: at a page, of a detected pagination, in an export; None is the beginning.
 
     Of a time window so many records were *received* before that page. *moved* tells that the page may have

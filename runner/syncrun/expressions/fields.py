@@ -7,9 +7,9 @@ whose strings are templates; a `FieldPath` is a template when it has a `${…}`,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -18,8 +18,7 @@ from syncrun.expressions.compile import parse
 from syncrun.expressions.template import parse_template
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(Struct, frozen=True):
     """Marks a model field whose strings are computed."""
 
     kind: Literal["expression", "template", "tree", "field"]

@@ -13,13 +13,13 @@ import inspect
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import jmespath.functions
 import orjson
+from msgspec import Struct
 
 from syncrun.expressions.data_functions import DataFunctions
 from syncrun.expressions.signatures import FunctionError, Signature, takes
@@ -229,8 +229,7 @@ DEFAULT = Functions(clock=lambda: datetime.now(UTC))
 """The functions over the system's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionDescription:
+class FunctionDescription(Struct, frozen=True):
     """One added function for the manual; *examples* are pairs of a call and its result as JSON."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.expressions.places import Place, Program
@@ -15,8 +16,7 @@ from syncrun.expressions.writer import Writer
 _NAME = re.compile(r"\bv\d+\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The members that are read of an object that is not used as a whole.
 
     A member has a layout of its own where the same is true of it, or None where it is used as it is.

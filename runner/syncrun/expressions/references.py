@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from syncrun.expressions.syntax import parse
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A root identifier read at *offset*, and its member read at *member_offset*, where that is known."""
 
     root: str

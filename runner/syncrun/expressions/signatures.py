@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from jmespath import visitor
+from msgspec import Struct
 
 from syncrun.wording import counted
 
@@ -67,8 +67,7 @@ def name_type(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """One argument: the Python types it may have (None: any), and those of all elements of an array."""
 
     words: str
@@ -105,8 +104,7 @@ class Parameter:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """All arguments of one function."""
 
     name: str

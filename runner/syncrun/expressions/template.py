@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from syncrun.errors import EvaluationError, ExpressionError
 from syncrun.expressions.compile import compile_expression
@@ -23,16 +24,14 @@ from syncrun.expressions.syntax import parse
 _QUOTES = "'\"`"
 
 
-@dataclass(frozen=True, slots=True)
-class Inserted:
+class Inserted(Struct, frozen=True):
     """An expression in a template; *offset* is where its text begins, after `${`."""
 
     expression: str
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedTemplate:
+class ParsedTemplate(Struct, frozen=True):
     """A template cut into literal text and expressions, ready to be rendered."""
 
     text: str

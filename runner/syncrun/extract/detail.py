@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct
 
 from syncrun.config.partitions import Detail
 from syncrun.errors import RequestError, ResponseError, RunError
@@ -16,8 +18,7 @@ from syncrun.extract.requests import Prepare, Source, build_request
 from syncrun.http.messages import Request, Response
 
 
-@dataclass(frozen=True, slots=True)
-class _Missing:
+class _Missing(Struct, frozen=True):
     """A record whose full form could not be had."""
 
     reason: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
+
+from msgspec import Struct
 
 from syncrun.config.export_job import ExportJob
 from syncrun.config.request import RequestSpec
@@ -34,8 +36,7 @@ class JobFailed(RunError):  # noqa: N818 - what the API says of its job, no erro
     """The API says that a job came to nothing: the next run has to create another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(Struct, frozen=True):
     """The API has accepted a job; *job* is the template root of that name, plain JSON values."""
 
     job: Mapping[str, Any]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -14,16 +15,14 @@ T = TypeVar("T")
 _POLL_SECONDS = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Item(Generic[K, T]):
+class Item(Struct, Generic[K, T], frozen=True):
     """One value of the enumeration *key*."""
 
     key: K
     value: T
 
 
-@dataclass(frozen=True, slots=True)
-class Ended(Generic[K]):
+class Ended(Struct, Generic[K], frozen=True):
     """The enumeration *key* is over; *error* is what ended it early, if anything did."""
 
     key: K

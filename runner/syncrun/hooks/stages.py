@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from syncrun.errors import HookError
 from syncrun.hooks.failures import failure
@@ -26,8 +27,7 @@ _LONG = 16  # characters: what is no credential is rarely as long
 _LEARNED = 50  # credentials of one name that are masked: signatures differ with each request, and are used up
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """The function of one *stage*; *file* is its file's name in messages, *path* where it was read."""
 
     stage: str

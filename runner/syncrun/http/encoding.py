@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import httpx
+from msgspec import Struct
 
 from syncrun.errors import RequestError
 from syncrun.http.messages import Request
@@ -21,8 +21,7 @@ _WHOLE = 1e15
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A request ready to be sent; *headers* are its own, without defaults and credentials."""
 
     method: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 import httpx
+from msgspec import Struct
 
 from syncrun.errors import UsageError
 
@@ -39,8 +39,7 @@ class Trust(Enum):
     FOREIGN = "neither credentials nor the connector's headers"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Scheme, host and port of a server; *subdomains* means every host below *host* instead of itself."""
 
     scheme: str

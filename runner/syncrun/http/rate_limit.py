@@ -17,8 +17,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from syncrun.http.retry import retry_after
 
@@ -32,8 +33,7 @@ _MAX_AHEAD = 100  # times *per*: beyond it the clock was set back
 _NUMBER = re.compile(r"\s*(-?\d+(?:\.\d+)?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """At most *requests* in any *per* seconds, and *concurrency* at once; None: as many as you like.
 
     *remaining_header* and *reset_header*, in lower case, tell when the API has none left and until when.

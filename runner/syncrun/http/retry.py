@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
+
+from msgspec import Struct
 
 from syncrun.http.failures import Failure
 from syncrun.http.messages import Request
@@ -20,8 +21,7 @@ _EPOCH_MILLISECONDS = 1e12
 _MAX_DOUBLINGS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """How often a request is sent at most, and the bounds of the waits between, in seconds.
 
     *wait_headers* name further headers, in lower case, that say when to come back.

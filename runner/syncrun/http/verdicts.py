@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct
 
 from syncrun.http.messages import Response
 
@@ -12,8 +13,7 @@ Action = Literal["retry", "skip", "empty", "fail", "reset", "refresh_auth"]
 get a new token and send it again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The rule that matches an answer: what to do, and *message*, told in place of the answer's start.
 
     *rule* names it as the connector file does: `errors[0]`.

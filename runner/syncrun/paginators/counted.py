@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from msgspec import Struct
 from pydantic import Field, model_validator
 
 from syncrun.expressions.fields import Expression
@@ -18,8 +19,7 @@ _MOST_EMPTY_PAGES = 3
 _PLACES = ("params.", "headers.", "body.")
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """What is known after a page: *total* or None, *received* so far, trailing *empty* pages, page *size*."""
 
     total: int | None
