@@ -29,6 +29,8 @@ RARE = {  # what no run needs that asks for pages of JSON, one after the other
     "syncrun.stores.preview",
     "syncrun.stores.publication",
     "syncrun.stores.retention",
+    "syncrun.stores.values.feed",
+    "syncrun.stores.values.preview",
 }
 RUNNING = {"syncrun.engine.batch", "syncrun.engine.run", "syncrun.stores.merge", "syncrun.transform.mapping"}
 REPORT = f"""

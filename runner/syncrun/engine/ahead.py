@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from syncrun.engine import locks
 from syncrun.engine.job import Job
-from syncrun.stores.base import Store
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.progress import Saved
+
+if TYPE_CHECKING:
+    from syncrun.stores.base import Store
 
 _SETTLED = 0.1  # seconds after which another change of a lock file has another time
 _FEW = 8  # runs that ask by themselves

@@ -11,9 +11,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from syncrun.stores.base import Store
 from syncrun.stores.values.commit import Changes, Commit
+
+if TYPE_CHECKING:
+    from syncrun.stores.base import Store
 
 MOST = 64
 """Commits that are done in one go."""
