@@ -42,13 +42,14 @@ Records = Callable[[Any], Sequence[Any]]
 class Mapped:
     """What one page became.
 
-    *lines* and *rejected* are lines of a StagedFile and a RejectedFile, without line ends. *rows* counts `U`
-    lines, *dropped* the records that `where` or a hook kept out, *deleted* those flagged as deleted,
-    *unmoved* those from before the cursor. *progress* covers the cursor values of all records of the page
-    (R14). *next_ordinal* is that of the next page's first record.
+    *text* has *count* lines of a StagedFile, *rejected* those of a RejectedFile without line ends. *rows*
+    counts `U` lines, *dropped* the records that `where` or a hook kept out, *deleted* those flagged as
+    deleted, *unmoved* those from before the cursor. *progress* covers the cursor values of all records of the
+    page (R14). *next_ordinal* is that of the next page's first record.
     """
 
-    lines: list[bytes]
+    text: bytearray
+    count: int
     rejected: list[bytes]
     rows: int
     dropped: int
@@ -210,7 +211,8 @@ class BoundMapper:
         else:
             page.take(records)
         return Mapped(
-            lines=page.lines,
+            text=page.text,
+            count=page.count,
             rejected=page.rejected,
             rows=page.rows,
             dropped=page.dropped,

@@ -63,7 +63,8 @@ class Page:
         self._narrow: NarrowRecords | None = None
         self._first = 0
         self.ordinal = ordinal
-        self.lines: list[bytes] = []
+        self.text = bytearray()
+        self.count = 0
         self.rejected: list[bytes] = []
         self.cursors: list[Any] = []
         self.rows = self.dropped = self.deleted = self.unmoved = 0
@@ -91,7 +92,7 @@ class Page:
     def _write(self, chosen: Iterable[Chosen]) -> None:
         """Stage what is *chosen*, and reject what of it is invalid: the loop of every record of every run."""
         place, since, raw, occurrences = self._place, self._since, self._raw, self._mapper.occurrences
-        lines, cursors, text_of = self.lines, self.cursors, RowText().of
+        text, cursors, text_of = self.text, self.cursors, RowText().of
         for write, scope, record in chosen:
             try:
                 key, cursor, content, staged = write(scope)
@@ -111,11 +112,16 @@ class Page:
                     key = occurrences.identify(digest, self._partition)
                 if raw:
                     fields = fields + b',"r":' + dump(self._mapper.concealer.hide(record))
-                lines.append(
-                    b'{"i":%d,"p":%b,"a":"U","h":"%b","k":%b,"f":%b}'
-                    % (self.ordinal, place, digest, dump(key), fields)
+                text += b'{"i":%d,"p":%b,"a":"U","h":"%b","k":%b,"f":' % (
+                    self.ordinal,
+                    place,
+                    digest,
+                    dump(key),
                 )
+                text += fields
+                text += b"}\n"
                 self.rows += 1
+                self.count += 1
             except Invalid as problem:
                 self._reject(problem, [scope], record)
             self.ordinal += 1
@@ -164,7 +170,8 @@ class Page:
 
     def _mark(self, key: str | None, action: str) -> None:
         if key is not None:
-            self.lines.append(dump({"i": self.ordinal, "p": self._partition, "k": key, "a": action}))
+            self.text += dump({"i": self.ordinal, "p": self._partition, "k": key, "a": action}) + b"\n"
+            self.count += 1
 
     def _scopes(self, records: Sequence[Any]) -> Iterator[tuple[Scope, Any]]:
         """Yield (scope, record) for what is to be mapped; reject what is bad as a whole."""

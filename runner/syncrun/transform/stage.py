@@ -16,7 +16,7 @@ from typing import BinaryIO
 from syncrun.shapes import Column, RejectedFile, StagedFile
 from syncrun.transform.mapping import Mapped
 
-_BUFFER = 1 << 20
+_BUFFER = 1 << 16  # for small pages; larger ones are written as they are
 _ATTEMPTS = 10
 
 
@@ -62,8 +62,8 @@ class Staging:
         if self._rows.count and names[: len(before)] != before:
             self._finish_rows()
         self._columns = tuple(columns)
-        self._rows.write(mapped.lines)
-        self._rejected.write(mapped.rejected)
+        self._rows.write(mapped.text, mapped.count)
+        self._rejected.write(b"".join(line + b"\n" for line in mapped.rejected), len(mapped.rejected))
 
     def seal(self) -> tuple[list[StagedFile], list[RejectedFile]]:
         """Put all that was written on disk and return its files in order; later pages go into new ones."""
@@ -112,14 +112,13 @@ class _Lines:
         self.count = 0
         self.size = 0
 
-    def write(self, lines: Sequence[bytes]) -> None:
-        if not lines:
+    def write(self, text: bytes | bytearray, count: int) -> None:
+        if not count:
             return
         if self._file is None:
             self._file = self._open()
-        self.size += self._file.write(b"\n".join(lines))
-        self.size += self._file.write(b"\n")
-        self.count += len(lines)
+        self.size += self._file.write(text)
+        self.count += count
 
     def finish(self) -> Path:
         """Close the open file, durably, and return where it is."""

@@ -46,7 +46,7 @@ class Result:
     def __init__(self, mapper: Mapper, mapped: Mapped) -> None:
         self.mapper = mapper
         self.mapped = mapped
-        self.lines = [json.loads(line) for line in mapped.lines]
+        self.lines = [json.loads(line) for line in mapped.text.splitlines()]
         self.rejected = [json.loads(line) for line in mapped.rejected]
 
     @property

@@ -180,15 +180,18 @@ def test_r05_hashes_do_not_depend_on_the_process() -> None:
 def test_records_without_key_are_identified_by_content_and_occurrence() -> None:
     mapper = mapper_of("fields: {n: {path: n, type: integer}}")
     bound = mapper.bind("", {})
-    lines = [json.loads(line) for line in bound.map([{"n": 1}, {"n": "1"}, {"n": 2}], 0).lines]
-    lines += [json.loads(line) for line in bound.map([{"n": 1}], 3).lines]
+    lines = [json.loads(line) for line in bound.map([{"n": 1}, {"n": "1"}, {"n": 2}], 0).text.splitlines()]
+    lines += [json.loads(line) for line in bound.map([{"n": 1}], 3).text.splitlines()]
     one, two = lines[0]["h"], lines[2]["h"]
     assert [line["k"] for line in lines] == [f"{one}#1", f"{one}#2", f"{two}#1", f"{one}#3"]
 
 
 def test_r09_records_without_key_have_ids_of_their_partition() -> None:
     mapper = mapper_of("fields: {n: n}")
-    ids = [json.loads(mapper.bind(p, {}).map([{"n": 1}], 0).lines[0])["k"] for p in ("eu", "us", "eu")]
+    ids = [
+        json.loads(mapper.bind(p, {}).map([{"n": 1}], 0).text.splitlines()[0])["k"]
+        for p in ("eu", "us", "eu")
+    ]
     assert len(set(ids)) == 3
     assert [key.rpartition("#")[2] for key in ids] == ["1", "1", "2"]
     again = mapper_of("fields: {n: n}")

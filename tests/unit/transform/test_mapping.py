@@ -48,10 +48,12 @@ def test_the_model_tells_key_types_and_what_is_inferred() -> None:
 def test_ordinals_follow_the_source_across_pages() -> None:
     bound = mapper_of(TYPED).bind("p", {})
     first = bound.map([{"id": 1}, {"id": None}, {"id": 3}], 10)
-    assert [json.loads(line)["i"] for line in first.lines] == [10, 12]
+    assert [json.loads(line)["i"] for line in first.text.splitlines()] == [10, 12]
     assert [json.loads(line)["i"] for line in first.rejected] == [11]
     second = bound.map([{"id": 4}], first.next_ordinal)
-    assert [(json.loads(line)["i"], json.loads(line)["p"]) for line in second.lines] == [(13, "p")]
+    assert [(json.loads(line)["i"], json.loads(line)["p"]) for line in second.text.splitlines()] == [
+        (13, "p")
+    ]
 
 
 def test_r22_a_bad_record_is_set_aside_with_its_reason_and_counts_as_seen() -> None:
@@ -202,7 +204,7 @@ def test_masked_values_show_up_nowhere() -> None:
     assert len(result.rows[0]["mail"]) == 64
     assert result.types == {"id": "integer", "ssn": "string", "mail": "string", "n": "integer"}
     assert result.reasons == ["n: expected an integer, got text 'x'", "ssn: the value is not valid"]
-    everything = b"".join(result.mapped.lines + result.mapped.rejected)
+    everything = b"".join([result.mapped.text, *result.mapped.rejected])
     for hidden in (b"123456", b"a@b.c", b"secret-thing"):
         assert hidden not in everything
     assert result.lines[0]["r"] == {"id": 1, "ssn": "[masked]", "contact": "[masked]", "n": 1}

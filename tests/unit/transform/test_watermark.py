@@ -108,7 +108,7 @@ def test_records_from_before_the_cursor_are_only_seen() -> None:
     bound = mapper.bind("", {}, since="2024-05-02")
     days = ["2024-05-01", "2024-05-02", "2024-05-03", None]
     mapped = bound.map([{"id": n, "at": day} for n, day in enumerate(days)], 0)
-    lines = [json.loads(line) for line in mapped.lines]
+    lines = [json.loads(line) for line in mapped.text.splitlines()]
     assert [(line["a"], line["k"]) for line in lines] == [
         ("S", "[0]"),
         ("U", "[1]"),
