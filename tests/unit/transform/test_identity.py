@@ -195,4 +195,4 @@ def test_r09_records_without_key_have_ids_of_their_partition() -> None:
     assert len(set(ids)) == 3
     assert [key.rpartition("#")[2] for key in ids] == ["1", "1", "2"]
     again = mapper_of("fields: {n: n}")
-    assert json.loads(again.bind("us", {}).map([{"n": 1}], 0).lines[0])["k"] == ids[1]
+    assert json.loads(again.bind("us", {}).map([{"n": 1}], 0).text.splitlines()[0])["k"] == ids[1]
