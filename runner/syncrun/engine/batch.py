@@ -15,6 +15,7 @@ from syncrun.engine.together import MOST, Together
 from syncrun.stores.values.ids import SyncId
 
 _POLL_SECONDS = 0.2
+_MANY = 8  # runs that commit together though they run one after the other
 _COLLECT_AFTER = 200_000  # more objects than a page of records has
 
 
@@ -32,26 +33,25 @@ def run_all(
     early. Jobs that were not begun by then have no report. Should a run raise, which is a defect, the others
     go on, and the first such exception is raised when all are over.
 
-    While runs wait for their commits others have their places, if there are several *workers*.
+    While runs wait for their commits others have their places, unless a few run one after the other.
     """
-    together = Together(workers)
-    ahead = Ahead(jobs, runtime.locks_folder)
-    shared = runtime.shared(together if workers > 1 else None, ahead)
+    together, waits = Together(workers), workers > 1 or len(jobs) >= _MANY
+    shared = runtime.shared(together if waits else None, Ahead(jobs, runtime.locks_folder))
 
-    def run(job: Job) -> RunReport | None:
-        with together.place():
+    def run(turn: int, job: Job) -> RunReport | None:
+        with together.place(turn):
             if runtime.stop.is_set():
                 return None
             report = run_sync(job, options, shared)
-        on_report(report)
-        return report
+            on_report(report)
+            return report
 
     done: list[Future[RunReport | None]] = []
-    threads = workers + MOST if workers > 1 else 1
+    threads = workers + MOST if waits else workers
     pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="run")
     with _rare_collections(), _shared_connections(jobs), pool:
         for generation in generations(jobs):
-            futures = [pool.submit(run, job) for job in generation]
+            futures = [pool.submit(run, len(done) + n, job) for n, job in enumerate(generation)]
             done += futures
             pending = set(futures)
             try:

@@ -26,10 +26,10 @@ _PATIENCE = 2.0  # seconds that one waits for others
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """A run that waits for its commit: it is called to do those of a *group*, or when its own is *done*."""
+    """A run that waits for its commit: woken to do those of a *group*, and to go on when it is *done*."""
 
     commit: Commit
-    called: threading.Event = field(default_factory=threading.Event)
+    woken: threading.Event = field(default_factory=threading.Event)
     group: Sequence[_Waiting] = ()
     done: Changes | BaseException | None = None
     overdue: bool = False
@@ -42,15 +42,23 @@ class Together:
         self._guard = threading.Lock()
         self._free, self._places = places, places
         self._most, self._patience = most, patience
-        self._starting: deque[threading.Event] = deque()
+        self._starting: dict[int, threading.Event] = {}
+        self._next = 0
         self._returning: deque[threading.Event] = deque()
         self._waiting: list[_Waiting] = []
         self._committing = False
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Have a place for as long as the block lasts, apart from waits for a commit."""
-        self._take(self._starting)
+    def place(self, turn: int) -> Iterator[None]:
+        """Have a place for as long as the block lasts, apart from waits for a commit.
+
+        Turns are counted from zero; who comes before its turn waits for it.
+        """
+        mine = threading.Event()
+        with self._guard:
+            self._starting[turn] = mine
+            self._fill()
+        mine.wait()
         try:
             yield
         finally:
@@ -67,66 +75,59 @@ class Together:
         with self._guard:
             self._waiting.append(mine)
             self._give()
-        try:
-            self._await(mine)
-            if mine.group:
-                self._do(mine.group, store)
-        finally:
-            self._take(self._returning)
-        if isinstance(mine.done, Changes):
-            return mine.done
-        assert mine.done is not None  # noqa: S101 - it is called only then
-        raise mine.done
-
-    def _await(self, mine: _Waiting) -> None:
-        if not mine.called.wait(self._patience):
+        if not mine.woken.wait(self._patience):
             with self._guard:
                 mine.overdue = True
                 self._call()
-            mine.called.wait()
+            mine.woken.wait()
+        if mine.group:
+            self._do(mine, store)
+            mine.woken.wait()
+        assert mine.done is not None  # noqa: S101 - it goes on only then
+        if isinstance(mine.done, Changes):
+            return mine.done
+        raise mine.done
 
-    def _do(self, group: Sequence[_Waiting], store: Store) -> None:
-        results: Sequence[Changes | BaseException] = ()
+    def _do(self, mine: _Waiting, store: Store) -> None:
+        """Do the commits of a group; its runs go on in their order, each when there is a place."""
+        group, mine.group = mine.group, ()
+        mine.woken.clear()
+        results: Sequence[Changes | BaseException]
         try:
             results = store.commit_all([waiting.commit for waiting in group])
-        except BaseException as error:  # a defect: every run tells it
+        except BaseException as error:  # noqa: BLE001 - a defect: every run tells it
             results = [error] * len(group)
-            if not isinstance(error, Exception):
-                raise
-        finally:
+        with self._guard:
             for waiting, result in zip(group, results, strict=True):
                 waiting.done = result
-                waiting.called.set()
-            with self._guard:
-                self._committing = False
-                self._call()
-
-    def _take(self, queue: deque[threading.Event]) -> None:
-        """Take a place, or wait in *queue* until one is given."""
-        with self._guard:
-            if self._free:
-                self._free -= 1
-                return
-            mine = threading.Event()
-            queue.append(mine)
-        mine.wait()
+                self._returning.append(waiting.woken)
+            self._fill()
+            self._committing = False
+            self._call()
 
     def _give(self) -> None:
-        """Give a place on: to runs that go on, then to those that begin."""
-        queue = self._returning or self._starting
-        if queue:
-            queue.popleft().set()
-        else:
-            self._free += 1
+        """Give a place to somebody else."""
+        self._free += 1
+        self._fill()
         self._call()
+
+    def _fill(self) -> None:
+        """Give free places to runs that go on, then to those whose turn it is to begin."""
+        while self._free and (self._returning or self._next in self._starting):
+            self._free -= 1
+            if self._returning:
+                self._returning.popleft().set()
+            else:
+                self._starting.pop(self._next).set()
+                self._next += 1
 
     def _call(self) -> None:
         """Let somebody do the commits that are ready, when it is time."""
         if self._committing or not self._waiting:
             return
-        alone = self._free == self._places
+        alone = self._free == self._places and not self._starting
         if alone or len(self._waiting) >= self._most or any(waiting.overdue for waiting in self._waiting):
             self._committing = True
             group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             group[0].group = group
-            group[0].called.set()
+            group[0].woken.set()

@@ -69,8 +69,9 @@ def age(folder: Path) -> None:
 
 def test_r12_many_runs_go_on_from_what_one_look_has_found(world: Any) -> None:
     runtime, jobs, asked = world
+    told = list[SyncId]()
     for expected in ("", "5"):
-        reports = run_all(jobs, Options(), runtime)
+        reports = run_all(jobs, Options(), runtime, on_report=lambda report: told.append(report.sync))
         assert {report.status for report in reports} == {"ok"}
         assert asked == [expected] * 9
         assert runtime.store.looks == ["all"]

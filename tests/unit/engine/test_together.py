@@ -45,12 +45,15 @@ class Recorded:
         return [StoreError(c) if isinstance(c, str) else Changes(added=c) for c in commits]
 
 
-def run_threads(together: Together, store: Recorded, commits: Sequence[Any]) -> list[Any]:
-    """Let a thread for each of *commits* take a place and commit; return what they got."""
+def run_threads(together: Together, store: Recorded, commits: Sequence[Any], first: int = 0) -> list[Any]:
+    """Let a thread for each of *commits* take a place and commit; return what they got.
+
+    The turns of the threads begin at *first*.
+    """
     found: dict[int, Any] = {}
 
     def run(number: int) -> None:
-        with together.place():
+        with together.place(first + number):
             try:
                 commit, real = cast("Commit", commits[number]), cast("Store", store)
                 found[number] = together.commit(commit, real).added
@@ -86,8 +89,8 @@ def test_no_more_are_done_at_once_than_is_good() -> None:
 
 def test_nobody_waits_for_a_run_that_takes_long() -> None:
     together, store = Together(2, patience=0.01), Recorded()
-    with together.place():  # somebody reads for hours
-        assert run_threads(together, store, [1]) == [1]
+    with together.place(0):  # somebody reads for hours
+        assert run_threads(together, store, [1], first=1) == [1]
     assert store.groups == [[1]]
 
 
@@ -97,8 +100,8 @@ def test_a_defect_is_told_by_every_run() -> None:
             raise ZeroDivisionError
 
     together = Together(1, patience=0)
-    for _ in range(2):  # and keeps nobody out
-        with together.place(), pytest.raises(ZeroDivisionError):
+    for turn in range(2):  # and keeps nobody out
+        with together.place(turn), pytest.raises(ZeroDivisionError):
             together.commit(cast("Commit", 1), cast("Store", Broken()))
 
 
@@ -108,10 +111,28 @@ def test_a_run_that_commits_leaves_its_place_to_the_next() -> None:
     first = threading.Thread(target=run_threads, args=(together, store, [1]))
     first.start()
     assert begun.wait(30)
-    with together.place():  # while the first one still commits
+    with together.place(1):  # while the first one still commits
         go_on.set()
     first.join(30)
     assert store.groups == [[1]]
+
+
+def test_runs_begin_and_go_on_in_their_order() -> None:
+    together, store, order = Together(1, patience=30), Recorded(), list[str]()
+
+    def run(turn: int) -> None:
+        with together.place(turn):
+            order.append(f"begin {turn}")
+            together.commit(cast("Commit", turn), cast("Store", store))
+            order.append(f"end {turn}")
+
+    threads = [threading.Thread(target=run, args=(turn,)) for turn in range(3)]
+    for thread in reversed(threads):
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert order == ["begin 0", "begin 1", "begin 2", "end 0", "end 1", "end 2"]
+    assert store.groups == [[0, 1, 2]]
 
 
 def test_runs_side_by_side_are_committed_together_and_each_has_its_report(tmp_path: Path) -> None:
