@@ -19,7 +19,7 @@ from syncrun.stores.values.progress import Saved
 if TYPE_CHECKING:
     from syncrun.stores.base import Store
 
-_SETTLED = 0.1  # seconds after which another change of a lock file has another time
+_SETTLED = 2.1  # seconds after which another change of a lock file has another time, on any file system
 _FEW = 8  # runs that ask by themselves
 
 
