@@ -72,7 +72,7 @@ def _apply(
     fault("prepared")
     owners = one(commit)
     written = classify(db, owners, table.name, before, facts.upserts)
-    Writer(db, commit.model, table, staged, owners).write(written)
+    Writer(db, commit.model, table, staged, owners).write(written, before)
     fault("records")
     last = before + written.events
     vanished, refused = snapshots.settle(db, commit, table.name, window, last)

@@ -37,6 +37,7 @@ SELECT
     count(*) FILTER (
         WHERE k IS NULL OR ord IS NULL OR a IS NULL OR a NOT IN ('U', 'D', 'S') OR (a = 'U' AND h IS NULL)
     ),
+    min(ord),
     max(ord),
     count(*) FILTER (WHERE a <> 'S'),
     count(*) FILTER (WHERE a = 'U'),
@@ -68,7 +69,11 @@ class Facts:
 
 
 class StagedFiles:
-    """The files of one commit. `load` first: it also finds out how long their lines are."""
+    """The files of one commit. `load` first: it also finds out how long their lines are.
+
+    `first` is the ordinal of the first line where there is one file, all of whose lines are records with
+    content, of different keys and numbered without a gap; else None.
+    """
 
     def __init__(
         self,
@@ -83,6 +88,7 @@ class StagedFiles:
         self.files = tuple(files)
         self._rejected = tuple(rejected)
         self._longest: dict[Path, int] = {}
+        self.first: int | None = None
 
     def load(self) -> Facts:
         """Fill `temp.staged`, and `temp.rejected` when there are rejected lines; keep one line of each key.
@@ -99,10 +105,12 @@ class StagedFiles:
             self._db.execute(_NO_LINES)
         rejected = f"SELECT {', '.join(f'f.{name}' for name in _REJECTED)}"
         self._fill("rejected", [(rejected, file) for file in self._rejected], _REJECTED)
-        wrong, last, lines, upserts, distinct = self._db.execute(_FACTS).fetchall()[0]
+        wrong, first, last, lines, upserts, distinct = self._db.execute(_FACTS).fetchall()[0]
         if wrong:
             raise StoreError(f"{wrong} staged lines lack an ordinal, a key, a hash or an action")
         if distinct == lines:
+            if upserts and len(self.files) == 1 and self.files[0].rows == upserts == last - first + 1:
+                self.first = first
             return Facts(last, upserts, 0)
         duplicates = self._drop_repeated()
         upserts = self._db.execute("SELECT count(*) FROM temp.staged WHERE a = 'U'").fetchall()[0][0]

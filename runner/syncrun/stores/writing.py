@@ -5,6 +5,8 @@ Changed rows are deleted by rowid and inserted again, so that nothing depends on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
@@ -20,16 +22,21 @@ if TYPE_CHECKING:
 
 _INSERT = """
 INSERT INTO {table} (
-    {names}_connection, _id, _partition, _hash, _seq, _action,
-    _first_seen_at, _last_modified_at, _run_id{raw_name}
+    {names}_connection, _id, _partition, _hash, _seq, _action, _first_seen_at,
+    _last_modified_at, _run_id{raw_name}
 )
 SELECT
-    {values}{owners.connection}, f.k, coalesce(f.p, ''), f.h, c.seq, c.action,
-    coalesce(c.first_seen_at, {owners.at}), {owners.at}, {owners.run}{raw_value}
-FROM {contents} AS f
-JOIN temp.change AS c ON c.ord = f.i + {offset}{owners.of_change}
-WHERE c.action IN ('ADDED', 'UPDATED')
+    {values}{owners.connection}, f.k, coalesce(f.p, ''), f.h, {event},
+    {owners.at}, {owners.run}{raw_value}
+FROM {contents} AS f{chosen}
 """
+_EVENT = "c.seq, c.action, coalesce(c.first_seen_at, {owners.at})"
+_CHOSEN = """
+JOIN temp.change AS c ON c.ord = f.i + {offset}{owners.of_change}
+WHERE c.action IN ('ADDED', 'UPDATED')"""
+
+# Where every line of the only file is a record that is added, there is nothing to look up.
+_NEW_EVENT = "$before + 1 + f.i - $first, 'ADDED', {owners.at}"
 
 _TOMBSTONES = """
 UPDATE {table} SET
@@ -56,15 +63,18 @@ class Writer:
     ) -> None:
         self._db, self._model, self._table, self._staged, self._owners = db, model, table, staged, owners
 
-    def write(self, found: Classified) -> None:
-        """Write all that is *found*."""
+    def write(self, found: Classified, before: int | None = None) -> None:
+        """Write all that is *found*; *before* is the feed's newest position where one run has it all."""
         db, table = self._db, self._table.name
         if found.rewritten:
             db.execute(
                 f"DELETE FROM {table} WHERE rowid IN"
                 " (SELECT c.row_id FROM temp.change AS c WHERE c.action IN ('ADDED', 'UPDATED'))"
             )
-        if found.changed:
+        first = self._staged.first
+        if before is not None and first is not None and found.added == self._staged.files[0].rows:
+            self._insert_new(found.added, before, first)
+        elif found.changed:
             self._insert(found.changed)
         if found.deleted:
             db.execute(_TOMBSTONES.format(table=table, owners=self._owners), self._owners.facts)
@@ -91,24 +101,46 @@ class Writer:
 
     def _insert(self, expected: int) -> None:
         """Insert the changed records from the files that have any."""
-        inserted, table, files = 0, self._table, self._staged.files
+        inserted, files = 0, self._staged.files
         changed = changed_files(self._db) if len(files) > 1 else {0: expected}
         for number, count in changed.items():
-            names, values = filled_columns(self._db, self._model, table, self._staged, number)
+            chosen = _CHOSEN.format(offset=number * ORDINALS, owners=self._owners)
             with excerpt(self._db, files[number], number, count) as path:
-                sql = _INSERT.format(
-                    table=table.name,
-                    names="".join(f"{name}, " for name in names),
-                    values="".join(f"{value}, " for value in values),
-                    owners=self._owners,
-                    raw_name=", _raw" if table.raw else "",
-                    raw_value=", f.r" if table.raw else "",
-                    contents=self._staged.contents(number, raw=table.raw, path=path),
-                    offset=number * ORDINALS,
-                )
-                given = {**self._owners.given, **self._owners.facts}
-                inserted += int(self._db.execute(sql, given).fetchall()[0][0])
-        if inserted != expected:
-            raise StoreError(
-                f"{expected} staged records changed, but {inserted} were found again: ordinals repeat"
-            )
+                inserted += self._insert_from(number, _EVENT, chosen, path=path)
+        _check(inserted, expected)
+
+    def _insert_new(self, expected: int, before: int, first: int) -> None:
+        """Insert all that the one file has, whose *first* line comes after the position *before*."""
+        _check(self._insert_from(0, _NEW_EVENT, places={"before": before, "first": first}), expected)
+
+    def _insert_from(
+        self,
+        number: int,
+        event: str,
+        chosen: str = "",
+        *,
+        path: Path | None = None,
+        places: Mapping[str, int] | None = None,
+    ) -> int:
+        """Insert what is *chosen* of a file, or of *path* in its place; return how much that is."""
+        table, owners = self._table, self._owners
+        names, values = filled_columns(self._db, self._model, table, self._staged, number)
+        sql = _INSERT.format(
+            table=table.name,
+            names="".join(f"{name}, " for name in names),
+            values="".join(f"{value}, " for value in values),
+            owners=owners,
+            event=event.format(owners=owners),
+            raw_name=", _raw" if table.raw else "",
+            raw_value=", f.r" if table.raw else "",
+            contents=self._staged.contents(number, raw=table.raw, path=path),
+            chosen=chosen,
+        )
+        return int(self._db.execute(sql, {**owners.given, **owners.facts, **(places or {})}).fetchall()[0][0])
+
+
+def _check(inserted: int, expected: int) -> None:
+    if inserted != expected:
+        raise StoreError(
+            f"{expected} staged records changed, but {inserted} were found again: ordinals repeat"
+        )
