@@ -15,7 +15,7 @@ from syncrun.stores import checkpoints, quarantine, run_log, runs
 from syncrun.stores.classify import Classified, classify_each, sequence
 from syncrun.stores.history import open_history
 from syncrun.stores.joint_lines import JointLines, Lines, read_lines
-from syncrun.stores.merge import identity_of, roll_back
+from syncrun.stores.merge import identity_of, transaction
 from syncrun.stores.owners import fill_members, several
 from syncrun.stores.reshaping import prepare
 from syncrun.stores.snapshots import settle_each
@@ -96,17 +96,8 @@ def merge_together(
     models = {_table(commit): commit.model for commit, _ in members}
     stored = {table: look_up(db, model) for table, model in models.items()}
     fault("loaded")
-    db.execute("BEGIN")
-    try:
-        fault("begun")
-        changes = _Joint(db, members, stored, fault).write()
-        fault("state")
-        db.execute("COMMIT")
-    except BaseException:
-        roll_back(db)
-        raise
-    fault("committed")
-    return changes
+    with transaction(db, fault):
+        return _Joint(db, members, stored, fault).write()
 
 
 def _table(commit: Commit) -> tuple[str, str]:

@@ -7,7 +7,8 @@ that a payload which retention had taken comes back when the record is read agai
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
     identity = identity_of(commit, facts.last)
     stored = look_up(db, commit.model)
     fault("loaded")
-    db.execute("BEGIN")
-    try:
-        fault("begun")
+    with transaction(db, fault):
         stand = runs.stand_of(db, commit.run)
         if stand.commit == identity:
             # A crash came after this commit but before its caller knew: doing it again could delete too much.
@@ -47,12 +46,6 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
             changes = _apply(db, commit, staged, facts=facts, stored=stored, before=stand.seq, fault=fault)
             runs.write(db, commit.run, changes, identity, stand=stand)
             run_log.write(db, commit.run.id, commit.log, first=not stand.known)
-        fault("state")
-        db.execute("COMMIT")
-    except BaseException:
-        roll_back(db)
-        raise
-    fault("committed")
     return changes
 
 
@@ -115,8 +108,22 @@ def identity_of(commit: Commit, last: int | None) -> str:
     return blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
-def roll_back(db: DuckDBPyConnection) -> None:
-    """End the transaction that failed, unless DuckDB has ended it."""
+@contextmanager
+def transaction(db: DuckDBPyConnection, fault: Callable[[str], None]) -> Iterator[None]:
+    """Make what the block does true at its end, or nothing of it; tell *fault* how far it has come."""
+    db.execute("BEGIN")
+    try:
+        fault("begun")
+        yield
+        fault("state")
+        db.execute("COMMIT")
+    except BaseException:
+        _roll_back(db)
+        raise
+    fault("committed")
+
+
+def _roll_back(db: DuckDBPyConnection) -> None:
     from syncrun.stores.library import duckdb
 
     try:
