@@ -48,10 +48,7 @@ def canonical(value: Any) -> bytes:
 
 def fragment(value: Any) -> msgspec.Raw:
     """Return *value* as canonical JSON that `dump` and `RowText` embed as it is."""
-    try:
-        return msgspec.Raw(orjson.dumps(value, option=_SORTED))
-    except TypeError:
-        return msgspec.Raw(_encode(value, sort=True))
+    return msgspec.Raw(canonical(value))
 
 
 def _embed(value: Any) -> orjson.Fragment:
