@@ -9,6 +9,7 @@ SyncrunError                 1
 ├── Interrupted            130   a person or the system asked to stop
 └── RunError                 1   a run that cannot go on
     ├── RequestError             no usable answer: network, status, retries used up
+    │   └── UnknownServerError   a link or redirect leads to a server that the connector does not name
     ├── ResponseError            an answer that is not what the connector describes
     ├── EvaluationError          an expression that fails on the data at hand
     ├── HookError                a hook of the connector fails, or gives what it may not
@@ -128,6 +129,10 @@ class RequestError(RunError):
         super().__init__(message, hint=hint)
         self.status = status
         self.then = then
+
+
+class UnknownServerError(RequestError):
+    """A link or a redirect leads to a server that the connector does not name (R19); it was not asked."""
 
 
 class ResponseError(RunError):

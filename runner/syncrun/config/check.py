@@ -156,13 +156,15 @@ def check_auth_urls(inspection: Inspection) -> Iterator[Problem]:
 
 def check_hosts(inspection: Inspection) -> Iterator[Problem]:
     """Check that `allow_hosts` lists hosts."""
-    for index, host in enumerate(inspection.connector.allow_hosts):
+    for index, entry in enumerate(inspection.connector.allow_hosts):
         from syncrun.http.origins import Origins
 
+        path: YamlPath = ("allow_hosts", index)
+        host, at = (entry, path) if isinstance(entry, str) else (entry.host, (*path, "host"))
         try:
             Origins("https://host.invalid", [host])
         except UsageError as error:
-            yield inspection.problem(("allow_hosts", index), error.message, error.hint)
+            yield inspection.problem(at, error.message, error.hint)
 
 
 def check_config(inspection: Inspection) -> Iterator[Problem]:

@@ -36,6 +36,19 @@ ConnectorName = Annotated[
 ]
 
 
+class AllowedHost(YamlModel):
+    """A server that links and redirects may lead to."""
+
+    host: str = Field(description="`host`, `host:port`, `*.host` or `https://host`.")
+    credentials: bool = Field(
+        default=True, description="false: it is asked without them, as file stores are."
+    )
+
+
+AnyHost = Annotated[
+    Annotated[str, Tag("text")] | Annotated[AllowedHost, Tag("mapping")], Discriminator(shape_of)
+]
+
 AuthList = Annotated[list[AnyAuth], Field(min_length=1)]
 AuthEntries = Annotated[
     Annotated[AnyAuth, Tag("mapping")] | Annotated[AuthList, Tag("list")], Discriminator(shape_of)
@@ -93,8 +106,9 @@ class Connector(YamlModel):
     docs: str = ""
     config: dict[Identifier, ConfigEntry] = Field(default_factory=dict)
     base_url: Template
-    allow_hosts: list[str] = Field(
-        default_factory=no_entries, description="Further hosts that may get credentials (R19)."
+    allow_hosts: list[AnyHost] = Field(
+        default_factory=no_entries,
+        description="Further hosts that links and redirects may lead to, and that get credentials (R19).",
     )
     allow_http: bool = Field(
         default=False, description="Allows credentials over plain http to a host that is not loopback."
@@ -123,6 +137,20 @@ class Connector(YamlModel):
         default_factory=no_entries,
         description="Recorded answers, and what a run has to make of them (`syncrun test`).",
     )
+
+    @property
+    def trusted_hosts(self) -> list[str]:
+        """The hosts of `allow_hosts` that get credentials."""
+        return [host.host for host in self._hosts if host.credentials]
+
+    @property
+    def bare_hosts(self) -> list[str]:
+        """The hosts of `allow_hosts` that are asked without credentials."""
+        return [host.host for host in self._hosts if not host.credentials]
+
+    @property
+    def _hosts(self) -> list[AllowedHost]:
+        return [AllowedHost(host=host) if isinstance(host, str) else host for host in self.allow_hosts]
 
     @property
     def auth_entries(self) -> list[Auth]:

@@ -67,7 +67,8 @@ def open_client(
         log,
         auth=auth.authenticator(own) if auth else None,
         headers=render(job.connector.headers, context),
-        allow_hosts=job.connector.allow_hosts,
+        allow_hosts=job.connector.trusted_hosts,
+        bare_hosts=job.connector.bare_hosts,
         judge=error_rules(job, redactor, functions, decoder, parsed=parsed),
         limits=rate_limiters(job, runtime),
         answered=runtime.wire.answer if runtime.wire else None,
@@ -141,7 +142,8 @@ def auth_context(
 
     def send(request: Request, statuses: frozenset[int]) -> Response:
         # Its own client, rarely opened: the request's server is the one it trusts, and no other.
-        with _client(job, runtime, request.url, redactor, log) as client:
+        hosts = [*job.connector.trusted_hosts, *job.connector.bare_hosts]
+        with _client(job, runtime, request.url, redactor, log, bare_hosts=hosts) as client:
             return client.send(request, also=statuses)
 
     return AuthContext(

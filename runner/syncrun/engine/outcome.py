@@ -70,13 +70,11 @@ def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:
     if read.failures and len(read.failures) == len(read.readings):
         return Outcome("failed", read.failures[0].message, read.failures[0].hint)
     missing = [
-        end.reason
-        for name, end in read.verdicts.items()
-        if not end.complete and not read.readings[name].skipped
+        end for name, end in read.verdicts.items() if not end.complete and not read.readings[name].skipped
     ]
     if missing:
         more = f" (and {counted(len(missing) - 1, 'more partition')})" if len(missing) > 1 else ""
-        return Outcome("incomplete", missing[0] + more)
+        return Outcome("incomplete", missing[0].reason + more, missing[0].hint)
     if too_many_rejected(read, sync):
         helps = "`max_quarantined` raises the limit"
         if read.passed == 0:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from syncrun.config.partitions import Detail
-from syncrun.errors import RequestError, ResponseError, RunError
+from syncrun.errors import RequestError, ResponseError, RunError, UnknownServerError
 from syncrun.expressions.compile import compile_expression
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.extract.fetch import Fetched
@@ -19,9 +19,14 @@ from syncrun.http.messages import Request, Response
 
 
 class _Missing(Struct, frozen=True):
-    """A record whose full form could not be had."""
+    """A record whose full form could not be had; *record* is what is kept of it, if anything."""
 
     reason: str
+    record: Any = None
+
+
+def _is_gone(record: Any) -> bool:
+    return isinstance(record, _Missing) and record.record is None
 
 
 class Details:
@@ -51,13 +56,16 @@ class Details:
             return fetched
         with ThreadPoolExecutor(self._detail.concurrency, thread_name_prefix="detail") as pool:
             full = list(pool.map(lambda record: self._full(record, context), records))
-        kept = [record for record in full if not isinstance(record, _Missing)]
+        kept = [r.record if isinstance(r, _Missing) else r for r in full if not _is_gone(r)]
         lost = next((record.reason for record in full if isinstance(record, _Missing)), "")
         return replace(fetched, page=replace(fetched.page, records=kept), lost=lost)
 
     def _full(self, record: Any, context: Mapping[str, Any]) -> Any:
         try:
             return self._fetch(record, context)
+        except UnknownServerError as error:  # whatever on_error says: what is there was not asked for
+            reason = f"{error.message}\n  hint: {error.hint}"
+            return _Missing(reason, record if self._detail.on_error == "keep" else None)
         except RunError as error:
             skips = isinstance(error, RequestError) and error.then == "skip"
             if self._detail.on_error == "fail" and not skips:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 from typing import Any
 
-from syncrun.errors import RequestError
+from syncrun.errors import RequestError, UnknownServerError
 from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.extract.ahead import Ahead
@@ -120,6 +120,9 @@ class _Enumeration:
         while True:
             try:
                 response = self._ahead.take(request)
+            except UnknownServerError as error:
+                yield _nothing(state, request, End(complete=False, reason=error.message, hint=error.hint))
+                return
             except RequestError as error:
                 last = self._past_end(state, request, error)
                 if last is None:
@@ -208,8 +211,13 @@ class _Enumeration:
             return None
         if not self._pagination.is_past_end(state, error.status):
             return None
-        page = Page(state, request.url, error.status, {}, None, [])
-        return Fetched(page, End(complete=True, reason=f"status {error.status} past the last page"), 0)
+        end = End(complete=True, reason=f"status {error.status} past the last page")
+        return _nothing(state, request, end, error.status)
+
+
+def _nothing(state: PageState, request: Request, end: End, status: int = 0) -> Fetched:
+    """Return the page that *request* did not get."""
+    return Fetched(Page(state, request.url, status, {}, None, []), end, 0)
 
 
 class _LoopGuard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
@@ -15,6 +16,9 @@ from syncrun.http.messages import Request
 from syncrun.paginators.base import PageState, Pagination
 
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
+_SERVER = re.compile(r"https?://[^/?#${}]+(?:[/?#]|$)", re.IGNORECASE)
+_OWN = frozenset({"config", "connection", "now"})
+# What a user gives. All other roots may hold what an answer said.
 
 Prepare = Callable[[Request, Mapping[str, Any]], Request]
 """Changes a request last, given the roots that its templates saw."""
@@ -54,7 +58,14 @@ def build_request(source: Source, context: Mapping[str, Any], *, functions: Func
         form=None if spec.form is None else rendered(spec.form),
         text=None if spec.text is None else render_text(spec.text, context, "text", functions=functions),
         retry_safe=spec.retry_safe,
+        named=spec.url is not None and names_server(spec.url),
     )
+
+
+@lru_cache(maxsize=256)
+def names_server(url: str) -> bool:
+    """Whether the template *url* itself says which server is asked, be it by values of the connection."""
+    return _SERVER.match(url) is not None or all(ref.root in _OWN for ref in template_references(url))
 
 
 class RequestSeries:

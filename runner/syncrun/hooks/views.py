@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -48,7 +49,8 @@ class HookRequest:
         if sum(part is not None for part in (self.json, self.form, self.text)) > 1:
             raise TypeError("only one of request.json, request.form and request.text may be set")
         members = {part.name: deepcopy(getattr(self, part.name)) for part in fields(self)}
-        return Request(**members, retry_safe=before.retry_safe)
+        named = before.named or urlsplit(self.url)[:2] != urlsplit(before.url)[:2]  # the hook's own choice
+        return Request(**members, retry_safe=before.retry_safe, named=named)
 
 
 class WireRequest:

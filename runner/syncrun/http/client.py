@@ -44,10 +44,11 @@ class Client:
 
     *timeout* is the seconds of silence after which an attempt is given up; once it has passed, so is an
     answer that comes in at less than 1 KiB/s. *headers* are the connector's and, like *auth*, reach only the
-    origin of *base_url* and *allow_hosts*. *judge* holds the connector's own rules about answers, *limits*
-    those of its rate, closed with the client. *max_bytes* bounds the decoded content of one answer. *log* is
-    called after every exchange, in the thread that sends, and *answered* with what a request, as it was given
-    and without credentials, got in the end.
+    origin of *base_url* and *allow_hosts*; *bare_hosts* are asked without them, and what an answer leads to
+    is asked nowhere else. *judge* holds the connector's own rules about answers, *limits* those of its
+    rate, closed with the client. *max_bytes* bounds the decoded content of one answer. *log* is called
+    after every exchange, in the thread that sends, and *answered* with what a request, as it was given and
+    without credentials, got in the end.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Client:
         timeout: float = 60.0,
         verify: bool = True,
         allow_hosts: Iterable[str] = (),
+        bare_hosts: Iterable[str] = (),
         allow_http: bool = False,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -73,7 +75,7 @@ class Client:
         max_bytes: int = GIBIBYTE,
     ) -> None:
         try:
-            origins = Origins(base_url, allow_hosts, allow_http=allow_http)
+            origins = Origins(base_url, allow_hosts, bare_hosts=bare_hosts, allow_http=allow_http)
         except httpx.InvalidURL as error:
             raise UsageError(f"base_url is no URL: {redactor.text(str(error))}") from None
         self._redactor = redactor

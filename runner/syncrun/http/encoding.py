@@ -22,12 +22,16 @@ _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Outgoing(Struct, frozen=True):
-    """A request ready to be sent; *headers* are its own, without defaults and credentials."""
+    """A request ready to be sent; *headers* are its own, without defaults and credentials.
+
+    *named* tells that the connector names the server: it is no answer that led there.
+    """
 
     method: str
     url: httpx.URL
     headers: HeaderList
     content: bytes | None
+    named: bool = False
 
 
 def encode(request: Request) -> Outgoing:
@@ -37,7 +41,7 @@ def encode(request: Request) -> Outgoing:
     if content_type and not any(name.lower() == "content-type" for name, _ in headers):
         headers = [*headers, ("Content-Type", content_type)]
     url = httpx.URL(url_with_params(request.url, request.params))
-    return Outgoing(request.method.upper(), url, headers, content)
+    return Outgoing(request.method.upper(), url, headers, content, request.named)
 
 
 def url_with_params(url: str, params: Mapping[str, Any]) -> str:

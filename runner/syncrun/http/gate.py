@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import httpx
 
-from syncrun.errors import RequestError
+from syncrun.errors import RequestError, UnknownServerError
 from syncrun.http.encoding import HeaderList, Outgoing, merged_headers
 from syncrun.http.origins import Origin, Origins, Trust
 from syncrun.http.redact import Redactor
@@ -36,9 +36,14 @@ class Gate:
     def admit(self, outgoing: Outgoing) -> Admitted:
         """Return the credentials and the headers that the server of *outgoing* may see.
 
-        Raise RequestError when the request itself would tell a secret to a server that may not have it.
+        Raise UnknownServerError when an answer led to a server that the connector does not name, RequestError
+        when the request itself would tell a secret to a server that may not have it.
         """
-        trust = self._origins.judge(Origin.of(outgoing.url))
+        origin = Origin.of(outgoing.url)
+        is_web = origin.scheme in ("http", "https")  # what is no URL of the web is told as such
+        if is_web and not outgoing.named and not self._origins.knows(origin):
+            raise self._unknown(outgoing, origin)
+        trust = self._origins.judge(origin)
         if trust is Trust.HOME:
             return self._auth, merged_headers(self._defaults, self._headers, outgoing.headers)
         if trust is Trust.EXPOSED:
@@ -52,6 +57,15 @@ class Gate:
         """Let go of an issued credential, so that the next request gets a new one; whether there is any."""
         renew = getattr(self._auth, "refresh", None)
         return bool(renew()) if callable(renew) else False
+
+    def _unknown(self, outgoing: Outgoing, origin: Origin) -> UnknownServerError:
+        host = str(origin).partition("://")[2] if origin.scheme == "https" else str(origin)
+        return UnknownServerError(
+            f"{self._place(outgoing)}: not followed to {origin}, which is neither the server of base_url nor"
+            " one of allow_hosts",
+            hint=f'if it belongs to the API: `allow_hosts: ["{host}"]`, or `allow_hosts: [{{host: "{host}",'
+            " credentials: false}]` where it needs no credentials",
+        )
 
     def _check_exposed(self, outgoing: Outgoing) -> None:
         headers = [*self._headers, *outgoing.headers]

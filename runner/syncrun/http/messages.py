@@ -14,7 +14,8 @@ class Request:
     """One HTTP request, without credentials.
 
     *params* and *headers* map a name to a value or a list of values; None drops the entry. At most one of
-    *json*, *form* and *text* is set. *retry_safe* marks a POST that only reads.
+    *json*, *form* and *text* is set. *retry_safe* marks a POST that only reads. *named* tells that the
+    connector names the server of *url*: no answer did.
     """
 
     method: str
@@ -25,6 +26,7 @@ class Request:
     form: Mapping[str, Any] | None = None
     text: str | None = None
     retry_safe: bool = False
+    named: bool = False
 
     @property
     def parts(self) -> tuple[Any, ...]:
@@ -51,7 +53,7 @@ class Request:
 
     def at_url(self, url: str) -> Request:
         """Return a copy for *url*, which already carries its own query (R19)."""
-        return replace(self, url=url, params={})
+        return replace(self, url=url, params={}, named=False)
 
 
 def _with_member(document: Any, path: list[str], value: Any) -> Any:

@@ -70,13 +70,21 @@ class Origin(Struct, frozen=True):
 
 
 class Origins:
-    """The servers that may see the credentials of a connection."""
+    """The servers that a connection asks, and those that may see its credentials."""
 
-    def __init__(self, base_url: str, allow_hosts: Iterable[str] = (), *, allow_http: bool = False) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        allow_hosts: Iterable[str] = (),
+        *,
+        bare_hosts: Iterable[str] = (),
+        allow_http: bool = False,
+    ) -> None:
         """Trust the origin of *base_url* and *allow_hosts* (`host`, `host:port`, `*.host`, `https://host`).
 
         A host without a scheme is trusted over https, and over http where that is safe or *allow_http* says
-        so. Raise UsageError for a text that names no server.
+        so. *bare_hosts* are asked too, but see no credentials. Raise UsageError for a text that names no
+        server.
         """
         base = httpx.URL(base_url)
         self._allow_http = allow_http
@@ -86,6 +94,11 @@ class Origins:
             self._trusted.append(Origin("https", self._trusted[0].host, _PORTS["https"]))
         for entry in allow_hosts:
             self._trusted += _parse_entry(entry)
+        self._bare = [origin for entry in bare_hosts for origin in _parse_entry(entry)]
+
+    def knows(self, origin: Origin) -> bool:
+        """Whether a link or a redirect to *origin* is followed."""
+        return any(known.covers(origin) for known in (*self._trusted, *self._bare))
 
     def judge(self, origin: Origin) -> Trust:
         """Return what *origin* may see."""

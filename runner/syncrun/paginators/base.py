@@ -66,10 +66,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Why an enumeration ended. Only a *complete* one may delete (R7)."""
+    """Why an enumeration ended, and what helps. Only a *complete* one may delete (R7)."""
 
     complete: bool
     reason: str
+    hint: str = ""
 
 
 class Pagination(YamlModel):

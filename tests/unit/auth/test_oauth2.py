@@ -444,7 +444,7 @@ def test_r19_a_token_endpoint_that_redirects_elsewhere_gets_no_secrets_there() -
 
     assert hosts == ["auth.test"]
     assert message.startswith(
-        "no token for acme: POST https://evil.test/token: a secret is not sent to a server other than"
+        "no token for acme: POST https://evil.test/token: not followed to https://evil.test,"
     )
 
 

@@ -288,6 +288,12 @@ def test_the_choice_of_auth_sees_the_config() -> None:
     ]
 
 
+def test_allow_hosts_may_say_that_a_host_gets_no_credentials() -> None:
+    assert errors(SYNC + "allow_hosts: [{host: '*.files.example', credentials: false}]\n") == []
+    [problem] = errors(SYNC + "allow_hosts: [{host: 'https://x/y/z'}]\n")
+    assert problem.startswith("acme.yaml:7:22: 'https://x/y/z' in allow_hosts is no host")
+
+
 def test_allow_hosts_lists_hosts() -> None:
     assert errors(SYNC + "allow_hosts: [files.acme.example, 'https://x/y/z']\n") == [
         (

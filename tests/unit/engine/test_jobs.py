@@ -266,6 +266,7 @@ def test_a_keyless_export_is_waited_for_too(lab: Lab) -> None:
 
 
 URLS = """
+    allow_hosts: [{host: files.test, credentials: false}]
     syncs:
       contacts:
         job:
@@ -307,6 +308,15 @@ def test_the_last_poll_names_the_files(lab: Lab) -> None:
     lab.api = files()
     report = lab.run()
     assert (report.status, report.pages, report.changes.added) == ("ok", 3, 3)
+
+
+def test_r19_a_file_at_a_server_that_the_connector_does_not_name_makes_the_run_incomplete(lab: Lab) -> None:
+    lab.write(URLS.replace("allow_hosts: [{host: files.test, credentials: false}]", ""))
+    lab.api = files()
+    report = lab.run()
+    assert (report.status, report.exit_code, report.changes.added) == ("incomplete", 3, 0)
+    assert "not followed to https://files.test, which is neither" in report.message
+    assert 'allow_hosts: [{host: "files.test", credentials: false}]' in report.hint
 
 
 def test_files_that_were_read_are_not_read_again_though_their_urls_are_new(lab: Lab) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncrun.errors import RequestError, UsageError
+from syncrun.errors import RequestError, UnknownServerError, UsageError
 from syncrun.http.client import Client, Exchange
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
@@ -291,7 +291,9 @@ def test_an_unknown_host_is_named(client: Open, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
 
-    error = error_of(lambda: get(client(retry=RetryPolicy(attempts=1)), "https://api.nowhere.example/x"))
+    error = error_of(
+        lambda: get(client(retry=RetryPolicy(attempts=1)), "https://api.nowhere.example/x", named=True)
+    )
 
     assert str(error) == (
         "GET https://api.nowhere.example/x: unknown host\n"
@@ -302,7 +304,8 @@ def test_an_unknown_host_is_named(client: Open, monkeypatch: pytest.MonkeyPatch)
 def test_r25_a_server_without_tls_is_no_https_server(api: Api, client: Open) -> None:
     api.on("* *", raw=b"plain text")
 
-    error = error_of(lambda: get(client(retry=RetryPolicy(attempts=1)), api.url.replace("http", "https")))
+    url = api.url.replace("http", "https")
+    error = error_of(lambda: get(client(retry=RetryPolicy(attempts=1)), url, named=True))
 
     assert str(error) == (
         f"GET https://127.0.0.1:{api.port}: no TLS connection (WRONG_VERSION_NUMBER)\n"
@@ -373,7 +376,8 @@ def test_r19_credentials_never_follow_a_redirect_to_another_origin(api: Api, cli
     with Api() as other:
         api.on("GET /file", redirect=f"{other.url}/blob")
         other.on("GET /blob", json=[1])
-        one = client(auth=bearer(), headers={"X-Tenant": "t", "X-Secret-Thing": "s"})
+        bare = [f"127.0.0.1:{other.port}"]
+        one = client(auth=bearer(), headers={"X-Tenant": "t", "X-Secret-Thing": "s"}, bare_hosts=bare)
 
         get(one, f"{api.url}/file", headers={"X-Api-Key": "k", "X-Note": "hunter22", "X-Fine": "yes"})
 
@@ -390,13 +394,48 @@ def test_r19_credentials_come_back_when_a_redirect_comes_home(api: Api, client: 
         api.on("GET /a", redirect=f"{other.url}/b").on("GET /c", json=[])
         other.on("GET /b", redirect=f"{api.url}/c")
 
-        get(client(auth=bearer()), f"{api.url}/a")
+        get(client(auth=bearer(), bare_hosts=[f"127.0.0.1:{other.port}"]), f"{api.url}/a")
 
         assert "authorization" not in other.requests[0].headers
         assert api.requests[1].headers["authorization"] == "Bearer hunter22"
 
 
-def test_r19_a_next_url_on_another_origin_is_fetched_without_credentials(api: Api, client: Open) -> None:
+def test_r19_a_redirect_to_a_server_that_the_connector_does_not_name_is_not_followed(
+    api: Api, client: Open
+) -> None:
+    with Api() as other:
+        api.on("GET /a", redirect=f"{other.url}/b")
+
+        error = error_of(lambda: get(client(auth=bearer()), f"{api.url}/a"))
+
+        assert isinstance(error, UnknownServerError)
+        assert error.message == (
+            f"GET {other.url}/b: not followed to {other.url}, which is neither the server of base_url nor"
+            " one of allow_hosts"
+        )
+        assert error.hint == (
+            f'if it belongs to the API: `allow_hosts: ["{other.url}"]`, or'
+            f' `allow_hosts: [{{host: "{other.url}", credentials: false}}]` where it needs no credentials'
+        )
+        assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://localhost:{port}/next",
+        "http://127.0.0.1:{other}/next",
+        "https://127.0.0.1:{port}/next",
+    ],
+)
+def test_r19_another_name_port_or_scheme_is_another_server(api: Api, client: Open, link: str) -> None:
+    url = link.format(port=api.port, other=api.port + 1)
+
+    assert isinstance(error_of(lambda: get(client(), url)), UnknownServerError)
+    assert api.requests == []
+
+
+def test_r19_a_server_that_the_connector_names_is_asked_without_credentials(api: Api, client: Open) -> None:
     from syncrun.auth.flows import SecretAuth, signer
 
     with Api() as other:
@@ -406,7 +445,7 @@ def test_r19_a_next_url_on_another_origin_is_fetched_without_credentials(api: Ap
             SecretAuth(signer("query", "apikey"), "hunter22"),
             SecretAuth(signer("cookie", "sid"), "hunter22"),
         ):
-            get(client(auth=auth, headers={"X-Tenant": "t"}), f"{other.url}/next?page=2")
+            get(client(auth=auth, headers={"X-Tenant": "t"}), f"{other.url}/next?page=2", named=True)
 
         assert len(other.requests) == 3
         for request in other.requests:
@@ -436,7 +475,9 @@ def test_r19_a_secret_in_the_request_itself_is_not_sent_to_another_origin(
 ) -> None:
     with Api() as other:
         error = error_of(
-            lambda: client().send(Request(**{"method": "GET", "url": f"{other.url}/x", **parts}))
+            lambda: client().send(
+                Request(**{"method": "GET", "url": f"{other.url}/x", "named": True, **parts})
+            )
         )
 
         assert error.message.endswith("a secret is not sent to a server other than that of base_url")
@@ -448,7 +489,8 @@ def test_r19_a_body_with_a_secret_does_not_follow_a_redirect_away(api: Api, clie
     with Api() as other:
         api.on("POST /login", redirect=f"{other.url}/login", status=307)
 
-        error = error_of(lambda: client().send(Request("POST", f"{api.url}/login", json={"p": "hunter22"})))
+        one = client(bare_hosts=[f"127.0.0.1:{other.port}"])
+        error = error_of(lambda: one.send(Request("POST", f"{api.url}/login", json={"p": "hunter22"})))
 
         assert error.message == (
             f"POST {other.url}/login: a secret is not sent to a server other than that of base_url"
@@ -514,7 +556,7 @@ def test_r25_credentials_are_not_sent_over_plain_http(client: Open, base: str) -
     seen: list[httpx.Request] = []
     one = client(base_url=base, auth=bearer(), transport=recording(seen))
 
-    error = error_of(lambda: get(one, "http://api.example.com/items"))
+    error = error_of(lambda: get(one, "http://api.example.com/items", named=True))
 
     assert str(error) == (
         "GET http://api.example.com/items: credentials are not sent over plain http\n"
@@ -530,7 +572,9 @@ def test_r25_a_redirect_down_to_plain_http_is_refused(client: Open) -> None:
 
     error = error_of(lambda: get(one, "https://api.example.com/items"))
 
-    assert error.message == "GET http://api.example.com/items: credentials are not sent over plain http"
+    assert error.message.startswith(
+        "GET http://api.example.com/items: not followed to http://api.example.com,"
+    )
     assert len(seen) == 1
 
 
@@ -574,7 +618,7 @@ def test_no_proxy_stands_between_this_machine_and_itself(
     monkeypatch.delenv("no_proxy", raising=False)
     api.on("GET /items", json=[1])
 
-    assert get(client(), f"http://{host}:{api.port}/items").content == b"[1]"
+    assert get(client(), f"http://{host}:{api.port}/items", named=True).content == b"[1]"
 
 
 @pytest.mark.parametrize(
