@@ -48,6 +48,7 @@ class RunOptions(TypedDict, total=False):
     reset: bool
     limit: int | None
     accept_deletes: bool
+    adopt: bool
     jobs: int
     timeout: float | None
     lock_timeout: float
@@ -170,6 +171,7 @@ class Project:
         reset: bool = False,
         limit: int | None = None,
         accept_deletes: bool = False,
+        adopt: bool = False,
         jobs: int = 1,
         timeout: float | None = None,
         lock_timeout: float = 300.0,
@@ -189,6 +191,7 @@ class Project:
             reset=reset,
             limit=_limit(limit),
             accept_deletes=accept_deletes,
+            adopt=adopt,
             lock_timeout=lock_timeout,
             timeout=timeout,
             commit_rows=workspace.project.commits.rows,

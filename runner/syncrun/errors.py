@@ -15,6 +15,8 @@ SyncrunError                 1
     ├── HookError                a hook of the connector fails, or gives what it may not
     ├── CheckpointError          saved progress that is unreadable or foreign (R1)
     └── StoreError               the database refuses
+        ├── OtherDatabaseError   another one, or none, where the run's own was
+        └── OtherProjectError    the connection is another project's
 """
 
 from __future__ import annotations
@@ -153,3 +155,11 @@ class CheckpointError(RunError):
 
 class StoreError(RunError):
     """The database refuses, or holds what this version cannot use."""
+
+
+class OtherDatabaseError(StoreError):
+    """Another database, an older copy or none is where that of the run was: nothing is written to it."""
+
+
+class OtherProjectError(StoreError):
+    """The connection of this name in the database is another project's: nothing is written to it."""

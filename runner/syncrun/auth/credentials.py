@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncrun.auth.encryption import find_key
 from syncrun.errors import LockedError, UsageError
+from syncrun.own_file import open_own
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -74,7 +75,7 @@ class Credentials:
                 return
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._path(name).with_suffix(".lock")
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
             try:
                 self._acquire(descriptor, name)
                 yield

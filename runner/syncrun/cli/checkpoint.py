@@ -59,7 +59,9 @@ def set_(
     workspace = open_workspace(project, env=env, on_wait=tell, lock_timeout=lock_timeout)
     sync, definition = workspace.sync(target)
     runtime = _runtime(workspace, writing=True)
-    value = adjustments.set_cursor(sync, definition, cursor, runtime, partition, lock_timeout=lock_timeout)
+    value = adjustments.set_cursor(
+        sync, definition, cursor, runtime, partition, lock_timeout=lock_timeout, tell=tell
+    )
     click.echo(f"{sync}: the next run starts from {value}", err=True)
     return 0
 
@@ -74,7 +76,7 @@ def clear(
     workspace = open_workspace(project, env=env, on_wait=tell, lock_timeout=lock_timeout)
     sync, _ = workspace.sync(target)
     runtime = _runtime(workspace, writing=True)
-    count = adjustments.clear(sync, runtime, partition, lock_timeout=lock_timeout)
+    count = adjustments.clear(sync, runtime, partition, lock_timeout=lock_timeout, tell=tell)
     told = "there was nothing to forget"
     if count:
         told = "the next run reads everything" + (" in that partition" if partition is not None else "")

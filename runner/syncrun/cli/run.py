@@ -39,6 +39,9 @@ from syncrun.engine.outside import Outside
 @click.option("--reset", is_flag=True, help="Forget checkpoints and snapshot windows first; keeps records.")
 @limit_option("Stop after about N records; deletes nothing.")
 @click.option("--accept-deletes", is_flag=True, help="Delete even what the guard refuses.")
+@click.option(
+    "--adopt", is_flag=True, help="Take over connections that another project has had in this database."
+)
 @click.option("--no-parents", is_flag=True, help="Do not run the parent syncs of a named sync first.")
 @click.option(
     "--jobs", "workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Runs side by side."
@@ -65,6 +68,7 @@ def command(
     reset: bool,
     limit: int | None,
     accept_deletes: bool,
+    adopt: bool,
     no_parents: bool,
     workers: int,
     timeout: float | None,
@@ -104,6 +108,7 @@ def command(
         reset=reset,
         limit=limit,
         accept_deletes=accept_deletes,
+        adopt=adopt,
         lock_timeout=0.0 if due else lock_timeout,  # a run that goes on has the slot
         timeout=timeout,
         commit_rows=workspace.project.commits.rows,

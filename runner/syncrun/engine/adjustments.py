@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -37,12 +37,19 @@ def describe(sync: SyncId, runtime: Runtime, partition: str | None = None) -> di
     }
 
 
-def clear(sync: SyncId, runtime: Runtime, partition: str | None = None, *, lock_timeout: float) -> int:
+def clear(
+    sync: SyncId,
+    runtime: Runtime,
+    partition: str | None = None,
+    *,
+    lock_timeout: float,
+    tell: Callable[[str], None] = lambda _note: None,
+) -> int:
     """Forget the progress of *partition*, or all of it and open snapshot windows; return how much it was.
 
     Raise UsageError for a partition that has none, LockedError when a run of *sync* goes on for too long.
     """
-    with _held(sync, runtime, "checkpoint clear", lock_timeout):
+    with _held(sync, runtime, "checkpoint clear", lock_timeout, tell):
         saved = _chosen(runtime.store.checkpoints(sync), partition)
         if partition is None:
             runtime.store.forget(sync)
@@ -59,6 +66,7 @@ def set_cursor(
     partition: str | None = None,
     *,
     lock_timeout: float,
+    tell: Callable[[str], None] = lambda _note: None,
 ) -> Any:
     """Make the next run start from the cursor *text*, in *partition* or everywhere; return the cursor.
 
@@ -67,7 +75,7 @@ def set_cursor(
     """
     incremental = incremental_of(sync, definition)
     cursor = read_cursor(text, definition)
-    with _held(sync, runtime, "checkpoint set", lock_timeout):
+    with _held(sync, runtime, "checkpoint set", lock_timeout, tell):
         field = incremental.cursor or "token"
         stored = runtime.store.checkpoints(sync)
         saved = {
@@ -85,8 +93,13 @@ def set_cursor(
 
 
 @contextmanager
-def _held(sync: SyncId, runtime: Runtime, who: str, lock_timeout: float) -> Iterator[None]:
-    """Hold the lock of *sync*, with what earlier runs staged committed: its progress would come back else."""
+def _held(
+    sync: SyncId, runtime: Runtime, who: str, lock_timeout: float, tell: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the lock of *sync*, with what earlier runs staged committed: its progress would come back else.
+
+    *tell* is told what became of that.
+    """
     with locks.hold(
         runtime.locks_folder,
         sync,
@@ -95,7 +108,8 @@ def _held(sync: SyncId, runtime: Runtime, who: str, lock_timeout: float) -> Iter
         clock=runtime.clock,
         sleep=runtime.sleep,
     ):
-        recover(runtime.staging_folder, sync, runtime.store)
+        for note in recover(runtime.staging_folder, sync, runtime.store):
+            tell(note)
         yield
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,4 +62,9 @@ class Ahead:
             held = locks.last_held(self._folder, sync)
             if held is None or held <= latest * 1e9:
                 self._untouched[sync] = held
-        self._saved = store.saved_all({sync: self._models[sync] for sync in self._untouched})
+        wanted = {sync: self._models[sync] for sync in self._untouched}
+        self._saved = store.saved_all(wanted)
+        # there is no database yet, or an old one
+        if any(saved.basis is None for saved in self._saved.values()):
+            basis = store.bind(datetime.fromtimestamp(self._now(), UTC))
+            self._saved = {sync: replace(saved, basis=basis) for sync, saved in self._saved.items()}

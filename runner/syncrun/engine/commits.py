@@ -10,9 +10,10 @@ from syncrun.engine import disk, pending
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import add_changes
 from syncrun.engine.run_log import RunLog
-from syncrun.errors import StoreError
+from syncrun.errors import OtherDatabaseError, StoreError
 from syncrun.http.redact import Redactor
 from syncrun.shapes import Column
+from syncrun.stores.values.basis import Basis, Home
 from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.run import Run
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class Commits:
     """Stages mapped pages and makes them true in the store, in one transaction each.
 
-    `log` is the run's log, which goes with every commit; *notes* are the run's.
+    `log` is the run's log, which goes with every commit; *notes* are the run's. `basis` is the database that
+    the run relies on, `homes` the project that it is of, and the one that the connection was of before.
     With *newest_first* the first version of a record counts, so all that is read goes into one commit.
 
     As a context manager it closes the files that it writes, also when a defect ends the run.
@@ -50,6 +52,8 @@ class Commits:
         self.changes = Changes()
         self._sealed = False
         self.newest_first = False
+        self.basis: Basis | None = None
+        self.homes: tuple[Home | None, Home | None] = (None, None)
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +126,9 @@ class Commits:
             deletes=deletes,
             log=self.log.seal(),
             newest_first=self.newest_first,
+            basis=self.basis,
+            home=self.homes[0],
+            home_before=self.homes[1],
         )
         with disk.in_words():
             pending.save(self.folder, commit)
@@ -137,11 +144,12 @@ class Commits:
         self._runtime.fault("settled")
         self._last = self._runtime.clock()
         self.changes = add_changes(self.changes, changes)
+        self.basis = changes.basis or self.basis
         return changes
 
     def record(self, run: Run) -> None:
         """Write the row and the log of a run that can commit nothing."""
-        self._runtime.store.record_run(run, self.log.seal())
+        self._runtime.store.record_run(run, self.log.seal(), basis=self.basis)
 
     def close(self) -> None:
         """Remove the staging folder, unless the next run has to commit what is in it."""
@@ -153,12 +161,17 @@ class Commits:
 def recover(
     staging: Path, sync: SyncId, store: Store, fault: Callable[[str], None] = lambda _step: None
 ) -> list[str]:
-    """Commit what runs of *sync* left in *staging*; return what there is to tell. Hold the sync's lock."""
+    """Commit what runs of *sync* left in *staging*; return what there is to tell. Hold the sync's lock.
+
+    What was read for another database than the one that is there now is put aside.
+    """
     told = []
     with disk.in_words():
         for commit in pending.find(staging, sync):
             try:
                 store.commit(commit)
+            except OtherDatabaseError:
+                told.append(pending.put_aside(staging, sync, commit.run.id))
             except StoreError as error:
                 told.append(f"what run {commit.run.id} had staged is fetched again: {error.message}")
             else:

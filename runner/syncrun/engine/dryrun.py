@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from syncrun.engine.run import SyncRun
 from syncrun.errors import SyncrunError
 from syncrun.http.redact import Redactor, masked
 from syncrun.stores.base import Store
+from syncrun.stores.values.basis import Basis
 from syncrun.stores.values.commit import Changes, Commit
 from syncrun.stores.values.preview import Preview
 from syncrun.stores.values.run import Run
@@ -116,7 +118,10 @@ class Onlooker:
             self.preview_made = self._store.preview(commit, most=self._most)
         return self.preview_made.changes
 
-    def record_run(self, run: Run, log: Sequence[Path] = ()) -> None:
+    def bind(self, at: datetime) -> None:
+        """Make no database."""
+
+    def record_run(self, run: Run, log: Sequence[Path] = (), *, basis: Basis | None = None) -> None:
         """Leave the history of runs as it is."""
 
 

@@ -38,13 +38,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One sync of one connection, its configuration resolved: *config* holds values, secrets included."""
+    """One sync of one connection, its configuration resolved: *config* holds values, secrets included.
+
+    *folder* is where the connector's files are, *project* the folder of the project that has the connection.
+    """
 
     id: SyncId
     connector: Connector
     config: Mapping[str, Any] = field(repr=False)
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     folder: Path | None = None
+    project: Path | None = None
 
     @property
     def sync(self) -> Sync:
@@ -77,12 +81,14 @@ class Options:
     *cursor* is where to start in place of the saved ones, read as `adjustments.read_cursor` gives it.
     *lock_timeout* bounds each wait for somebody else, *timeout* the run itself, from when it has its lock.
     A run commits while it reads as soon as *commit_rows* are staged, or *commit_seconds* have passed.
+    *adopt* takes connections over that are another project's.
     """
 
     full: bool = False
     reset: bool = False
     limit: int | None = None
     accept_deletes: bool = False
+    adopt: bool = False
     cursor: Any = None
     lock_timeout: float = 300.0
     timeout: float | None = None

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from syncrun.errors import LockedError, StoreError
+from syncrun.own_file import open_own
 from syncrun.stores.values.ids import SyncId
 
 _POLL_SECONDS = 0.1
@@ -42,7 +43,8 @@ def hold(
 
     Wait up to *timeout* seconds for it, then raise LockedError naming the holder.
     With 0 it fails at once. What *sleep* raises ends the wait. The lock is the kernel's (`flock`): it ends
-    with the process that holds it, however that dies. Raise StoreError where no file can be made.
+    with the process that holds it, however that dies. Raise StoreError where no file can be made, or a link
+    is in its place.
     """
     descriptor, made_at = _open(lock_path(folder, sync))
     try:
@@ -87,7 +89,7 @@ def last_held(folder: Path, sync: SyncId) -> int | None:
     While it is held that is a time to come.
     """
     try:
-        facts = lock_path(folder, sync).stat()
+        facts = lock_path(folder, sync).lstat()
     except OSError:
         return None
     return _TO_COME if facts.st_size else facts.st_mtime_ns
@@ -95,14 +97,14 @@ def last_held(folder: Path, sync: SyncId) -> int | None:
 
 def _open(path: Path) -> tuple[int, int | None]:
     """Return the open lock file, and when it was made if that was now."""
-    folder, flags = path.parent, os.O_RDWR | os.O_CLOEXEC
+    folder = path.parent
     try:
         folder.mkdir(exist_ok=True)
         while True:
             with suppress(FileNotFoundError):
-                return os.open(path, flags), None
+                return open_own(path, os.O_RDWR), None
             with suppress(FileExistsError):
-                descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+                descriptor = open_own(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
                 return descriptor, os.fstat(descriptor).st_mtime_ns
     except FileNotFoundError:
         raise StoreError(f"there is no folder {folder.parent}", hint="create the folder") from None

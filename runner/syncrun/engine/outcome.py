@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from syncrun.engine.enumeration import Enumeration
 from syncrun.engine.reading import why_waiting
 from syncrun.engine.report import Status
 from syncrun.engine.run_log import Level
-from syncrun.errors import Interrupted, LockedError, StoreError, SyncrunError
+from syncrun.errors import Interrupted, LockedError, OtherDatabaseError, StoreError, SyncrunError
 from syncrun.wording import counted
 
 _LEVELS: Mapping[Status, Level] = {
@@ -53,8 +54,10 @@ def of_refusal(reason: str) -> Outcome:
     return Outcome("incomplete", reason, "`run --accept-deletes` deletes them all the same")
 
 
-def of_staged(stopped_by: SyncrunError) -> str:
-    """Return what becomes of rows that are staged, because *stopped_by* kept them out of the database."""
+def of_staged(stopped_by: SyncrunError, folder: Path) -> str:
+    """Return what becomes of rows staged in *folder*, because *stopped_by* kept them out of the database."""
+    if isinstance(stopped_by, OtherDatabaseError):
+        return f"what was read is staged in {folder}: only the database that it was read for takes it"
     then = "commits it without fetching it again"
     if isinstance(stopped_by, StoreError):  # which may refuse it for good
         then = "commits it, or fetches it again should the database still refuse it"

@@ -22,6 +22,7 @@ from syncrun.stores.values.ids import SyncId
 from syncrun.transform.stage import make_folder
 
 _MANIFEST = "commit.json"
+_ASIDE = "aside"
 
 
 def folder_of(staging: Path, sync: SyncId, run_id: str) -> Path:
@@ -81,6 +82,18 @@ def _read(manifest: Path) -> Commit:
             f"{manifest}: this staged commit cannot be read",
             hint="remove its folder to fetch those records again",
         ) from None
+
+
+def put_aside(staging: Path, sync: SyncId, run_id: str) -> str:
+    """Move what a run has staged for another database out of the way; return what to tell of it."""
+    folder = folder_of(staging, sync, run_id)
+    kept = staging / _ASIDE / folder.parent.name / run_id
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(kept)
+    return (
+        f"what run {run_id} had staged was read for another database than the one that is here now: it is not"
+        f" committed, and kept in {kept}, to be removed by hand"
+    )
 
 
 def discard(folder: Path) -> None:

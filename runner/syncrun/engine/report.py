@@ -113,4 +113,5 @@ def add_changes(first: Changes, second: Changes) -> Changes:
         quarantined=first.quarantined + second.quarantined,
         last_seq=max(first.last_seq, second.last_seq),
         refused=second.refused or first.refused,
+        basis=second.basis or first.basis,
     )

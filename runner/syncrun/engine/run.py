@@ -17,6 +17,7 @@ from syncrun.engine.deadline import Deadline
 from syncrun.engine.deletes import Decision, decide
 from syncrun.engine.enumeration import CursorExpired, Enumeration
 from syncrun.engine.fetching import Sender
+from syncrun.engine.homes import claim_home
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
 from syncrun.engine.plan import Mode
@@ -25,7 +26,7 @@ from syncrun.engine.remapping import Remapping
 from syncrun.engine.report import Event, RunReport
 from syncrun.engine.saving import Saving
 from syncrun.engine.start import start_from
-from syncrun.errors import Interrupted, LockedError, SyncrunError
+from syncrun.errors import Interrupted, LockedError, OtherProjectError, SyncrunError
 from syncrun.hooks import NO_HOOKS, load_hooks
 from syncrun.http.redact import Redactor
 from syncrun.stores.values.commit import Changes
@@ -82,6 +83,7 @@ class SyncRun:
         with self.commits:
             try:
                 self._prepare()
+                self._bind()
                 self._read()
                 report = self._finish()
             except SyncrunError as error:
@@ -99,7 +101,7 @@ class SyncRun:
         if self.options.reset:
             store.forget(sync)
             self.before = _CHANGED
-        stored = self.runtime.saved(self.job, self.before)
+        stored = self.saved = self.runtime.saved(self.job, self.before)
         if stored.paused:
             self.notes.append(f"the sync is paused: only by hand does it run, until `syncrun resume {sync}`")
         self.start = start_from(stored, self.job, self.options, self.runtime.now())
@@ -110,6 +112,14 @@ class SyncRun:
             self.job, self.options, self.commits, self.start, began=self.started, redactor=self.redactor
         )
         self.mapper = Mapper(self.sync, known=stored.columns, redact=self.redactor.text)
+
+    def _bind(self) -> None:
+        """Bind the run to the database that is there now, and the connection to its project."""
+        store, saved = self.runtime.store, self.saved
+        claim = claim_home(self.job, self.runtime.state_folder, saved.home, adopt=self.options.adopt)
+        self._tell(claim.note)
+        self.commits.homes = claim.home, saved.home
+        self.commits.basis = saved.basis or store.bind(self.started)
 
     def _read(self) -> None:
         """Read; when the API says that the cursor has expired, read everything, keeping records (R16)."""
@@ -208,13 +218,13 @@ class SyncRun:
                 stopped_by = trouble
                 self._note(trouble, unless=error)
         if self.commits.left:
-            self.notes.append(outcome.of_staged(stopped_by))
+            self.notes.append(outcome.of_staged(stopped_by, self.commits.folder))
         return self.report(error)
 
     def _record(self, error: SyncrunError) -> RunReport:
         """Keep the row of a run that could commit nothing, where the database lets it."""
         report = self.report(error)
-        if isinstance(error, LockedError):
+        if isinstance(error, (LockedError, OtherProjectError)):  # what is there is told by somebody else
             return report
         try:
             self.commits.record(self._row(report.status, report.message))

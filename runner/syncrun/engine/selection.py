@@ -180,7 +180,8 @@ class Workspace:
         names = with_parents(connector, named.syncs) if parents else named.syncs
         folder = named.file.parent.parent
         ids = [SyncId(named.connection, connector.connector, name) for name in names]
-        return [Job(identity, connector, config, connection.metadata, folder) for identity in ids]
+        own = (connector, config, connection.metadata, folder, self.folder)
+        return [Job(identity, *own) for identity in ids]
 
     def _config(self, named: _Named, values: Mapping[str, Any]) -> dict[str, Any]:
         if not named.configured:

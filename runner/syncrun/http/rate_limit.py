@@ -22,6 +22,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from syncrun.http.retry import retry_after
+from syncrun.own_file import open_own
 
 _HEADER = struct.Struct("<4sIIId")  # magic, tokens, places, the token spent longest ago, silent until
 _TIME = struct.Struct("<d")
@@ -88,7 +89,7 @@ class RateLimiter:
         self._threads = threading.BoundedSemaphore(self._places) if self._places else None
         self._places_at = _HEADER.size + self._tokens * _TIME.size
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = open_own(path, os.O_RDWR | os.O_CREAT)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from syncrun.stores import binding as binding
     from syncrun.stores import change_feed as change_feed
     from syncrun.stores import checkpoints as checkpoints
     from syncrun.stores import compaction as compaction

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from syncrun.errors import SyncrunError
 from syncrun.shapes import Column
+from syncrun.stores.values.basis import Basis
 from syncrun.stores.values.commit import Changes, Commit
 from syncrun.stores.values.definition import Definition
 from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
@@ -40,8 +41,17 @@ class Store(Protocol):
     def telling(self, on_wait: Callable[[str], None]) -> Store:
         """Return the same store for somebody who wants to be told, in one sentence, what it waits for."""
 
-    def record_run(self, run: Run, log: Sequence[Path] = ()) -> None:
-        """Write or replace the row of *run*, and its *log*, for runs that end without a commit."""
+    def bind(self, at: datetime) -> Basis | None:
+        """Return the state of the database that a run begins with, made where there is none.
+
+        None: what the run reads is not written to it.
+        """
+
+    def record_run(self, run: Run, log: Sequence[Path] = (), *, basis: Basis | None = None) -> None:
+        """Write or replace the row of *run*, and its *log*, for runs that end without a commit.
+
+        Raise OtherDatabaseError where the database is another one than that of *basis*.
+        """
 
     def saved(self, sync: SyncId, model: str) -> Saved:
         """Return all that a run of *sync* needs to know before it reads, in one look."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncrun.stores import snapshots, states
+from syncrun.stores import binding, snapshots, states
 from syncrun.stores.tables import described, field_columns
 from syncrun.stores.types import UNNEST_ROWS, UNNEST_TEXTS, bind_rows, bind_texts
 from syncrun.stores.values.commit import Commit
@@ -96,6 +96,8 @@ def saved(db: DuckDBPyConnection, sync: SyncId, model: str) -> Saved:
         snapshots.find_open(db, sync),
         field_columns(described(db, sync.connector, f"{model}__records")),
         paused=bool(Agenda(states=states.read(db)).paused(sync)),
+        basis=binding.basis_of(db),
+        home=binding.homes(db, [sync.connection]).get(sync.connection),
     )
 
 
@@ -114,12 +116,15 @@ def saved_all(db: DuckDBPyConnection, syncs: Mapping[SyncId, str]) -> dict[SyncI
     windows, agenda = snapshots.all_open(db), Agenda(states=states.read(db))
     models = {(sync.connector, model) for sync, model in syncs.items()}
     columns = {model: field_columns(described(db, model[0], f"{model[1]}__records")) for model in models}
+    basis, homes = binding.basis_of(db), binding.homes(db)
     return {
         sync: Saved(
             progress[sync],
             windows.get(sync),
             columns[sync.connector, model],
             paused=bool(agenda.paused(sync)),
+            basis=basis,
+            home=homes.get(sync.connection),
         )
         for sync, model in syncs.items()
     }

@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from syncrun.errors import StoreError
+from syncrun.stores.binding import ANOTHER, GONE, REPLACED, other_database
 from syncrun.stores.drafts import draft, place
 from syncrun.stores.file_lock import inode_of, lock_file, log_of, shut_out
 from syncrun.stores.gate import Caller, gate_of
 from syncrun.stores.instances import Instance, instance_for
-from syncrun.stores.migrations import migrate, stored_version
+from syncrun.stores.migrations import is_current, migrate, stored_version
 from syncrun.stores.relay import relay_of
 from syncrun.stores.troubles import OURSELVES, holder_in, in_words
 from syncrun.stores.types import quote, quote_text
+from syncrun.stores.values.basis import Basis
 from syncrun.stores.waits import BusyError, HeldError, Waits
 
 if TYPE_CHECKING:
@@ -103,15 +105,23 @@ class DatabaseFile:
             yield db
 
     @contextmanager
-    def writing(self, at: datetime, **act: bool) -> Iterator[DuckDBPyConnection]:
+    def writing(
+        self, at: datetime, *, basis: Basis | None = None, **act: bool
+    ) -> Iterator[DuckDBPyConnection]:
         """Open the file for writing, after making it or upgrading its tables where needed, as of *at*.
 
-        What kind of *act* the block is, `Instance.begin` describes.
+        With a *basis* neither is done: what was read relies on a file that is there and up to date, and
+        OtherDatabaseError says that it is not. What kind of *act* the block is, `Instance.begin` describes.
         """
         if not self.exists:
+            if basis is not None:
+                raise other_database(self.path, GONE)
             self._create(at)
         with self.open(read_only=False, **act) as db:
-            migrate(db, at)
+            if basis is None:
+                migrate(db, at)
+            elif not is_current(db):
+                raise other_database(self.path, ANOTHER)
             yield db
 
     @contextmanager
@@ -121,6 +131,8 @@ class DatabaseFile:
         admitted = self._in_turn() if in_turns else self._admitted(read_only=read_only)
         with admitted as instance, self._in_our_words():
             yield instance.begin(**act)
+            if not read_only and self._was_replaced(instance):
+                raise other_database(self.path, REPLACED)
 
     @contextmanager
     def alone(self) -> Iterator[DuckDBPyConnection]:
@@ -201,6 +213,9 @@ class DatabaseFile:
         if not came:
             raise self._waits.gave_up(OURSELVES, self._patience or 0.0)
         try:
+            if instance is not None and self._was_replaced(instance):
+                self._close(instance, read_only=False)
+                instance = None
             if instance is None:
                 instance = self._waits.until(lambda caller: self._enter(caller, "", alone=True), since=began)
                 self._relay.opened(self._clock())
@@ -237,16 +252,23 @@ class DatabaseFile:
     def _attach_current(self, option: str = "") -> Instance:
         """Attach the file, and make sure that it is still the one at the path now that it is locked."""
         before = inode_of(self.path)
+        if before is None:  # DuckDB would make one
+            raise other_database(self.path, GONE)
         try:
             instance = self._attach(self.path, option)
         except StoreError:
-            if before not in (None, inode_of(self.path)):  # what was replaced has been emptied
+            if before != inode_of(self.path):  # what was replaced has been emptied
                 raise HeldError("another program") from None
             raise
-        if before not in (None, inode_of(self.path)):
+        if before != inode_of(self.path):
             instance.close()
             raise HeldError("another program")
+        instance.inode = before
         return instance
+
+    def _was_replaced(self, instance: Instance) -> bool:
+        """Whether another file, or none, is at the path since *instance* opened the one that was there."""
+        return instance.inode not in (None, inode_of(self.path))
 
     def _attach(self, path: Path, option: str = "") -> Instance:
         from syncrun.stores.library import duckdb

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from syncrun.shapes import Column
     from syncrun.stores.compaction import Compaction, Space
     from syncrun.stores.retention import IdleSync, Pruned, Retention
+    from syncrun.stores.values.basis import Basis
     from syncrun.stores.values.commit import Changes, Commit
     from syncrun.stores.values.definition import Definition
     from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
@@ -90,12 +91,13 @@ class DuckDBStore:
         merge = stores.merge.merge  # imported before the file is held
         small = commit.rows <= SMALL
         try:
-            with self._file.writing(commit.at, frugal=True, small=small) as db:
+            with self._file.writing(commit.at, basis=commit.basis, frugal=True, small=small) as db:
                 return merge(db, commit, self._fault)
         except StoreError as error:
             if not ran_out_of_memory(error):
                 raise
-        with self._file.writing(commit.at) as db:  # there are records of a size that frugality cannot take
+        # there are records of a size that frugality cannot take
+        with self._file.writing(commit.at, basis=commit.basis) as db:
             return merge(db, commit, self._fault)
 
     def commit_all(self, commits: Sequence[Commit]) -> list[Changes | SyncrunError]:
@@ -110,7 +112,8 @@ class DuckDBStore:
         for group in [group for group in groups if len(group) > 1]:
             with suppress(StoreError):  # whoever it was, the others go on by themselves
                 try:
-                    with self._file.writing(group[0].at, frugal=True, small=True) as db:
+                    basis = group[0].basis  # the others' too, or nearly so
+                    with self._file.writing(group[0].at, basis=basis, frugal=True, small=True) as db:
                         done |= joint.merge_together(db, group, self._fault)
                 except (LockedError, Interrupted) as error:
                     kept_out = error
@@ -129,9 +132,18 @@ class DuckDBStore:
         with self._file.reading_any(commit.at) as db:
             return stores.preview.preview(db, commit, most)
 
-    def record_run(self, run: Run, log: Sequence[Path] = ()) -> None:
-        """Write or replace the row of *run*, and add the files of its *log*."""
-        with self._file.writing(run.ended_at or run.started_at) as db:
+    def bind(self, at: datetime) -> Basis:
+        """Return the state of the database, which is made or upgraded where needed, as of *at*."""
+        with self._file.writing(at) as db:
+            return stores.binding.look(db).basis
+
+    def record_run(self, run: Run, log: Sequence[Path] = (), *, basis: Basis | None = None) -> None:
+        """Write or replace the row of *run*, and add the files of its *log*.
+
+        Raise OtherDatabaseError where the database is not that of *basis*, nor a copy of it.
+        """
+        with self._file.writing(run.ended_at or run.started_at, basis=basis) as db:
+            stores.binding.check_identity(db, basis)
             db.execute("BEGIN")
             stores.runs.write(db, run)
             stores.run_log.write(db, run.id, log)

@@ -52,6 +52,7 @@ class Instance:
         self._root = duckdb.connect(config={"python_enable_replacements": False})
         self._root.execute("SET GLOBAL TimeZone = 'UTC'")
         self._threads, self._memory = _configure(self._root, path)
+        self.inode: int | None = None
         self._alias = ""
         self._encrypts = self._small = False
         self._act: DuckDBPyConnection | None = None

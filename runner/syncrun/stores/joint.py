@@ -7,11 +7,11 @@ records, deletes of a whole read, progress and log are left to `merge`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from syncrun.shapes import Column, Model
-from syncrun.stores import checkpoints, quarantine, run_log, runs
+from syncrun.stores import binding, checkpoints, quarantine, run_log, runs
 from syncrun.stores.classify import Classified, classify_each, sequence
 from syncrun.stores.history import open_history
 from syncrun.stores.joint_lines import JointLines, Lines, read_lines
@@ -89,7 +89,8 @@ def merge_together(
     """Make *commits*, which are one of `rounds`, true in one transaction of *db*.
 
     Return what they changed, by run. Those that are not among them have not been made true: they are not the
-    first of their run, the sync has records in quarantine, or the files are not as they were written.
+    first of their run, the sync has records in quarantine, the files are not as they were written, or the
+    database is not theirs.
     *fault* is told what `merge` tells it.
     """
     members = [(commit, lines) for commit in commits if (lines := read_lines(commit)) is not None]
@@ -128,7 +129,16 @@ class _Joint:
         self._others = runs.find_others(db, [commit.run.id for commit, _ in members])
         known = {run.id for run in self._others}
         busy = quarantine.owners(db, {commit.run.sync.connection for commit, _ in members})
-        self._members = [m for m in members if m[0].run.id not in known and m[0].run.sync not in busy]
+        look = binding.look(db, [commit.basis for commit, _ in members])
+        self._basis, self._homes = look.basis, binding.homes(db)
+        self._members = [
+            (commit, lines)
+            for commit, lines in members
+            if commit.run.id not in known
+            and commit.run.sync not in busy
+            and not look.why_not(commit.basis)
+            and not binding.why_not_home(commit, self._homes.get(commit.run.sync.connection))
+        ]
         self._before = self._last = sequence(db)
 
     def write(self) -> dict[str, Changes]:
@@ -149,7 +159,9 @@ class _Joint:
         ]
         runs.write_new(self._db, rows, self._others)
         run_log.write_new(self._db, {commit.run.id: commit.log for commit in commits})
-        return {commit.run.id: found[n] for n, commit in enumerate(commits)}
+        binding.settle_homes(self._db, commits, self._homes)
+        basis = binding.advance(self._db, self._basis)
+        return {commit.run.id: replace(found[n], basis=basis) for n, commit in enumerate(commits)}
 
     def _sets(self) -> list[_Set]:
         numbers: dict[tuple[str, str], list[int]] = {}

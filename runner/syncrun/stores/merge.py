@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from syncrun.stores import checkpoints, quarantine, run_log, runs, snapshots
+from syncrun.errors import OtherProjectError
+from syncrun.stores import binding, checkpoints, quarantine, run_log, runs, snapshots
 from syncrun.stores.classify import classify
 from syncrun.stores.history import open_history
 from syncrun.stores.owners import one
 from syncrun.stores.reshaping import prepare
 from syncrun.stores.staging import Facts, StagedFiles
 from syncrun.stores.tables import Stored, look_up
+from syncrun.stores.values.basis import Basis
 from syncrun.stores.values.commit import Changes, Commit
 from syncrun.stores.writing import Writer
 
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) -> Changes:
     """Make *commit* true in one transaction of *db*; a commit that is the run's last already is left alone.
 
+    Raise OtherDatabaseError when the database is not the one that it stands for.
+
     *fault* is told at each step, for tests that stop there: loaded, begun, prepared, records, deletes, state,
     committed.
     """
@@ -38,7 +43,7 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
     stored = look_up(db, commit.model)
     fault("loaded")
     with transaction(db, fault):
-        stand = runs.stand_of(db, commit.run)
+        basis, stand = _bound(db, commit), runs.stand_of(db, commit.run)
         if stand.commit == identity:
             # A crash came after this commit but before its caller knew: doing it again could delete too much.
             changes = Changes(last_seq=stand.seq)
@@ -46,7 +51,20 @@ def merge(db: DuckDBPyConnection, commit: Commit, fault: Callable[[str], None]) 
             changes = _apply(db, commit, staged, facts=facts, stored=stored, before=stand.seq, fault=fault)
             runs.write(db, commit.run, changes, identity, stand=stand)
             run_log.write(db, commit.run.id, commit.log, first=not stand.known)
-    return changes
+            basis = binding.advance(db, basis)
+    return replace(changes, basis=basis)
+
+
+def _bound(db: DuckDBPyConnection, commit: Commit) -> Basis:
+    """Return the state of the database, in which *commit* belongs: that of its run, and of its project."""
+    basis = binding.check(db, commit.basis)
+    if commit.home is not None:
+        registered = binding.homes(db, [commit.run.sync.connection])
+        why = binding.why_not_home(commit, registered.get(commit.run.sync.connection))
+        if why:
+            raise OtherProjectError(why, hint=binding.SETTLE)
+        binding.settle_homes(db, [commit], registered)
+    return basis
 
 
 def _apply(

@@ -39,6 +39,11 @@ def stored_version(db: DuckDBPyConnection) -> int:
     return version
 
 
+def is_current(db: DuckDBPyConnection) -> bool:
+    """Whether the open database's tables are of the newest version."""
+    return stored_version(db) == max(_scripts())
+
+
 def migrate(db: DuckDBPyConnection, at: datetime) -> None:
     """Bring the tables to the newest version, in a transaction; do nothing when they are."""
     version = stored_version(db)

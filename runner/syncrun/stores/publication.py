@@ -14,13 +14,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from syncrun.errors import LockedError, StoreError
 from syncrun.stores import runs
+from syncrun.stores.binding import basis_of
 from syncrun.stores.classify import sequence
 from syncrun.stores.connection import DatabaseFile
 from syncrun.stores.drafts import draft
 from syncrun.stores.values.ids import SyncId
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _CHUNK = 8 << 20  # bytes
 _ATTEMPTS = 5
@@ -49,8 +54,8 @@ def publish(
         with file.reading() as db:
             if db is None:
                 return False
-            mark, last, unfinished = file.mark, sequence(db), runs.unfinished(db)
-        if not always and _published(copy) == last:
+            mark, state, unfinished = file.mark, _state(db), runs.unfinished(db)
+        if not always and _published(copy) == state:
             return False
         if unfinished and under_way(unfinished):
             return False
@@ -71,11 +76,17 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _published(copy: DatabaseFile) -> int | None:
-    """Return the newest change that the copy has; None when there is none, or nobody can tell."""
+def _state(db: DuckDBPyConnection) -> tuple[str, int]:
+    """Return which database this is, and the newest change that it has."""
+    basis = basis_of(db)
+    return basis.identity if basis else "", sequence(db)
+
+
+def _published(copy: DatabaseFile) -> tuple[str, int] | None:
+    """Return the state of the copy; None when there is none, or nobody can tell."""
     try:
         with copy.reading() as db:
-            return None if db is None else sequence(db)
+            return None if db is None else _state(db)
     except LockedError:  # somebody has opened it for writing
         return None
     except StoreError as error:

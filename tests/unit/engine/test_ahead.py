@@ -15,6 +15,7 @@ from syncrun.engine import locks
 from syncrun.engine.ahead import Ahead
 from syncrun.engine.batch import run_all
 from syncrun.engine.job import Job, Options, Runtime
+from syncrun.engine.outside import utc_now
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.progress import Saved
@@ -92,10 +93,13 @@ def test_r01_who_was_held_in_between_looks_again(world: Any) -> None:
         assert hold(sync) is None
     age(runtime.locks_folder)
     ahead = Ahead(jobs, runtime.locks_folder)
-    assert ahead.saved(first, runtime.store, hold(first)) == Saved()  # nobody ever had it
+    found = ahead.saved(first, runtime.store, hold(first))
+    assert found is not None
+    assert replace(found, basis=None) == Saved()  # nobody ever had it
+    assert found.basis == runtime.store.bind(utc_now())  # made for all of them
     hold(second)
     assert ahead.saved(second, runtime.store, hold(second)) is None
-    assert ahead.saved(third, runtime.store, hold(third)) == Saved()
+    assert ahead.saved(third, runtime.store, hold(third)) == Saved(basis=found.basis)
     assert ahead.saved(third, runtime.store, hold(third)) is None  # its own run has changed it
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from syncrun.shapes import Model, RejectedFile, StagedFile
+from syncrun.stores.values.basis import Basis, Home
 from syncrun.stores.values.run import Run
 
 SMALL = 1000
@@ -23,6 +24,8 @@ class Commit:
     given, is the id of an open window: the ids of this commit are remembered in it (`syncrun.seen`) until a
     commit with *deletes* closes it (R8); without it *deletes* look at this commit's ids alone. *log* are
     files of the run's log (see `stores.run_log`), of which lines that are there already are passed over.
+    *basis* is the state of the database that all this stands for; None: any. *home* is the project that the
+    connection is of, and *home_before* the one that it was taken over from.
     """
 
     run: Run
@@ -35,6 +38,9 @@ class Commit:
     deletes: SnapshotDeletes | None = None
     log: Sequence[Path] = ()
     newest_first: bool = False
+    basis: Basis | None = None
+    home: Home | None = None
+    home_before: Home | None = None
 
     @property
     def rows(self) -> int:
@@ -72,7 +78,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a commit did to the live records. *last_seq* is the newest position of the change feed."""
+    """What a commit did to the live records. *last_seq* is the newest position of the change feed.
+
+    *basis* is the state of the database after it.
+    """
 
     added: int = 0
     updated: int = 0
@@ -82,3 +91,4 @@ class Changes:
     quarantined: int = 0
     last_seq: int = 0
     refused: Refusal | None = None
+    basis: Basis | None = field(default=None, compare=False)
