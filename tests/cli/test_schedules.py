@@ -242,6 +242,7 @@ def test_status_as_json(project: ProjectFolder, api: Api) -> None:
         "problem": None,
         "live": 2,
         "quarantined": 0,
+        "unreviewed": 0,
     }
 
 

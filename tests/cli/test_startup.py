@@ -125,7 +125,7 @@ def test_help_of_a_command_within_a_group_has_an_example(tmp_path: Path) -> None
     context, project = click.Context(cli.group), ProjectFolder(tmp_path)
     commands = {name: cli.group.get_command(context, name) for name in cli._COMMANDS}
     groups = {name: command for name, command in commands.items() if isinstance(command, click.Group)}
-    assert groups.keys() == {"auth", "checkpoint"}
+    assert groups.keys() == {"auth", "checkpoint", "quarantine"}
     for name, group in groups.items():
         for below in group.commands:
             assert "\n  Example: " in project.syncrun(name, below, "--help").stdout, (name, below)

@@ -33,6 +33,7 @@ _COMMANDS = {
     "logs": "Show every request and message of a run.",
     "pause": "Let a sync run only by hand.",
     "prune": "Apply retention: let go what is old.",
+    "quarantine": "Show and review records that did not fit.",
     "query": "Run read-only SQL against the database.",
     "records": "Read the change feed of a model, from a cursor on.",
     "resume": "Let a paused sync run by itself again.",

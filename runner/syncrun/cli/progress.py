@@ -84,6 +84,8 @@ class Lines:
         """Print the summary of a run."""
         if not (self._quiet and report.status == "ok"):
             self._echo(summary(report, width=self._width))
+        elif report.quarantine:
+            self._echo(f"! {report.sync.label}: {report.quarantine}")
 
     def finish(self, reports: Sequence[RunReport], exit_code: int) -> None:
         """Everything was told already."""

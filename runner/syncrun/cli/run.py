@@ -52,7 +52,9 @@ from syncrun.engine.outside import Outside
     help="End a run that takes longer, keeping its progress.",
 )
 @run_wait
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong.")
+@click.option(
+    "--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong, or went into quarantine."
+)
 @connector_set
 @environment
 @project_folder

@@ -14,13 +14,15 @@ import click
 from syncrun.cli.columns import deployed_version, print_columns
 from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.engine.agenda import Entry, entries, is_failing
+from syncrun.engine.outcome import quarantine_limit
 from syncrun.engine.outside import utc_now
 from syncrun.engine.schedule import Standing
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ExitCode
 from syncrun.stores.values.ids import ModelId
+from syncrun.stores.values.quarantine import QuarantineCount
 from syncrun.stores.values.run import Run
-from syncrun.wording import iso, minute
+from syncrun.wording import counted, iso, minute
 
 _HEAD = ("sync", "state", "last run", "fresh as of", "next run", "records", "quarantined")
 
@@ -35,16 +37,27 @@ class _Status:
     fresh: datetime | None
     failing: bool
     live: int
-    quarantined: int
+    quarantine: QuarantineCount
 
     @property
     def problem(self) -> str:
         """What is wrong, in one sentence; empty when nothing is."""
         if self.failing and self.last is not None:
             return f"the last run is {self.last.status}: {self.last.message}"
-        if not self.stands.late:
+        if self.stands.late:
+            since = f"since {minute(self.fresh)}" if self.fresh else "yet"
+            return f"late: no run was ok {since}"
+        return self._too_many
+
+    @property
+    def _too_many(self) -> str:
+        """What is wrong with the quarantine (R22)."""
+        known = self.live + self.quarantine.kept
+        waiting = self.quarantine.unreviewed
+        if waiting <= quarantine_limit(self.entry.definition, known):
             return ""
-        return f"late: no run was ok since {minute(self.fresh)}" if self.fresh else "late: no run was ok yet"
+        sync = self.entry.sync
+        return f"{counted(waiting, 'record')} in quarantine to review: syncrun quarantine list {sync}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the status as one JSON object."""
@@ -62,7 +75,8 @@ class _Status:
             "failing": self.failing,
             "problem": self.problem or None,
             "live": self.live,
-            "quarantined": self.quarantined,
+            "quarantined": self.quarantine.kept,
+            "unreviewed": self.quarantine.unreviewed,
             "last_run": last
             and {
                 "id": last.id,
@@ -75,7 +89,11 @@ class _Status:
 
 
 @click.command("status", epilog="Examples: syncrun status; syncrun status --check || echo look at it")
-@click.option("--check", is_flag=True, help="Only what is late or failing; exit with 1 if anything is.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Only what is late, failing or has too much in quarantine; exit with 1 if anything is.",
+)
 @json_lines("sync")
 @environment
 @project_folder
@@ -114,7 +132,7 @@ def _statuses(workspace: Workspace, now: datetime) -> list[_Status]:
                 agenda.fresh.get(sync),
                 not resting and is_failing(sync, agenda),
                 live.get(ModelId(sync.connection, sync.connector, entry.model), 0),
-                quarantined.get(sync, 0),
+                quarantined.get(sync, QuarantineCount()),
             )
         )
     return found
@@ -144,7 +162,7 @@ def _row(status: _Status) -> tuple[str, ...]:
         minute(status.fresh),
         "now" if stands.state == "due" else minute(stands.next),
         f"{status.live:,}",
-        f"{status.quarantined:,}",
+        f"{status.quarantine.kept:,}",
     )
 
 

@@ -207,7 +207,12 @@ class Sync(YamlModel):
     )
     detail: Detail | None = Field(None, description="A request for each record's full form.")
     max_quarantined: float | None = Field(
-        None, ge=0, description="More rejected records (a share below 1, else a count) make a run incomplete."
+        None,
+        ge=0,
+        description=(
+            "More rejected records (a share below 1, else a count) make a run incomplete; absent: 1 % of its"
+            " records, and 10 at least."
+        ),
     )
     every: Interval | None = None
     cron: Cron | None = None

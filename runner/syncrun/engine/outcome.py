@@ -23,7 +23,7 @@ _LEVELS: Mapping[Status, Level] = {
     "locked": "warning",
     "failed": "error",
 }
-_QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.1, 100
+_QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.01, 10
 
 
 class Outcome(Struct, frozen=True):
@@ -106,14 +106,17 @@ def notes_on(read: Enumeration, ended: Outcome, decision: Decision) -> tuple[str
 
 def too_many_rejected(read: Enumeration | None, sync: Sync) -> bool:
     """Return whether more records were quarantined than a run may have (R22)."""
-    limit = sync.max_quarantined
     if read is None:
         return False
+    return none_passed(read, sync) or read.rejected > quarantine_limit(sync, read.records)
+
+
+def quarantine_limit(sync: Sync, records: int) -> float:
+    """Return how many of *records* may be in quarantine (R22)."""
+    limit = sync.max_quarantined
     if limit is None:
-        return none_passed(read, sync) or read.rejected > max(
-            _QUARANTINE_LEAST, read.records * _QUARANTINE_SHARE
-        )
-    return read.rejected > (read.records * limit if 0 < limit < 1 else limit)
+        return max(_QUARANTINE_LEAST, records * _QUARANTINE_SHARE)
+    return records * limit if 0 < limit < 1 else limit
 
 
 def none_passed(read: Enumeration, sync: Sync) -> bool:

@@ -46,7 +46,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a run ended and what it changed. *notes* are things worth knowing that are no failure."""
+    """How a run ended and what it changed.
+
+    *notes* are things worth knowing that are no failure, *quarantine* is the one about rejected records.
+    """
 
     sync: SyncId
     model: str
@@ -62,6 +65,7 @@ class RunReport:
     message: str = ""
     hint: str = ""
     notes: tuple[str, ...] = ()
+    quarantine: str = ""
 
     @property
     def seconds(self) -> float:

@@ -293,6 +293,7 @@ class SyncRun:
             message=self.redactor.text(ended.message),
             hint=self.redactor.text(ended.hint),
             notes=tuple(self.notes),
+            quarantine=outcome.of_quarantine(read) if read else "",
         )
 
     def _outcome(self, error: SyncrunError | None = None, refused: str = "") -> Outcome:

@@ -16,6 +16,7 @@ from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
 from syncrun.stores.values.ids import ModelId, SyncId
 from syncrun.stores.values.preview import Preview
 from syncrun.stores.values.progress import Checkpoint, Saved
+from syncrun.stores.values.quarantine import QuarantineCount, Quarantined
 from syncrun.stores.values.run import Agenda, LogLine, Run, RunChanges, RunChoice
 
 
@@ -118,8 +119,16 @@ class Store(Protocol):
     def count_live(self, models: Collection[tuple[str, str]]) -> dict[ModelId, int]:
         """Return how many records are live in these models, each a connector and a name, by connection."""
 
-    def count_quarantined(self) -> dict[SyncId, int]:
+    def count_quarantined(self) -> dict[SyncId, QuarantineCount]:
         """Return how many records are in quarantine, by sync."""
+
+    def quarantined(
+        self, connection: str = "", sync: str = "", *, everything: bool = False
+    ) -> list[Quarantined]:
+        """Return the rejected records that nobody has reviewed, or *everything*, newest first."""
+
+    def review_quarantined(self, connection: str, sync: str, at: datetime) -> int:
+        """Mark the rejected records of a connection (or one sync of it) as reviewed; return how many."""
 
     def deployed(self, environment: str) -> dict[str, Definition]:
         """Return the definitions that *environment* uses, by connector; none before a first deployment."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from syncrun.stores.values.definition import Definition
     from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
     from syncrun.stores.values.preview import Preview
+    from syncrun.stores.values.quarantine import QuarantineCount, Quarantined
 
 
 def _no_fault(_point: str) -> None:
@@ -267,10 +268,24 @@ class DuckDBStore:
         with self._file.reading() as db:
             return stores.live.count(db, models) if db else {}
 
-    def count_quarantined(self) -> dict[SyncId, int]:
+    def count_quarantined(self) -> dict[SyncId, QuarantineCount]:
         """Return how many records are in quarantine, by sync."""
         with self._file.reading() as db:
             return stores.quarantine.count(db) if db else {}
+
+    def quarantined(
+        self, connection: str = "", sync: str = "", *, everything: bool = False
+    ) -> list[Quarantined]:
+        """Return the rejected records that nobody has reviewed, or *everything*, newest first."""
+        with self._file.reading() as db:
+            return stores.quarantine.select(db, connection, sync, everything=everything) if db else []
+
+    def review_quarantined(self, connection: str, sync: str, at: datetime) -> int:
+        """Mark the rejected records of a connection (or one sync of it) as reviewed; return how many."""
+        if not self._file.exists:
+            return 0
+        with self._file.writing(at) as db:
+            return stores.quarantine.review(db, connection, sync, at)
 
     def idle_syncs(self, before: datetime) -> list[IdleSync]:
         """Return the syncs whose last run began before that time."""

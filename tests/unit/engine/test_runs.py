@@ -162,6 +162,24 @@ def test_r22_too_many_bad_records_make_the_run_incomplete(lab: Lab) -> None:
     assert report.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("bad", "all_in_all", "status"),
+    [
+        (10, 40, "ok"),
+        (11, 40, "incomplete"),
+        (30, 40, "incomplete"),
+        (12, 1200, "ok"),
+        (13, 1200, "incomplete"),
+    ],
+)
+def test_r22_more_than_a_hundredth_of_the_records_and_than_ten_makes_a_run_incomplete(
+    lab: Lab, bad: int, all_in_all: int, status: str
+) -> None:
+    lab.write(ITEMS)
+    lab.api = lambda _: [{"id": n if n >= bad else f"x{n}", "name": "a"} for n in range(all_in_all)]
+    assert lab.run().status == status
+
+
 def test_r22_a_few_bad_records_are_told_with_the_reason_of_the_first(lab: Lab) -> None:
     lab.write(ITEMS)
     lab.api = lambda _: [{"id": 1, "name": "a"}, {"id": "x"}, {"id": None}]

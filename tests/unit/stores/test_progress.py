@@ -122,6 +122,7 @@ def test_r22_rejected_records_are_kept_with_their_reason(desk: Desk) -> None:
     assert row == (
         *("run-0001", "acme", "lab", "items", "items", "", "1", "not a number", "name", '{"id": 1}'),
         START + timedelta(hours=1),
+        None,  # nobody has reviewed it
     )
 
 
