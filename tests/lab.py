@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from syncrun.config.load import load_connector
+from syncrun.engine.asked_once import AskedOnce
 from syncrun.engine.dryrun import DryRun, dry_run
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import Event, RunReport
@@ -65,7 +66,7 @@ class Lab:
     """One connector, one database, one API that the test scripts.
 
     `api` is a function from an `httpx.Request` to a JSON value, or to an `httpx.Response`. `requests` are
-    those sent, as `METHOD path?query`.
+    those sent, as `METHOD path?query`. Without *proves_who_asks* the `check` of a connector is left out.
     """
 
     def __init__(self, folder: Path, yaml: str = "", api: Handler | None = None) -> None:
@@ -77,6 +78,7 @@ class Lab:
         self.requests: list[str] = []
         self.events: list[Event] = []
         self.environ: dict[str, str] = {}
+        self.proves_who_asks = True
         if yaml:
             self.write(yaml)
 
@@ -158,6 +160,7 @@ class Lab:
             emit=self.events.append,
             environ=self.environ,
             fault=fault,
+            checks=AskedOnce(lambda _request: self.proves_who_asks),
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -130,6 +130,7 @@ class Explained(EventModel):
     mode: Mode = Field(description="What the next run would be.")
     why: str = Field(description="The reason.")
     auth: str = Field(description="The kind of authentication.")
+    check: str = Field(description="What proves who is asking, once before; empty when nothing does.")
     setup: list[str] = Field(description="Names of the values that are asked for first.")
     requests: list[dict[str, Any]] = Field(
         description="First requests: `partition`, the masked `curl`, and how many `windows` of time."

@@ -90,6 +90,18 @@ def test_recorded_answers_go_through_the_connector_without_network_or_credential
     assert sorted(shop.folder.rglob("*")) == before
 
 
+def test_r34_the_check_of_who_is_asking_is_replayed_where_it_is_recorded(shop: ProjectFolder) -> None:
+    check = "check: {request: /me, expect: id}\n"
+    shop.write("connectors/shop.yaml", CONNECTOR.format(url=URL) + check + TESTS)
+    assert shop.syncrun("test").exit_code == 0  # it is in no recording yet
+
+    record(shop, "items", exchange(f"{URL}/me", {"id": 7}), FIRST, SECOND)
+    assert "items (tests/items.json)  2 records, 3 requests\n" in shop.syncrun("test").stdout
+
+    record(shop, "items", exchange(f"{URL}/me", {"message": "hello, stranger"}), FIRST, SECOND)
+    assert "status: expected ok, got failed: who is asking is not proven" in shop.syncrun("test").stdout
+
+
 def test_a_difference_is_a_sentence_and_exit_code_1(shop: ProjectFolder) -> None:
     changed = exchange(
         f"{URL}/items?after=b", {"items": [{"id": 2, "at": "2024-05-03T00:00:00Z"}, {"id": 3}]}

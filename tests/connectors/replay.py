@@ -92,10 +92,12 @@ class Replay:
         """How long the last run waited each time."""
         return self._lab.clock.slept
 
-    def run(self, sync: str, *answers: Answer, in_order: bool = True, **options: Any) -> RunReport:
+    def run(
+        self, sync: str, *answers: Answer, in_order: bool = True, check: bool = False, **options: Any
+    ) -> RunReport:
         """Run *sync* once; exactly the requests of *answers* must be sent, *in_order* unless several run at once.
 
-        *options* are those of a run: `full=True`, `limit=10`.
+        With *check* the first of them asks who we are, which is left out otherwise. *options* are those of a run: `full=True`, `limit=10`.
         """
         left: dict[str, deque[Answer]] = defaultdict(deque)
         for answer in answers:
@@ -117,7 +119,7 @@ class Replay:
             assert answer.sent is None or _body_of(request) == answer.sent
             return answer.response(CONNECTORS / self.connector.connector)
 
-        self._lab.api = api
+        self._lab.api, self._lab.proves_who_asks = api, check
         report = self._lab.run(sync, config=self._config, **options)
         expected = [answer.request(self.base_url) for answer in answers]
         assert (asked if in_order else sorted(asked)) == (expected if in_order else sorted(expected)), report

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # One line a command: its module is imported only when it is asked for, which keeps `syncrun --help` fast.
 _COMMANDS = {
     "auth": "Sign connections in and out (OAuth), and show how they stand.",
+    "check": "Ask the API who is asking: whether credentials are good.",
     "checkpoint": "Show and change the saved progress of a sync.",
     "completion": "Print the completion script of a shell.",
     "demo": "Sync a bundled API and show what happened; works offline.",

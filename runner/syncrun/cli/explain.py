@@ -55,6 +55,8 @@ def command(
 def _lines(told: Explanation) -> Iterator[str]:
     yield f"{told.sync}: the next run is {told.mode}: {told.why}"
     yield f"auth: {told.auth}"
+    if told.check:
+        yield f"who is asking: {told.check}"
     if told.setup:
         yield f"asked for first: {', '.join(told.setup)} (shown as VARS.NAME below)"
     if told.source:

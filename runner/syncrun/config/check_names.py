@@ -41,7 +41,7 @@ def check_names(inspection: Inspection) -> Iterator[Problem]:
             yield from _check_template(inspection, text, roots_at(inspection, text.path))
         elif text.path[-1] == "stop_when":
             yield from _check_expression(inspection, text, _STOP_WHEN)
-        elif text.path[-1] == "when" and text.path[0] in ("auth", "setup"):
+        elif text.path[-1] == "when" and text.path[0] in ("auth", "setup", "check"):
             yield from _check_template(inspection, text, _CHOICE)
         elif _sees_answer(text.path):
             yield from _check_expression(inspection, text, RULE_ROOTS)

@@ -10,6 +10,7 @@ from syncrun.auth import AnyAuth, Auth
 from syncrun.config.base import VARIABLE_NAME, Duration, HookFileName, Identifier, YamlModel, shape_of
 from syncrun.config.cases import Case
 from syncrun.config.error_rules import ErrorRules
+from syncrun.config.identity import AnyIdentityCheck, IdentityCheck
 from syncrun.config.limits import RateLimit, RetrySpec
 from syncrun.config.scalars import ModelName, Pattern
 from syncrun.config.setup import SetupEntry
@@ -117,6 +118,11 @@ class Connector(YamlModel):
     auth: AuthEntries | None = Field(
         None, description="How requests are authenticated; of a list, the first entry whose `when` holds."
     )
+    check: AnyIdentityCheck | None = Field(
+        None,
+        description="The request that proves who is asking; where it fails, nothing is read."
+        " `none`: the API has no such request.",
+    )
     retry: RetrySpec = RetrySpec.model_construct()
     rate_limit: RateLimit | None = None
     errors: ErrorRules = Field(
@@ -158,3 +164,8 @@ class Connector(YamlModel):
         if self.auth is None:
             return []
         return list(self.auth) if isinstance(self.auth, list) else [self.auth]
+
+    @property
+    def identity_check(self) -> IdentityCheck | None:
+        """The request that proves who is asking, where there is one."""
+        return self.check if isinstance(self.check, IdentityCheck) else None

@@ -166,6 +166,17 @@ def lint_unreachable_auth(inspection: Inspection) -> Iterator[Problem]:
         yield _warn(inspection, ("auth", always + 1), message, hint)
 
 
+def lint_missing_check(inspection: Inspection) -> Iterator[Problem]:
+    """Warn of credentials that nothing proves: many APIs answer a wrong key with fewer records (R34)."""
+    connector = inspection.connector
+    kinds = {getattr(auth, "type", "none") for auth in connector.auth_entries}
+    if connector.check is not None or ("check",) in inspection.unsure or not kinds - {"none"}:
+        return
+    message = "nothing proves that the credentials are good: an API may answer bad ones with fewer records"
+    hint = "add check: {request: /me, expect: id}, or check: none if the API has no such request"
+    yield _warn(inspection, ("auth",), message, hint, key=True)
+
+
 def lint_unused_config(inspection: Inspection) -> Iterator[Problem]:
     """Warn of a config entry that nothing reads, and that is asked of every connection in vain."""
     used: set[str | None] = set()
@@ -225,6 +236,7 @@ LINTS: Sequence[Lint] = (
     lint_empty_fields,
     lint_clear_secret,
     lint_unreachable_auth,
+    lint_missing_check,
     lint_unused_config,
     lint_unused_setup,
     lint_unused_hooks,

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from syncrun.config.cases import Case
 from syncrun.config.connection_config import resolve_config
 from syncrun.config.connector import Connector
 from syncrun.engine.adjustments import read_cursor
+from syncrun.engine.asked_once import AskedOnce
 from syncrun.engine.checkpoints import Progress, latest, read
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import RunReport
@@ -27,8 +29,10 @@ from syncrun.stores.values.ids import SyncId
 if TYPE_CHECKING:
     from syncrun.http.client import Exchange
     from syncrun.http.encoding import Outgoing
+    from syncrun.http.messages import Request
     from syncrun.http.outcome import Outcome
     from syncrun.http.recording import Recording
+    from syncrun.http.replay import Replay
 
 _CONNECTION = "tests"
 _BETWEEN = timedelta(hours=1)  # two runs of one test
@@ -84,7 +88,8 @@ def run_case(connector: Connector, project: Path, case: Case, *, now: Callable[[
         for number, (exchanges, name) in enumerate(recorded):
             job = _job(plain, project, case, config)
             replay = Replay(exchanges, Redactor(job.secrets), name)
-            report = _run(job, replace(runtime, transport=replay), case if number == 0 else None)
+            asked = replace(runtime, transport=replay, checks=AskedOnce(partial(_is_recorded, replay)))
+            report = _run(job, asked, case if number == 0 else None)
             problems += replay.problems
             if not replay.problems and report.status == "ok" and replay.unused:
                 problems.append(f"{replay.unused} of the answers in {name} were not asked for")
@@ -130,6 +135,14 @@ class _Listener:
 
     def answer(self, asked: Outgoing, answered: Outcome) -> None:
         self._recording.add(asked, answered)
+
+
+def _is_recorded(replay: Replay, request: Request) -> bool:
+    """Return whether an answer to the check of who is asking is there; without one it is left out."""
+    from syncrun.http.encoding import encode
+
+    sent = encode(request)
+    return replay.knows(sent.method, str(sent.url), sent.content or b"")
 
 
 def _without_limits(connector: Connector) -> Connector:

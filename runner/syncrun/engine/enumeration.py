@@ -14,6 +14,7 @@ from syncrun.engine.deleted_feed import feed_of
 from syncrun.engine.endings import ending_of
 from syncrun.engine.fetching import Sender
 from syncrun.engine.fingerprint import fingerprint
+from syncrun.engine.identity import prove_once
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, finds_missing
 from syncrun.engine.planner import Planner
@@ -134,6 +135,15 @@ class Enumeration:
                 hooks=self.hooks,
             )
         roots = {**roots, "vars": self.vars}
+        prove_once(
+            self.job,
+            self.runtime,
+            roots,
+            self.redactor,
+            self._count,
+            functions=self._functions,
+            hooks=self.hooks,
+        )
         self._definition = fingerprint(self.job, self.vars, self.hooks.digest)
         opened = partial(
             open_client,

@@ -14,6 +14,7 @@ from syncrun.auth.base import Auth
 from syncrun.engine import deletes
 from syncrun.engine.context import auth_of, context_of
 from syncrun.engine.enumeration import Enumeration
+from syncrun.engine.identity import check_of
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.reading import Reading
 from syncrun.engine.run import SyncRun
@@ -49,6 +50,7 @@ class Explanation:
     mode: str
     why: str
     auth: str
+    check: str
     setup: tuple[str, ...]
     requests: tuple[FirstRequest, ...]
     partitions: int
@@ -102,6 +104,7 @@ def explain(job: Job, options: Options, runtime: Runtime, *, most: int = 3) -> E
         mode=run.mode,
         why=run.start.why_full or "a cursor is saved",
         auth=_kind(auth),
+        check=_check(job, context),
         setup=setup,
         requests=tuple(requests),
         partitions=len(readings),
@@ -132,6 +135,16 @@ def _first_curl(
 def _kind(auth: Auth | None) -> str:
     parts = (getattr(auth, "type", "none"), getattr(auth, "grant", ""))
     return " ".join(str(part) for part in parts if part)
+
+
+def _check(job: Job, context: dict[str, Any]) -> str:
+    """Say what proves who is asking."""
+    check = check_of(job, context)
+    if check is None:
+        return ""
+    request = check.request_spec
+    asked = f"{request.method} {request.url or request.path}, once before anything is read"
+    return f"{asked}; {check.expect} must hold of the answer" if check.expect else asked
 
 
 def _source(job: Job) -> str:

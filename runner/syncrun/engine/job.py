@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from syncrun.auth.credentials import Credentials
 from syncrun.config.connector import Connector
 from syncrun.config.sync import Sync
+from syncrun.engine.asked_once import AskedOnce
 from syncrun.engine.locks import folder_of
 from syncrun.engine.outside import utc_now
 from syncrun.engine.report import Event
@@ -117,7 +118,8 @@ class Runtime:
     *state_folder* is the database file: staging, locks and issued credentials are beside it. A run that must
     leave no trace there stages in the folder *scratch*. *wire* watches what is sent and answered. *stop* is
     set to end runs early with their progress saved. *fault* is called with the name of each step, so that
-    tests can end the process there. *together* and *ahead* are for the runs of one command.
+    tests can end the process there. *together* and *ahead* are for the runs of one command, and so is
+    *checks*: which connections have proven who is asking.
     """
 
     store: Store
@@ -135,6 +137,7 @@ class Runtime:
     wire: Wire | None = None
     together: Together | None = None
     ahead: Ahead | None = None
+    checks: AskedOnce = field(default_factory=AskedOnce)
     credentials: Credentials = field(init=False)
 
     def __post_init__(self) -> None:

@@ -26,7 +26,8 @@ def needed_entries(connector: Connector, sync: str) -> list[str]:
     if connector.hooks is not None or connector.syncs[sync].hooks is not None:
         return list(connector.setup)
     texts = [text for text in find_computed(connector) if text.kind == "template"]
-    needed = {name for path in (("base_url",), ("headers",), ("syncs", sync)) for name in _read(texts, path)}
+    read: tuple[YamlPath, ...] = (("base_url",), ("headers",), ("check",), ("syncs", sync))
+    needed = {name for path in read for name in _read(texts, path)}
     for name in reversed(connector.setup):
         if name in needed or None in needed:
             needed |= _read(texts, ("setup", name))

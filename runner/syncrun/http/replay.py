@@ -75,6 +75,10 @@ class Replay(httpx.BaseTransport):
         """How many recorded answers nobody asked for."""
         return sum(len(answers) - self._given.get(key, 0) for key, answers in self._answers.items())
 
+    def knows(self, method: str, url: str, content: bytes) -> bool:
+        """Return whether an answer to this request is recorded."""
+        return self._key(method, url, content_of(content, self._redactor)) in self._answers
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the recorded answer; raise RequestError, naming the nearest request, when there is none."""
         key = self._key(request.method, str(request.url), content_of(request.read(), self._redactor))

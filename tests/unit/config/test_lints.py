@@ -113,6 +113,10 @@ CLEAR = "a secret is written in clear\n  hint: "
 DECLARE = 'declare it under config: with secret: true, and write "${config.NAME}" here'
 
 
+NO_CHECK = "check: none\n"
+TOKEN = "{type: bearer, token: '${config.t}'}"
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
@@ -128,7 +132,7 @@ DECLARE = 'declare it under config: with secret: true, and write "${config.NAME}
     ],
 )
 def test_a_secret_written_in_clear(lines: str, expected: list[str]) -> None:
-    assert warnings(sync("    request: /\n") + lines) == expected
+    assert warnings(sync("    request: /\n") + lines + NO_CHECK) == expected
 
 
 def test_a_secret_written_in_clear_below_auth() -> None:
@@ -140,8 +144,28 @@ def test_a_secret_written_in_clear_below_auth() -> None:
         "auth: {type: session, request: {path: /login, json: {user: me, password: abc}}, token: token}\n"
     )
 
-    assert warnings(sync("    request: /\n") + oauth2) == [f"7:107: {CLEAR}{DECLARE}"]
-    assert warnings(sync("    request: /\n") + session) == [f"7:74: {CLEAR}{DECLARE}"]
+    assert warnings(sync("    request: /\n") + oauth2 + NO_CHECK) == [f"7:107: {CLEAR}{DECLARE}"]
+    assert warnings(sync("    request: /\n") + session + NO_CHECK) == [f"7:74: {CLEAR}{DECLARE}"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_linted"),
+    [
+        ("", False),
+        ("auth: {type: none}\n", False),
+        (f"auth: {TOKEN}\n", True),
+        (f"auth: [{{type: none, when: config.t}}, {TOKEN}]\n", True),
+        (f"auth: {TOKEN}\ncheck: {{request: /me, expect: id}}\n", False),
+        (f"auth: {TOKEN}\ncheck: none\n", False),
+    ],
+)
+def test_r34_credentials_that_nothing_proves(lines: str, *, is_linted: bool) -> None:
+    found = warnings(sync("    request: /\n") + "config: {t: {secret: true}}\n" + lines)
+    expected = (
+        "8:1: nothing proves that the credentials are good: an API may answer bad ones with fewer records\n"
+        "  hint: add check: {request: /me, expect: id}, or check: none if the API has no such request"
+    )
+    assert [one for one in found if "never used" not in one] == ([expected] if is_linted else [])
 
 
 def test_an_auth_that_is_never_chosen() -> None:
@@ -258,4 +282,4 @@ def test_a_value_of_setup_that_nothing_reads() -> None:
 
 
 def test_every_lint_is_tested_here() -> None:
-    assert len(LINTS) == 12  # that of hooks: test_hook_files.py, that of two names: cli/test_validate.py
+    assert len(LINTS) == 13  # that of hooks: test_hook_files.py, that of two names: cli/test_validate.py
