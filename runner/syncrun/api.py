@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from syncrun.engine.models import find_model, moment_or_position
 from syncrun.engine.outside import utc_now
 from syncrun.engine.report import RunReport
 from syncrun.engine.selection import Workspace, open_workspace
-from syncrun.errors import UsageError
+from syncrun.errors import Interrupted, UsageError
 from syncrun.expressions.moments import parse_moment
 from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
 from syncrun.stores.values.ids import ModelId
@@ -180,7 +181,7 @@ class Project:
 
         *everything* runs all syncs of all connections; the rest is as the options of `syncrun run`. A run
         that fails raises nothing: its report says so. Raise UsageError and ConfigurationError for what cannot
-        be run.
+        be run, and KeyboardInterrupt after ^C, once the runs are over and their progress is saved.
         """
         from syncrun.engine.batch import run_all
 
@@ -197,8 +198,14 @@ class Project:
             commit_rows=workspace.project.commits.rows,
             commit_seconds=workspace.project.commits.seconds,
         )
-        store = workspace.store(writing=True)
-        runtime = Runtime(store, workspace.database, environ=workspace.environ)
+        stop = threading.Event()
+
+        def sleep(seconds: float) -> None:
+            if stop.wait(seconds):  # whoever presses ^C does not wait for an API that asked for patience
+                raise Interrupted("stopped on request; progress is saved")
+
+        store = workspace.store(writing=True, sleep=sleep)
+        runtime = Runtime(store, workspace.database, environ=workspace.environ, stop=stop, sleep=sleep)
         return run_all(asked, options, runtime, workers=jobs)
 
     def dryrun(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import FrameType
 
 from syncrun.engine.ahead import Ahead
 from syncrun.engine.job import Job, Options, Runtime
@@ -30,8 +33,9 @@ def run_all(
     """Run *jobs*, at most *workers* at a time, and return their reports.
 
     Runs happen in threads, so that the caller's thread stays free for signals: `runtime.stop` ends them
-    early. Jobs that were not begun by then have no report. Should a run raise, which is a defect, the others
-    go on, and the first such exception is raised when all are over.
+    early, and so does ^C, however often: KeyboardInterrupt is raised when they are over and nothing of them
+    holds the database any more. Jobs that were not begun by then have no report. Should a run raise, which is
+    a defect, the others go on, and the first such exception is raised when all are over.
 
     While runs wait for their commits others have their places, unless a few run one after the other.
     """
@@ -49,19 +53,51 @@ def run_all(
     done: list[Future[RunReport | None]] = []
     threads = workers + MOST if waits else workers
     pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="run")
-    with _rare_collections(), _shared_connections(jobs), pool:
+    with _interruptible(runtime.stop), _rare_collections(), _shared_connections(jobs), pool:
         for generation in generations(jobs):
             futures = [pool.submit(run, len(done) + n, job) for n, job in enumerate(generation)]
             done += futures
-            pending = set(futures)
-            try:
-                while pending:
-                    # a timeout keeps the main thread able to receive signals on every platform
-                    _, pending = wait(pending, timeout=_POLL_SECONDS)
-            except KeyboardInterrupt:  # from Python, where no `Stop` turns signals into events
-                runtime.stop.set()
-                raise
+            _await(futures, runtime.stop)
     return [report for report in (future.result() for future in done) if report is not None]
+
+
+@contextmanager
+def _interruptible(stop: threading.Event) -> Iterator[None]:
+    """Let ^C *stop* runs while the block goes on, and raise KeyboardInterrupt after it.
+
+    From Python: commands turn signals into events of their own.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    asked = threading.Event()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+        stop.set()
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if asked.is_set():
+        raise KeyboardInterrupt
+
+
+def _await(futures: Sequence[Future[RunReport | None]], stop: threading.Event) -> None:
+    """Wait until all *futures* are done, also when somebody's handler of signals raises meanwhile."""
+    pending, interrupt = set(futures), None
+    while pending:
+        try:
+            # a timeout keeps the main thread able to receive signals on every platform
+            _, pending = wait(pending, timeout=_POLL_SECONDS)
+        except KeyboardInterrupt as raised:
+            interrupt = raised
+            stop.set()
+    if interrupt is not None:
+        raise interrupt
 
 
 def _shared_connections(jobs: Sequence[Job]) -> AbstractContextManager[None]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import httpx
 import pytest
 
@@ -23,6 +26,37 @@ syncs:
     fields: {id: {path: id, type: integer}}
   others: {<<: *list, request: /others}
 """
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, "its own"], ids=["python's", "own"])
+def test_r02_however_often_it_is_interrupted_nothing_holds_the_database_afterwards(
+    tmp_path: Path, handler: Any
+) -> None:
+    lab, returned, busy = Lab(tmp_path, YAML), threading.Event(), threading.Event()
+
+    def raising(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    def interrupt_twice(_step: str) -> None:
+        busy.set()
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+            returned.wait(0.3)  # a caller who was let go would come back before this thread has ended
+        busy.clear()
+
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, json={"items": [{"id": 1}], "next": 2}))
+    runtime = Runtime(lab.store, lab.database, environ={}, transport=answer, fault=interrupt_twice)
+    before = signal.signal(signal.SIGINT, raising if handler == "its own" else handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_all([Job(SyncId("acme", "lab", "items"), lab.connector, {})], Options(), runtime)
+        assert not busy.is_set()
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("run_")]
+        with duckdb.connect(str(lab.database)) as db:  # for writing: another program could open it
+            assert db.execute("SELECT status FROM syncrun.runs").fetchall() == [("interrupted",)]
+    finally:
+        returned.set()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_r02_a_keyboard_interrupt_ends_runs_with_their_progress_saved(tmp_path: Path) -> None:
