@@ -123,7 +123,9 @@ def read_token(values: Mapping[str, Any] | None, fingerprint: str | None = None)
 
 
 class TokenAuth(httpx.Auth):
-    """Signs with the present token; after a 401 once more with a new one."""
+    """Signs with the present token; after a 401 once more with a new one, or not at all: it *renews*."""
+
+    renews = True
 
     def __init__(self, source: TokenSource, sign: Sign) -> None:
         self._source = source

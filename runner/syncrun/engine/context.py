@@ -143,7 +143,8 @@ def auth_context(
     def send(request: Request, statuses: frozenset[int]) -> Response:
         # Its own client, rarely opened: the request's server is the one it trusts, and no other.
         hosts = [*job.connector.trusted_hosts, *job.connector.bare_hosts]
-        with _client(job, runtime, request.url, redactor, log, bare_hosts=hosts) as client:
+        limits = rate_limiters(job, runtime, of_sync=False)
+        with _client(job, runtime, request.url, redactor, log, bare_hosts=hosts, limits=limits) as client:
             return client.send(request, also=statuses)
 
     return AuthContext(

@@ -66,11 +66,11 @@ def _as_it_came(decoded: Callable[[Response], Any], response: Response) -> Any:
         return response.content.decode("utf-8", "replace")
 
 
-def rate_limiters(job: Job, runtime: Runtime) -> list[RateLimiter]:
-    """Return the limits that requests of *job* keep: its sync's, and those of the whole connection."""
+def rate_limiters(job: Job, runtime: Runtime, *, of_sync: bool = True) -> list[RateLimiter]:
+    """Return the limits that requests of *job* keep: its sync's (with *of_sync*), and the connection's."""
     connection = f"{job.id.connection}.{job.id.connector}"
     declared = (
-        (f"{connection}.{job.id.sync}", job.sync.rate_limit),
+        (f"{connection}.{job.id.sync}", job.sync.rate_limit if of_sync else None),
         (connection, job.connector.rate_limit),
     )
     return [_limiter(name, spec, runtime) for name, spec in declared if spec is not None]

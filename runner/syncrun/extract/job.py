@@ -127,7 +127,7 @@ class Export:
             if is_true(self._evaluate(poll.done_when, seen)):
                 return response
             asked = retry_after(response.headers.get("retry-after", ""), self._now())
-            wait = every if asked is None else max(asked, 0.0)
+            wait = asked if asked is not None and asked > 0 else every
             if self._now() + wait > deadline:
                 last = self._redactor.excerpt(response.content)
                 raise RunError(

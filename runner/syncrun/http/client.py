@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random as random_numbers
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import httpx
@@ -27,7 +29,7 @@ from syncrun.http.failures import BAD_LOCATION, Failure, explain
 from syncrun.http.gate import Gate
 from syncrun.http.messages import Request, Response
 from syncrun.http.origins import MAX_REDIRECTS, Origins, redirect_statuses, redirected_method
-from syncrun.http.outcome import Exchange, Outcome, error_of, exchange_of
+from syncrun.http.outcome import Exchange, Outcome, Sent, error_of, exchange_of
 from syncrun.http.rate_limit import RateLimiter, turns
 from syncrun.http.redact import Redactor
 from syncrun.http.retry import RetryPolicy, should_repeat, should_retry, wait_before
@@ -37,6 +39,7 @@ from syncrun.wording import size
 __all__ = ["Client", "Exchange"]
 
 _MIN_BYTES_PER_SECOND = 1024
+_UNAUTHORIZED = 401
 
 
 class Client:
@@ -162,7 +165,7 @@ class Client:
     def _attempt(self, outgoing: Outgoing, attempt: int, also: Collection[int]) -> Outcome:
         """Send once and follow redirects (R19), those that the caller wants to see excepted."""
         for _ in range(MAX_REDIRECTS + 1):
-            outcome = self._exchange(outgoing)
+            outcome = self._exchange(outgoing, attempt)
             location = outcome.headers.get("location")
             followed = outcome.status in redirect_statuses and outcome.status not in also
             if outcome.failure is not None or not followed or not location:
@@ -188,46 +191,84 @@ class Client:
         ]
         return Outgoing(method, url, headers, None)
 
-    def _exchange(self, outgoing: Outgoing) -> Outcome:
-        """Send and read the answer, when the limits allow it."""
-        with turns(self._limits) as queued:
-            outcome = self._send_once(outgoing)
-        for limit in self._limits:
-            limit.learn(outcome.headers)
-        return replace(outcome, queued=queued) if queued else outcome
+    def _exchange(self, outgoing: Outgoing, attempt: int) -> Outcome:
+        """Send and read the answer, when the limits allow it; twice where a new credential is needed.
 
-    def _send_once(self, outgoing: Outgoing) -> Outcome:
+        The flow of the credentials goes on between turns: a log-in, which it may wait for, takes one as well.
+        """
         auth, headers = self._gate.admit(outgoing)
-        method, url = outgoing.method, str(outgoing.url)
-        wire_request = httpx.Request(method, outgoing.url, headers=headers, content=outgoing.content)
-        started = self._now()
+        request = httpx.Request(outgoing.method, outgoing.url, headers=headers, content=outgoing.content)
+        with closing((auth or httpx.Auth()).sync_auth_flow(request)) as flow:
+            signed = next(flow)
+            while True:
+                with turns(self._limits) as queued:
+                    sent = Sent(outgoing, signed, self._now())
+                    outcome = self._guarded(sent, partial(self._send_once, sent, auth))
+                outcome = replace(outcome, queued=queued) if queued else outcome
+                for limit in self._limits:
+                    limit.learn(outcome.headers)
+                renews = sent.refused is not None and getattr(auth, "renews", False)
+                if renews:
+                    self._note(outcome, attempt)  # before the request that gets another token
+                if sent.refused is not None:
+                    outcome = self._guarded(sent, partial(self._renewed, sent, flow))
+                if sent.following is None:
+                    return outcome
+                if not renews:
+                    self._note(outcome, attempt)
+                signed = sent.following
+
+    def _send_once(self, sent: Sent, auth: httpx.Auth | None) -> Outcome:
+        """Send, and read the answer, but for one that refuses credentials: their flow looks at it first."""
+        # without credentials of ours those in the URL count
+        answer = self._client.send(sent.signed, auth=auth and httpx.Auth(), stream=True)
+        if auth is not None and answer.status_code == _UNAUTHORIZED:
+            sent.refused = answer
+            return sent.outcome(self._now(), answer, b"")
+        return self._received(sent, answer)
+
+    def _renewed(self, sent: Sent, flow: Generator[httpx.Request, httpx.Response, None]) -> Outcome:
+        """Let the flow get another credential; read the answer where it cannot."""
+        answer = sent.refused
+        assert answer is not None  # noqa: S101 - it is why somebody asks
+        elapsed = self._now()
         try:
-            answer = self._client.send(wire_request, auth=auth, stream=True)
-            try:
-                # From here on: an auth flow may have waited for a token before.
-                content = self._read(answer, self._now())
-            finally:
-                answer.close()
+            sent.following = flow.send(answer)
+        except StopIteration:
+            return self._received(sent, answer)
+        finally:
+            answer.close()
+        return sent.outcome(elapsed, answer, b"")
+
+    def _received(self, sent: Sent, answer: httpx.Response) -> Outcome:
+        sent.status = answer.status_code
+        try:
+            content = self._read(answer, self._now())
+        finally:
+            answer.close()
+        return sent.outcome(self._now(), answer, content)
+
+    def _guarded(self, sent: Sent, act: Callable[[], Outcome]) -> Outcome:
+        """Return what *act* does, or the failure that it ends in; raise RequestError for what is final."""
+        try:
+            return act()
         except httpx.TransportError as error:
             failure = explain(error, self._timeout)
-            return Outcome(method, url, self._now() - started, failure=failure, at=started)
         except httpx.InvalidURL:  # httpx looks at the Location of an answer on its own account
-            return Outcome(method, url, self._now() - started, failure=BAD_LOCATION, at=started)
+            failure = BAD_LOCATION
         except CorruptContentError as error:
-            return Outcome(method, url, self._now() - started, failure=Failure(str(error)), at=started)
+            failure = Failure(str(error))
         except OversizedContentError as error:
-            place = self._redactor.exchange(method, url)
+            place = self._redactor.exchange(sent.outgoing.method, str(sent.outgoing.url))
             if isinstance(error, InflatedContentError):
                 reason = f"the compressed answer unpacks to more than {MAX_RATIO} times its size"
-                raise RequestError(f"{place}: {reason}", status=answer.status_code) from None
+                raise RequestError(f"{place}: {reason}", status=sent.status) from None
             raise RequestError(
                 f"{place}: the answer is larger than {size(self._max_bytes)}",
-                status=answer.status_code,
+                status=sent.status,
                 hint="ask for smaller pages",
             ) from None
-        received = dict(answer.headers.items())
-        elapsed = self._now() - started
-        return Outcome(method, url, elapsed, answer.status_code, received, content, at=started)
+        return sent.failed(self._now(), failure)
 
     def _read(self, answer: httpx.Response, started: float) -> bytes:
         if answer.is_stream_consumed:  # by an auth flow that wanted to see it

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from syncrun.errors import RequestError
+from syncrun.http.encoding import Outgoing
 from syncrun.http.failures import Failure
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
@@ -72,6 +73,27 @@ class Outcome:
         if self.failure is not None:
             return None
         return Response(self.status, self.url, self.headers, self.content, request, self.elapsed, attempt)
+
+
+class Sent:
+    """One request on its way: *refused* is an answer of 401 that is unread, *following* what comes next."""
+
+    def __init__(self, outgoing: Outgoing, signed: httpx.Request, started: float) -> None:
+        self.outgoing, self.signed, self.started = outgoing, signed, started
+        self.refused: httpx.Response | None = None
+        self.following: httpx.Request | None = None
+        self.status: int | None = None
+
+    def outcome(self, now: float, answer: httpx.Response, content: bytes) -> Outcome:
+        """Return what came of it when *answer* came in at *now*."""
+        headers = dict(answer.headers.items())
+        method, url = self.outgoing.method, str(self.outgoing.url)
+        return Outcome(method, url, now - self.started, answer.status_code, headers, content, at=self.started)
+
+    def failed(self, now: float, failure: Failure) -> Outcome:
+        """Return what came of it when *failure* was noticed at *now*."""
+        method, url = self.outgoing.method, str(self.outgoing.url)
+        return Outcome(method, url, now - self.started, failure=failure, at=self.started)
 
 
 def error_of(outcome: Outcome, attempts: int, redactor: Redactor, verdict: Verdict | None) -> RequestError:

@@ -60,20 +60,19 @@ def wait_before(
 ) -> float:
     """Return the seconds to wait before attempt number *attempt* (2 is the first retry), at most *max_wait*.
 
-    The longest wait that the last answer asks for counts: in `Retry-After` (RFC 9110 §10.2.3: seconds or a
+    The longest wait counts: what the last answer asks for in `Retry-After` (RFC 9110 §10.2.3: seconds or a
     date; also fractions and epoch times, which servers send), in the policy's headers, or in *asked*, what
-    its body says. Without any the wait is random between 0 and *base*, doubled with each retry (full jitter).
+    its body says; and the back-off, random between 0 and *base*, doubled with each retry (full jitter), which
+    an answer that asks for no wait at all does not switch off.
     *headers* are in lower case; *now* is in epoch seconds; *random* returns numbers from 0 to 1.
     """
     texts = [headers.get(name, "") for name in ("retry-after", *policy.wait_headers)]
     if isinstance(asked, str) or (isinstance(asked, (int, float)) and not isinstance(asked, bool)):
         texts.append(f"{asked:.6f}" if isinstance(asked, float) else str(asked))
     found = [seconds for text in texts if (seconds := retry_after(text, now)) is not None]
-    if found:
-        wait = max(found)
-    else:
-        doublings = min(max(attempt - 2, 0), _MAX_DOUBLINGS)
-        wait = random() * min(policy.base * 2**doublings, policy.max_wait)
+    doublings = min(max(attempt - 2, 0), _MAX_DOUBLINGS)
+    back_off: float = random() * min(policy.base * 2**doublings, policy.max_wait)
+    wait = max([back_off, *found])
     return min(max(wait, 0.0), policy.max_wait)
 
 

@@ -133,3 +133,43 @@ def test_runs_of_one_command_share_their_token(lab: Lab) -> None:
 
     assert [report.status for report in reports] == ["ok", "ok"]
     assert server.tokens == 1
+
+
+def asked(lab: Lab) -> list[tuple[Any, ...]]:
+    """Return what the request log tells: method, URL and status of each request."""
+    return lab.rows("SELECT method, url, status FROM syncrun.requests ORDER BY seq")
+
+
+def test_r20_log_ins_and_a_refused_token_are_in_the_request_log_without_secrets(lab: Lab) -> None:
+    lab.write(OAUTH2.replace("https://auth.test/token", "https://auth.test/token?key=${config.secret}"))
+    Server(lab, one_page=True)
+    assert lab.run(config={"secret": "shh-secret"}).status == "ok"
+    assert asked(lab) == [
+        ("POST", "https://auth.test/token?key=***", 200),
+        ("GET", "https://api.test/items", 200),
+        ("GET", "https://api.test/items?page=2", 401),
+        ("POST", "https://auth.test/token?key=***", 200),
+        ("GET", "https://api.test/items?page=2", 200),
+    ]
+
+
+def test_r20_the_challenge_of_a_digest_is_in_the_request_log(lab: Lab) -> None:
+    lab.write("""
+        auth: {type: digest, username: me, password: a-password}
+        syncs: {items: {request: /items, pagination: none, key: id, fields: [id]}}
+    """)
+    challenge = {"WWW-Authenticate": 'Digest realm="lab", nonce="n", qop="auth", algorithm=MD5'}
+    lab.api = lambda request: (
+        [] if "authorization" in request.headers else httpx.Response(401, headers=challenge)
+    )
+    assert lab.run().status == "ok"
+    assert [status for _, _, status in asked(lab)] == [401, 200]
+
+
+def test_r20_log_ins_keep_to_the_rate_limit_and_never_wait_for_their_own_request(lab: Lab) -> None:
+    lab.write(f"rate_limit: {{requests: 2, per: 1m, concurrency: 1}}\n{OAUTH2}")
+    Server(lab, one_page=True)
+    assert lab.run(config={"secret": "shh-secret"}).status == "ok"
+    sent = [at for (at,) in lab.rows("SELECT epoch(sent_at) FROM syncrun.requests ORDER BY seq")]
+    assert len(sent) == 5
+    assert all(later - earlier >= 60 for earlier, later in zip(sent, sent[2:], strict=False))

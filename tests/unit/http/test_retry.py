@@ -27,11 +27,12 @@ def wait(header: str | None, attempt: int = 2, *, random: float = 0.5, policy: R
     ("header", "seconds"),
     [
         ("7", 7.0),
-        ("0", 0.0),
+        ("0", 0.5),  # the back-off goes on
+        ("0.2", 0.5),
         (" 2.5 ", 2.5),
         ("Wed, 01 May 2024 12:00:30 GMT", 30.0),
         ("Wednesday, 01-May-24 12:00:30 GMT", 30.0),
-        ("Wed, 01 May 2024 11:00:00 GMT", 0.0),  # already over
+        ("Wed, 01 May 2024 11:00:00 GMT", 0.5),  # already over
         ("Wed, 01 May 2024 14:00:10 +0200", 10.0),
         ("1714564842", 42.0),  # epoch seconds
         ("1714564842500", 42.5),  # epoch milliseconds
@@ -40,6 +41,11 @@ def wait(header: str | None, attempt: int = 2, *, random: float = 0.5, policy: R
 )
 def test_r20_waits_as_long_as_retry_after_says(header: str, seconds: float) -> None:
     assert wait(header) == pytest.approx(seconds)
+
+
+def test_r20_retry_after_0_never_switches_the_back_off_off() -> None:
+    assert [wait("0", attempt) for attempt in (2, 3, 4, 5, 6)] == [0.5, 1.0, 2.0, 4.0, 8.0]
+    assert [wait("3", attempt) for attempt in (2, 3, 4, 5, 6)] == [3.0, 3.0, 3.0, 4.0, 8.0]
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-5", "nan", "inf", "1_0", "99 bottles", "Wed, 99 May"])
