@@ -27,9 +27,7 @@ def command() -> None:
     """
 
 
-@command.command(
-    "list", epilog="Examples: syncrun quarantine list; syncrun quarantine list acme/issues --json"
-)
+@command.command("list", epilog="Example: syncrun quarantine list acme/issues --json")
 @click.argument("target", required=False, metavar="[CONNECTION[/SYNC]]")
 @click.option("--all", "everything", is_flag=True, help="Also those that were reviewed.")
 @json_lines("record")
