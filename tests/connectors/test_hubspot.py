@@ -41,8 +41,10 @@ def test_the_first_read_is_a_list_and_later_ones_search(api: Replay) -> None:
     assert counts(api.run("contacts", *PAGES)) == (2, 0, 0, 0)
     assert api.requests[0].headers["Authorization"] == "Bearer pat-eu1-1"
 
-    archived = Answer(ARCHIVED, {"results": [{"id": "102", "archived": True}]})
-    report = api.run("contacts", search(1714557540250, "contacts.3.json"), archived)
+    archived = Answer(
+        ARCHIVED, {"results": [{"id": "102", "archived": True, "archivedAt": "2024-05-03T10:00:00Z"}]}
+    )
+    report = api.run("contacts", archived, search(1714557540250, "contacts.3.json"))
 
     assert (report.mode, counts(report)) == ("incremental", (0, 1, 1, 0))
     assert api.rows("SELECT id, first_name, owner_id, lifecycle_stage FROM hubspot.contacts") == [
@@ -62,14 +64,14 @@ def test_a_search_ends_at_ten_thousand_and_the_next_run_goes_on(api: Replay) -> 
 
     since, none = 1714557540250, Answer(ARCHIVED, {"results": []})
     report = api.run(
-        "contacts", search(since, page(2, "9900")), search(since, page(3, "10000"), after="9900"), none
+        "contacts", none, search(since, page(2, "9900")), search(since, page(3, "10000"), after="9900")
     )
     assert report.status == "ok"
 
     later = search(
         1714730340000, {"total": 0, "results": []}
     )  # a minute before the last change that was seen
-    assert counts(api.run("contacts", later, none)) == (0, 0, 0, 0)
+    assert counts(api.run("contacts", none, later)) == (0, 0, 0, 0)
 
 
 def test_amounts_are_exact_and_empty_ones_null(api: Replay) -> None:

@@ -103,7 +103,7 @@ def test_deleted_contacts_come_from_their_own_list(api: Replay, monkeypatch: pyt
         "earliestDateAvailable": "2024-04-01T00:00:00.000+0000",
         "latestDateCovered": "2024-06-01T12:00:00.000+0000",
     }
-    report = api.run("contacts", nothing, deleted(since, "2024-06-01T12:00:00Z", gone))
+    report = api.run("contacts", deleted(since, "2024-06-01T12:00:00Z", gone), nothing)
 
     assert (report.mode, counts(report)) == ("incremental", (0, 0, 1, 0))
     assert api.column("SELECT first_name FROM salesforce.contacts") == ["Wile"]
@@ -120,11 +120,9 @@ def test_when_the_list_of_the_deleted_does_not_reach_back_all_is_read(
     too_old = [
         {"errorCode": "INVALID_REPLICATION_DATE", "message": "startDate before org replication enabled date"}
     ]
-    nothing = {"totalSize": 0, "done": True, "records": []}
     only = {"totalSize": 1, "done": True, "records": [{"Id": "003AAAAAAAAAAAA1", "FirstName": "Wile"}]}
     report = api.run(
         "contacts",
-        Answer(f"/query?q={CONTACTS.format(since)}", nothing),
         deleted(since, "2024-06-01T12:00:00Z", too_old, 400),
         Answer(f"/query?q={CONTACTS.format(EVER)}", only),
     )

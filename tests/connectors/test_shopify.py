@@ -49,12 +49,12 @@ def test_changes_are_asked_for_and_deletions_come_from_the_events(tmp_path: Path
         }
     )
 
-    report = api.run("products", Answer(URL, "products.3.json"), Answer(URL, destroyed))
+    report = api.run("products", Answer(URL, destroyed), Answer(URL, "products.3.json"))
 
     assert (report.mode, counts(report)) == ("incremental", (0, 1, 1, 1))
     assert variables(api) == [
-        {"query": "updated_at:>='2024-03-03T10:00:00Z'"},
         {"query": "action:destroy AND subject_type:PRODUCT AND created_at:>='2024-03-03T10:00:00Z'"},
+        {"query": "updated_at:>='2024-03-03T10:00:00Z'"},
     ]
     assert api.column("SELECT number FROM shopify.products ORDER BY number") == [1, 3]
 

@@ -204,12 +204,35 @@ def check_deletes(inspection: Inspection) -> Iterator[Problem]:
     """Check that the keys of a delete rule go together."""
     for name, sync in inspection.connector.syncs.items():
         rule = sync.delete_rule
-        if rule is None or rule.request is not None or ("syncs", name, "deletes") in inspection.unsure:
+        if rule is None or ("syncs", name, "deletes") in inspection.unsure:
             continue
-        for key in ("records", "key", "pagination"):
+        if rule.request is not None:
+            yield from _dated_deletes(inspection, name, sync)
+            continue
+        for key in ("records", "key", "at", "pagination"):
             if getattr(rule, key) is not None:
                 message = f"deletes.{key} belongs to deletes.request, which is missing"
                 yield inspection.problem(("syncs", name, "deletes", key), message, key=True)
+
+
+_DATED = ("timestamp", "date", "integer", "string")
+
+
+def _dated_deletes(inspection: Inspection, name: str, sync: Sync) -> Iterator[Problem]:
+    """Check that `deletes.at` can be compared with the versions of records."""
+    rule, incremental = sync.delete_rule, sync.incremental
+    if rule is None or rule.at is None:
+        return
+    path: YamlPath = ("syncs", name, "deletes", "at")
+    if incremental is None or incremental.cursor is None:
+        message = "deletes.at is compared with incremental.cursor, which is missing"
+        yield inspection.problem(path, message, hint="name the field that a change moves, or leave at out")
+        return
+    spec = (sync.field_specs or {}).get(incremental.cursor)
+    if incremental.type is None and (spec is None or spec.type not in _DATED):
+        message = f"deletes.at is compared with {incremental.cursor}, whose type is not declared"
+        hint = f"give {incremental.cursor} a type, such as {{path: {incremental.cursor}, type: timestamp}}"
+        yield inspection.problem(path, message, hint=hint)
 
 
 CHECKS: Iterable[Check] = (

@@ -147,6 +147,9 @@ class Deletes(YamlModel):
     request: AnyRequest | None = Field(None, description="A feed of deleted ids.")
     records: Expression | None = None
     key: ExpressionOrList | None = None
+    at: Expression | None = Field(
+        None, description="Where an entry of the feed says when the record was deleted; as the cursor field."
+    )
     pagination: AnyPagination | None = None
     max_ratio: float = Field(0.5, ge=0, le=1)
     allow_empty: bool = False
@@ -279,9 +282,8 @@ class Sync(YamlModel):
     @property
     def newest_first(self) -> bool:
         """Whether changes come newest first: of the versions of a record in one read the first counts."""
-        rule, deletes = self.incremental, self.delete_rule
-        fed = deletes is not None and deletes.request is not None
-        return rule is not None and rule.order == "descending" and rule.window is None and not fed
+        rule = self.incremental
+        return rule is not None and rule.order == "descending" and rule.window is None
 
     @property
     def delete_rule(self) -> Deletes | None:

@@ -29,8 +29,20 @@ _MEMBERS = (
     "shifted",
     "received",
     "second",
+    "told",
 )
-_KEPT = ("reached", "window", "shifted", "parents_seq", "snapshot_at", "again", "open_read", "mapping", "key")
+_KEPT = (
+    "reached",
+    "deletions",
+    "window",
+    "shifted",
+    "parents_seq",
+    "snapshot_at",
+    "again",
+    "open_read",
+    "mapping",
+    "key",
+)
 
 
 @cache
@@ -47,7 +59,8 @@ class Resume:
     value that is safe so far, *definition* the fingerprint of the request and pagination that *page* makes
     sense to, *window* the complete read that it is part of. *token* is the response token so far, *lost* why
     something of the pages before is missing. *pagination* is what was detected where none is declared.
-    *listed* tells that all records are read, and only the list of deletions is not. With time windows, *part*
+    *told* names the list of deletions that was read before the records. *listed* is what an older version
+    wrote, which read that list last: the records are read, and it is not. With time windows, *part*
     is the start and end of the one being read, *passed* the end of the last one that was read completely.
     So many of its records were *received* before *page*, and *second* tells that it is read for the second
     time. *job* is what later requests need of the export that the pages are in. *shifted* is where the
@@ -70,13 +83,14 @@ class Resume:
     shifted: str = ""
     received: int | None = None
     second: bool = False
+    told: str = ""
 
     def fits(self, mode: str, definition: str, window: str | None) -> bool:
         """Return whether an enumeration of *mode*, *definition* and *window* is the one that stopped here.
 
         A complete read that goes on may delete what its window has not seen, so it has to be that window.
         """
-        same = (self.mode, self.definition) == (mode, definition)
+        same = (self.mode, self.definition) == (mode, definition) and not self.listed
         return same and (mode == "incremental" or self.window == window)
 
     def to_json(self) -> dict[str, Any]:
@@ -112,6 +126,7 @@ class Resume:
             shifted=str(saved.get("shifted", "")),
             received=saved.get("received"),
             second=bool(saved.get("second")),
+            told=str(saved.get("told", "")),
         )
 
 
@@ -128,7 +143,8 @@ class Progress:
 
     *cursor* is the committed high-water mark (or response token) that the next incremental read starts from,
     *field* what it was taken from, and *reached* the mark that it moves to when all is read once more, since
-    a read went on at a page that may have moved. *resume* is set while an enumeration is unfinished. *window*
+    a read went on at a page that may have moved. *deletions* is where the list of deletions is read from,
+    when its entries say when they happened. *resume* is set while an enumeration is unfinished. *window*
     names the unfinished complete read of the sync that has read this partition to its end, *shifted* where it
     went on at a page that may have moved, if it did. *parents_seq* is the change-feed position of its parents
     when it was last read to its end. *mapping* is the fingerprint of the mapping that made all records of an
@@ -141,6 +157,7 @@ class Progress:
     field: str = ""
     cursor: Any = None
     reached: Any = None
+    deletions: Any = None
     resume: Resume | None = None
     window: str | None = None
     shifted: str | None = None
@@ -215,6 +232,7 @@ def _from_document(document: dict[str, Any]) -> Progress:
         field=str(document.get("field", "")),
         cursor=document.get("cursor"),
         reached=document.get("reached"),
+        deletions=document.get("deletions"),
         resume=resume,
         window=document.get("window"),
         shifted=document.get("shifted"),

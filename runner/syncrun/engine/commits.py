@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +18,7 @@ from syncrun.stores.values.basis import Basis, Home
 from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.run import Run
+from syncrun.stores.values.told import Told
 from syncrun.transform.mapping import Mapped, Mapper
 from syncrun.transform.stage import Staging
 
@@ -103,9 +105,11 @@ class Commits:
         deletes: SnapshotDeletes | None = None,
         at_once: bool = True,
         begun: bool = False,
+        told: Told | None = None,
     ) -> Changes:
         """Make what is staged, and the progress it stands for, true; return what this commit changed.
 
+        *told* is what is known of lists of deletions, whose entries are staged.
         *begun* tells that no record of the run has been mapped yet: inferred columns have no types so far.
 
         Without *at_once* it is left to the next run, as it is when the store raises. Raise StoreError when
@@ -114,6 +118,7 @@ class Commits:
         self._sealed = True
         with disk.in_words():
             staged, rejected = self._staging.seal()
+            lists = self._staging.seal_told()
         self._runtime.fault("sealed")
         commit = Commit(
             run=run,
@@ -129,6 +134,7 @@ class Commits:
             basis=self.basis,
             home=self.homes[0],
             home_before=self.homes[1],
+            told=told and replace(told, files=lists),
         )
         with disk.in_words():
             pending.save(self.folder, commit)

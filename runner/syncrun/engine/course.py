@@ -20,8 +20,8 @@ class Course:
     """The way through one partition, from where an earlier one stopped, if it did; `Resume` is what is saved.
 
     *parts* are the time windows to read, `passed` is the end of the last one that was read completely.
-    *started* is when the enumeration began. Without a declared *pagination* it is the one detected. `listed`
-    tells that all records were read before, `shifted` where it went on at a page that may have moved.
+    *started* is when the enumeration began. Without a declared *pagination* it is the one detected. `shifted`
+    tells where it went on at a page that may have moved.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Course:
         stopped: Resume | None,
     ) -> None:
         self.parts, self.started, self.stopped = parts, started, stopped
-        self.listed = self.begun = self.taken = False
+        self.begun = self.taken = False
         self.token: Any = None
         self.lost = self.shifted = self._shifted_before = ""
         self.passed: str | None = None
@@ -52,7 +52,7 @@ class Course:
         self._watermark, self.passed = at.watermark, at.passed
         if at.started is not None:
             self.started = datetime.fromisoformat(at.started)
-        self.token, self.lost, self._detected, self.listed = at.token, at.lost, at.pagination, at.listed
+        self.token, self.lost, self._detected = at.token, at.lost, at.pagination
         self.parts, same = resumed(self.parts, at.part, at.passed)
         if same:  # a page of another time window would be a page of another list
             self._page = at.page if at.page != PageState() else None
@@ -143,8 +143,8 @@ class Course:
             self.passed = taken.part.end if taken.part else None  # this window is done
         return following
 
-    def resume(self, mode: str, definition: str, window: str | None, *, listed: bool) -> Resume:
-        """Return where the next run goes on; *listed* tells that all records are read."""
+    def resume(self, mode: str, definition: str, window: str | None, *, told: str) -> Resume:
+        """Return where the next run goes on; *told* names the list of deletions that was read before."""
         return replace(
             self.export(mode, definition, window),
             page=self._page or PageState(),
@@ -153,7 +153,7 @@ class Course:
             token=self.token,
             lost=self.lost,
             pagination=self._detected,
-            listed=listed,
+            told=told,
             shifted=self.shifted,
             received=self._received if self._part is not None and self._page is not None else None,
             second=self._second,

@@ -18,7 +18,7 @@ def ending_of(error: BaseException, reading: Reading, sync: Sync) -> Ending:
     if not isinstance(error, RunError):
         return "fatal"  # not about this partition: the credentials, the disk, a defect
     asked = error if isinstance(error, RequestError) else None
-    if asked is not None and _is_expired(asked, reading, sync):
+    if asked is not None and reading.mode == "incremental" and reading.has_expired(asked):
         return "expired"
     if asked is not None and asked.then == "skip":
         return "skipped"  # an error rule says so
@@ -27,11 +27,3 @@ def ending_of(error: BaseException, reading: Reading, sync: Sync) -> Ending:
     if asked is not None and asked.status == _NOT_FOUND and not asked.then and not reading.partition.listed:
         return "orphaned"  # its parent is gone
     return "failed"  # it keeps its records, and the others go on
-
-
-def _is_expired(error: RequestError, reading: Reading, sync: Sync) -> bool:
-    """Return whether the API no longer knows the cursor that it was asked with."""
-    if reading.mode == "full" or reading.saved.cursor is None:
-        return False
-    declared = sync.incremental.expired if sync.incremental is not None else None
-    return error.then == "reset" or (declared is not None and error.status in declared.statuses)

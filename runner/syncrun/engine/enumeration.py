@@ -10,7 +10,7 @@ from typing import Any
 
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.context import context_of, open_client
-from syncrun.engine.deleted_feed import feed_of
+from syncrun.engine.deleted_feed import as_told, feed_of
 from syncrun.engine.endings import ending_of
 from syncrun.engine.fetching import Sender
 from syncrun.engine.fingerprint import fingerprint
@@ -230,6 +230,8 @@ class Enumeration:
         page = taken.fetched.page
         began = self.runtime.clock()
         mapped = self._mapper_of(reading, feed=taken.feed).map(page.records, self.ordinal)
+        if taken.feed:
+            mapped = as_told(mapped)
         self.ordinal = mapped.next_ordinal
         self._sink(mapped)
         if taken.fetched.odd and not self.records and taken.fetched.odd not in self.notes:
@@ -242,7 +244,11 @@ class Enumeration:
         self.pages += 1
         self.moved = True
         self._under_way[reading.partition.id] = reading
-        reading.take(taken, mapped.watermark)
+        if taken.feed:
+            entries, rejected = mapped.told_count, len(mapped.rejected)
+            reading.take_list(taken.fetched, mapped.watermark, entries=entries, rejected=rejected)
+        else:
+            reading.take(taken, mapped.watermark)
         self.runtime.fault("page")
 
     def _mapper_of(self, reading: Reading, *, feed: bool) -> BoundMapper:

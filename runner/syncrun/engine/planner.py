@@ -14,6 +14,7 @@ from syncrun.engine.checkpoints import Progress, without_place
 from syncrun.engine.context import base_url_of
 from syncrun.engine.cursors import render as render_cursor
 from syncrun.engine.cursors import slices, unmoved_below
+from syncrun.engine.deleted_feed import DeletedFeed, version_of
 from syncrun.engine.exports import Exports
 from syncrun.engine.fetching import Sender, pages_of
 from syncrun.engine.job import Job, Options, Runtime
@@ -122,9 +123,12 @@ class Planner(Struct, frozen=True):
             exports=Exports(self.asking.send, self.runtime, self.redactor, self.functions),
         )
 
-    def _deletions(self, base_url: str, saved: Progress, roots: Mapping[str, Any]) -> Fetch | None:
-        """Return how the list of deletions is fetched; None when there is none, or nothing was read yet."""
-        if self.feed is None or saved.cursor is None:
+    def _deletions(self, base_url: str, saved: Progress, roots: Mapping[str, Any]) -> DeletedFeed | None:
+        """Return the list of deletions; None when there is none, or nothing was read yet.
+
+        A look at the beginning of the records does without: it deletes nothing.
+        """
+        if self.feed is None or saved.cursor is None or self.options.limit is not None:
             return None
         listed = pages_of(
             self.feed,
@@ -135,8 +139,10 @@ class Planner(Struct, frozen=True):
             hooks=self.hooks,
         )
         # deletions are asked for since the last run, also when all records are read again
-        since = {"cursor": render_cursor(self.job.sync.incremental, saved.cursor, roots)}
-        return partial(_shown, listed, since)
+        dated = version_of(self.job.sync) is not None
+        position = saved.deletions if dated and saved.deletions is not None else saved.cursor
+        since = {"cursor": render_cursor(self.job.sync.incremental, position, roots)}
+        return DeletedFeed(partial(_shown, listed, since), self.feed, dated)
 
     def _unchanged(self, partition: Partition, saved: Progress) -> bool:
         sources = self.job.sync.sources

@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from syncrun.config.sync import Incremental
 from syncrun.engine.advance import advance
-from syncrun.engine.checkpoints import Progress, Resume
+from syncrun.engine.checkpoints import Progress, Resume, latest
 from syncrun.engine.course import Course
-from syncrun.engine.cursors import Slice
+from syncrun.engine.cursors import Slice, at_most, is_time
+from syncrun.engine.deleted_feed import DeletedFeed
 from syncrun.engine.plan import Mode, Partition
 from syncrun.engine.walk import Begun, Fetch, Taken, walk
+from syncrun.errors import RequestError, RunError
 from syncrun.extract.fetch import Fetched
-from syncrun.paginators.base import End, Pagination
+from syncrun.paginators.base import End, PageState, Pagination
 from syncrun.wording import counted
 
 
@@ -38,7 +41,7 @@ class Reading:
         now: datetime,
         window: str | None = None,
         parts: Sequence[Slice] = (),
-        feed: Fetch | None = None,
+        feed: DeletedFeed | None = None,
         pagination: Pagination | None = None,
         resumable: bool = True,
         mapping: str | None = None,
@@ -53,10 +56,49 @@ class Reading:
         self._resumable, self._mapping, self._told = resumable, mapping, told
         self._share: float | None = None
         self._kept = False
-        fits = saved.resume is not None and saved.resume.fits(mode, definition, window)
-        self._course = Course(incremental, parts, now, pagination, saved.resume if fits else None)
-        listed = End(complete=True, reason="the records were read before")
-        self._read_to = listed if self._course.listed else None
+        self.told, self.entries, self.told_before = "", 0, False
+        self._list_end: End | None = None
+        self._list_error: RunError | None = None
+        self._deleted_to: Any = None
+        self._unlisted = False
+        resume = saved.resume
+        fits = resume is not None and resume.fits(mode, definition, window) and self._knows_list(resume)
+        self._course = Course(incremental, parts, now, pagination, resume if fits else None)
+        self._read_to: End | None = None
+        self._begin_list(resume if fits else None)
+
+    def _knows_list(self, resume: Resume) -> bool:
+        """Return whether *resume* may be gone on with: a list that is read now knows less than one from then.
+
+        A record may have been on a page that was read before, and have been there again since its deletion.
+        """
+        undated = self._feed is not None and not self._feed.dated
+        return not undated or bool(resume.told) or self.mode == "full"
+
+    def _begin_list(self, resume: Resume | None) -> None:
+        """Find out whether the list of deletions is to be read, was read before, or does not count."""
+        if self._feed is None:
+            return
+        if resume is None or self._feed.dated:
+            self.told = token_hex(8)
+        elif resume.told:
+            self.told, self.told_before = resume.told, True
+            self._list_end = End(complete=True, reason="the list was read before")
+        else:
+            self._unlisted = True
+
+    @property
+    def records_read(self) -> bool:
+        """Whether all records are read, although the list of deletions may not be."""
+        return self._read_to is not None and self._read_to.complete and not self.skipped
+
+    def _verdict(self) -> End | None:
+        """Return how records and list ended, once the records have."""
+        if self._list_error is not None:
+            return End(complete=False, reason=self._list_error.message)
+        if self._read_to is not None and self._list_end is not None and not self._list_end.complete:
+            return self._list_end
+        return self._read_to
 
     @property
     def share(self) -> float | None:
@@ -86,24 +128,45 @@ class Reading:
         return len(self._course.parts)
 
     def pages(self) -> Iterator[Taken | Begun]:
-        """Yield the partition's pages, from where an interrupted enumeration stopped, then its deletions.
+        """Yield the list of deletions, then the partition's pages, from where an earlier run stopped.
 
-        Deletions come last: what is deleted while the records are read is then not behind the new cursor.
+        The list comes first: what is there when the records are read is there, whatever the list says (R33),
+        and what is deleted after the list was read comes with the next one. Where it cannot be read the
+        records are, and what was wrong is raised in the end.
         """
         course = self._course
-        if course.is_windowed or self._read_to is None:
-            yield from walk(
-                self._fetch,
-                self.context,
-                course.place,
-                incremental=self._incremental,
-                parts=course.parts,
-                forgotten=course.forget_place,
-            )
-        if self._feed is not None:
-            for fetched in self._feed(self.context, None):
+        if self._feed is not None and self.told and self._list_end is None:
+            yield from self._list(self._feed)
+        yield from walk(
+            self._fetch,
+            self.context,
+            course.place,
+            incremental=self._incremental,
+            parts=course.parts,
+            forgotten=course.forget_place,
+        )
+        if self._list_error is not None:
+            raise self._list_error
+
+    def _list(self, feed: DeletedFeed) -> Iterator[Taken]:
+        try:
+            for fetched in feed.fetch(self.context, None):
                 if isinstance(fetched, Fetched):
                     yield Taken(fetched, feed=True)
+        except RunError as error:
+            if not self.has_expired(error):
+                self._list_error = error
+            elif self.mode == "incremental":
+                raise  # everything is read again (R16)
+            else:
+                self._list_end = End(complete=True, reason="all is read, which shows what is gone")
+
+    def has_expired(self, error: RunError) -> bool:
+        """Return whether the API no longer knows the cursor that it was asked with."""
+        if self.saved.cursor is None or not isinstance(error, RequestError):
+            return False
+        declared = self._incremental.expired if self._incremental is not None else None
+        return error.then == "reset" or (declared is not None and error.status in declared.statuses)
 
     def begin(self, begun: Begun) -> None:
         """Note that an export is being prepared, which no other run has to ask for again."""
@@ -116,17 +179,29 @@ class Reading:
     def take(self, taken: Taken, watermark: Any) -> None:
         """Note that a page is staged, and the greatest cursor value in it (R14)."""
         self._share = taken.fetched.share
-        if taken.feed:
-            following = taken.fetched.next
-            if isinstance(following, End):
-                self.end = self._read_to if following.complete else following
-            return
         end = self._course.take(taken, watermark)
         if end is not None and not end.complete:
             self.end = end
         elif end is not None and taken.last_part:
             self._read_to = end
-            self.end = end if self._feed is None else None
+            self.end = self._verdict()
+
+    def take_list(self, fetched: Fetched, watermark: Any, *, entries: int, rejected: int) -> None:
+        """Note that a page of the list of deletions is staged: its entries, and the time of the newest."""
+        self.entries += entries
+        self._deleted_to = latest(self._deleted_to, watermark)
+        end: PageState | End = fetched.next
+        if self._feed is not None and self._feed.is_blank(fetched):
+            end = End(
+                complete=False, reason="deletes.request: the answer has no list; it will be asked again"
+            )
+        elif rejected:
+            bad = counted(rejected, "entry")
+            end = End(
+                complete=False, reason=f"deletes.request: {bad} cannot be read, and will be asked for again"
+            )
+        if isinstance(end, End) and (self._list_end is None or self._list_end.complete):
+            self._list_end = end
 
     def keep(self) -> None:
         """Count the partition as read, because an earlier run of the same snapshot has read it to its end."""
@@ -136,7 +211,8 @@ class Reading:
     def finish(self) -> None:
         """Note that there are no more pages: complete, unless a page said otherwise."""
         if self.end is None:
-            self.end = self._read_to or End(complete=True, reason="there was nothing to read")
+            self._read_to = self._read_to or End(complete=True, reason="there was nothing to read")
+            self.end = self._verdict()
 
     def stop(self, reason: str) -> None:
         """End the enumeration as incomplete."""
@@ -169,7 +245,7 @@ class Reading:
         saved = replace(self.saved, resume=None, window=None, shifted=None, mapping=mapping)
         if self._incremental is not None:
             cursor, reached = self._advance(self._incremental)
-            saved = replace(saved, cursor=cursor, reached=reached)
+            saved = replace(saved, cursor=cursor, reached=reached, deletions=self._deletions())
         if self.end is None:
             return replace(saved, resume=self._place(saved.cursor, window))
         if self.end.complete:
@@ -189,13 +265,31 @@ class Reading:
             return None if course.job is None else self._export(window)
         if not (course.taken or course.begun):
             return course.stopped  # its turn has not come, or the API did not answer
-        listed = self._read_to is not None and not course.is_windowed
-        if not (course.is_under_way or listed):
+        if not course.is_under_way:
             return None
         moved = self.mode == "incremental" and not course.is_windowed and cursor != self.saved.cursor
         if moved and course.job is None:
             return None  # the next run asks from the new cursor: the place is one in the list of the old one
-        return course.resume(self.mode, self.definition, window, listed=listed)
+        return course.resume(self.mode, self.definition, window, told=self.told if self._is_listed else "")
+
+    @property
+    def _is_listed(self) -> bool:
+        """Whether the list of deletions is read to its end, and all of it is understood."""
+        return self._list_error is None and self._list_end is not None and self._list_end.complete
+
+    def _deletions(self) -> Any:
+        """Return where the next list of dated deletions begins: not after what this one could have missed.
+
+        What is deleted after the records of the read before were read is newer than the cursor of then.
+        """
+        if self._feed is None or not self._feed.dated:
+            return self.saved.deletions
+        asked = self.saved.cursor if self.saved.deletions is None else self.saved.deletions
+        if not (self._is_listed and self.records_read):
+            return asked
+        newest = self._deleted_to if is_time(self._deleted_to) else None
+        known = latest(asked, newest and at_most(newest, self._course.started))
+        return latest(known, self.saved.cursor)
 
     def _advance(self, incremental: Incremental) -> tuple[Any, Any]:
         """Return the cursor to save, and the mark that it waits to move to, if it waits."""
@@ -203,10 +297,13 @@ class Reading:
         # a list of what is there does not tell what went: only the changes since the cursor do
         untold = self._told and self.mode == "full" and before is not None
         # what was lost, or is not yet known to be deleted, has to come again
-        missing = not self.complete and (bool(self._course.lost) or self._feed is not None)
-        if untold or missing:
+        dated = self._feed is not None and self._feed.dated
+        undated = self._feed is not None and not dated
+        missing = not self.complete and (bool(self._course.lost) or undated)
+        if untold or missing or self._unlisted:
             return before, self.saved.reached
-        return advance(incremental, self.saved, self._course, whole=self.complete)
+        whole = self.records_read if dated else self.complete
+        return advance(incremental, self.saved, self._course, whole=whole)
 
 
 def went_on(readings: Iterable[Reading]) -> str:

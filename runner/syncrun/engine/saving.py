@@ -9,6 +9,7 @@ from datetime import datetime
 from syncrun.engine import outcome, progress
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.commits import Commits
+from syncrun.engine.deleted_feed import version_of
 from syncrun.engine.deletes import Decision
 from syncrun.engine.enumeration import Enumeration
 from syncrun.engine.job import Job, Options
@@ -18,6 +19,7 @@ from syncrun.engine.start import Start
 from syncrun.http.redact import Redactor
 from syncrun.stores.values.commit import Changes, SnapshotDeletes
 from syncrun.stores.values.run import Run
+from syncrun.stores.values.told import Told
 from syncrun.transform.mapping import Mapper
 
 _OF_RECORDS = ("cursor", "reached", "parents_seq", "mapping")  # what is saved about records that were read
@@ -75,6 +77,24 @@ class Saving:
             deletes=deletes if windowed else decided,
             at_once=at_once,
             begun=decision is None and not read.pages,
+            told=self._told(read),
+        )
+
+    def _told(self, read: Enumeration) -> Told | None:
+        """Return which lists of deletions go with a commit, and for which the records are read."""
+        found = {
+            name: reading
+            for name, reading in read.readings.items()
+            if reading.told and (reading.entries or reading.told_before) and not reading.skipped
+        }
+        if not found:
+            return None
+        sources = self._sync.sources
+        return Told(
+            lists={name: reading.told for name, reading in found.items()},
+            done=frozenset(name for name, reading in found.items() if reading.records_read),
+            version=version_of(self._sync),
+            scoped=bool(sources) and not any(source.batch for source in sources),
         )
 
     def _checkpoints(self, read: Enumeration, decision: Decision | None) -> dict[str, str | None]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from syncrun.stores import snapshots as snapshots
     from syncrun.stores import states as states
     from syncrun.stores import tables as tables
+    from syncrun.stores import told as told
 
 
 def __getattr__(name: str) -> Any:

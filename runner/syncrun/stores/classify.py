@@ -30,7 +30,7 @@ WITH classified AS (
         stored.row_id,
         CASE WHEN stored.action <> 'DELETED' THEN stored.first_seen_at END AS first_seen_at,
         CASE
-            WHEN staged.a = 'D' THEN 'DELETED'
+            WHEN staged.a IN ('D', 'T') THEN 'DELETED'
             WHEN stored.row_id IS NULL OR stored.action = 'DELETED' THEN 'ADDED'
             WHEN stored.hash IS DISTINCT FROM staged.h THEN 'UPDATED'
             WHEN stored.pruned_at IS NOT NULL THEN 'RESTORED'
@@ -53,6 +53,7 @@ WITH classified AS (
     ) AS stored ON stored.id = staged.k{owners.same}
     WHERE CASE staged.a
         WHEN 'D' THEN stored.action <> 'DELETED'
+        WHEN 'T' THEN stored.action <> 'DELETED'
         WHEN 'U' THEN
             stored.row_id IS NULL
             OR stored.action = 'DELETED'

@@ -175,6 +175,8 @@ class DuckDBStore:
             db.execute("BEGIN")
             stores.checkpoints.forget(db, sync)
             stores.snapshots.forget(db, sync)
+            if stored_version(db) >= stores.told.SINCE:
+                stores.told.forget(db, sync)
             db.execute("COMMIT")
 
     def save_checkpoints(self, sync: SyncId, states: Mapping[str, str | None], at: datetime) -> None:
@@ -186,6 +188,7 @@ class DuckDBStore:
             db.execute("BEGIN")
             stores.checkpoints.replace(db, sync, states, run_id="", at=at)
             stores.snapshots.forget(db, sync)
+            stores.told.forget(db, sync)
             db.execute("COMMIT")
 
     def open_snapshot(self, sync: SyncId) -> str | None:

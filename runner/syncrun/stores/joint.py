@@ -36,6 +36,7 @@ def fits(commit: Commit) -> bool:
         and len(commit.staged) <= 1
         and not commit.rejected
         and commit.snapshot is None
+        and commit.told is None
         and not commit.newest_first
         and (commit.deletes is None or commit.deletes.partitions is None)
         and sum(path.stat().st_size for path in commit.log if path.exists()) <= _LOG

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from syncrun.errors import OtherProjectError
-from syncrun.stores import binding, checkpoints, quarantine, run_log, runs, snapshots
+from syncrun.stores import binding, checkpoints, quarantine, run_log, runs, snapshots, told
 from syncrun.stores.classify import classify
 from syncrun.stores.history import open_history
 from syncrun.stores.owners import one
@@ -82,10 +82,12 @@ def _apply(
     history = open_history(db, commit.model, table, stored)
     fault("prepared")
     owners = one(commit)
-    written = classify(db, owners, table.name, before, facts.upserts)
+    upserts = facts.upserts - told.apply(db, commit, staged, table, facts.last)
+    written = classify(db, owners, table.name, before, upserts)
     Writer(db, commit.model, table, staged, owners).write(written, before)
     fault("records")
     last = before + written.events
+    told.keep(db, commit)
     vanished, refused = snapshots.settle(db, commit, table.name, window, last)
     last += vanished
     if history is not None:
@@ -114,6 +116,8 @@ def identity_of(commit: Commit, last: int | None) -> str:
     paths = [file.path for file in commit.staged] + [file.path for file in commit.rejected]
     files = [(path.name, path.stat().st_size) for path in paths]
     deletes = None if commit.deletes is None else sorted(commit.deletes.partitions or ())
+    if commit.told is not None:
+        files += [(file.path.name, file.path.stat().st_size) for file in commit.told.files]
     parts = [
         commit.at.isoformat(),
         commit.run.status,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from syncrun.shapes import Column
-from syncrun.stores import snapshots
+from syncrun.stores import snapshots, told
 from syncrun.stores.classify import changed_files, classify, filled_columns, sequence
 from syncrun.stores.json_values import json_reader
 from syncrun.stores.owners import one
@@ -49,7 +49,8 @@ def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
     before = sequence(db)
     window = snapshots.window_of(db, commit, before)
     table, old = foresee(db, commit.model, staged, stored)
-    found = classify(db, one(commit), table.name, before, facts.upserts)
+    upserts = facts.upserts - told.apply(db, commit, staged, table, facts.last)
+    found = classify(db, one(commit), table.name, before, upserts)
     vanished, refused = 0, None
     if commit.deletes is not None:
         vanished, refused = snapshots.find_missing(db, commit, table.name, window, before + found.events)

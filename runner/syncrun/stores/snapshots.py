@@ -172,7 +172,7 @@ def _remember(db: DuckDBPyConnection, commit: Commit, window: Window) -> None:
         )
     db.execute(
         "INSERT INTO syncrun.seen BY NAME SELECT DISTINCT ? AS snapshot, s.p AS partition, s.k AS id"
-        " FROM temp.staged AS s",
+        " FROM temp.staged AS s WHERE s.a <> 'T'",
         [commit.snapshot],
     )
 
@@ -207,7 +207,7 @@ def find_missing(
         given,
     ).fetchall()[0][0]
     empty = not db.execute(
-        f"SELECT EXISTS (SELECT 1 FROM temp.staged AS s WHERE {scope[1]})"
+        f"SELECT EXISTS (SELECT 1 FROM temp.staged AS s WHERE {scope[1]} AND s.a <> 'T')"
         f" OR EXISTS (SELECT 1 FROM syncrun.seen AS n WHERE n.snapshot = ? AND {scope[2]})",
         [window.id],
     ).fetchall()[0][0]

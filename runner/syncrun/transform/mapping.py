@@ -45,7 +45,8 @@ class Mapped:
     *text* has *count* lines of a StagedFile, *rejected* those of a RejectedFile without line ends. *rows*
     counts `U` lines, *dropped* the records that `where` or a hook kept out, *deleted* those flagged as
     deleted, *unmoved* those from before the cursor. *progress* covers the cursor values of all records of the
-    page (R14). *next_ordinal* is that of the next page's first record.
+    page (R14). *next_ordinal* is that of the next page's first record. Of a list of deletions, *told* has
+    *told_count* lines of what it says, and nothing else.
     """
 
     text: bytearray
@@ -57,6 +58,8 @@ class Mapped:
     unmoved: int
     progress: Progress
     next_ordinal: int
+    told: bytes = b""
+    told_count: int = 0
 
     @property
     def watermark(self) -> Comparable | None:

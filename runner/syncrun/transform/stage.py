@@ -2,6 +2,7 @@
 
     rows-000001.jsonl       lines of records, see `records.StagedFile`
     rejected-000001.jsonl   quarantined records, see `records.RejectedFile`
+    told-000001.jsonl       what a list of deleted ids says, see `stores.values.told`
 
 Only the owner may read them. A sealed file is on disk, whatever happens next: a later run can commit it.
 """
@@ -31,6 +32,7 @@ class Staging:
         self._folder = folder
         self._rows = _Lines(folder, "rows")
         self._rejected = _Lines(folder, "rejected")
+        self._told = _Lines(folder, "told")
         self._columns: tuple[Column, ...] = ()
         self._finished: list[StagedFile] = []
         self._finished_rows = 0
@@ -39,7 +41,7 @@ class Staging:
     @property
     def rows(self) -> int:
         """Lines of records that wait to be sealed."""
-        return self._finished_rows + self._rows.count
+        return self._finished_rows + self._rows.count + self._told.count
 
     @property
     def rejected(self) -> int:
@@ -49,7 +51,7 @@ class Staging:
     @property
     def bytes(self) -> int:
         """Bytes that wait to be sealed."""
-        return self._finished_bytes + self._rows.size + self._rejected.size
+        return self._finished_bytes + self._rows.size + self._rejected.size + self._told.size
 
     def write(self, mapped: Mapped, columns: Sequence[Column]) -> None:
         """Append a page; *columns* are the mapper's after it. Raise OSError when the disk is full.
@@ -64,6 +66,16 @@ class Staging:
         self._columns = tuple(columns)
         self._rows.write(mapped.text, mapped.count)
         self._rejected.write(b"".join(line + b"\n" for line in mapped.rejected), len(mapped.rejected))
+        self._told.write(mapped.told, mapped.told_count)
+
+    def seal_told(self) -> list[StagedFile]:
+        """Put what lists of deletions say on disk and return its files; `seal` them first, or not at all."""
+        if not self._told.count:
+            return []
+        rows = self._told.count
+        file = StagedFile(self._told.finish(), (), rows)
+        _sync_folder(self._folder)
+        return [file]
 
     def seal(self) -> tuple[list[StagedFile], list[RejectedFile]]:
         """Put all that was written on disk and return its files in order; later pages go into new ones."""
@@ -82,11 +94,13 @@ class Staging:
         """Close the files and leave them as they are; nothing more is written."""
         self._rows.close()
         self._rejected.close()
+        self._told.close()
 
     def discard(self) -> None:
         """Remove every file that this object has written, sealed or not, and the folder if it is empty."""
         self._rows.remove()
         self._rejected.remove()
+        self._told.remove()
         self._finished.clear()
         self._finished_rows = self._finished_bytes = 0
         if self._folder.is_dir() and not any(self._folder.iterdir()):

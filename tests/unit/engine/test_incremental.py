@@ -300,38 +300,6 @@ def test_flagged_records_are_deleted(lab: Lab) -> None:
     assert lab.run().changes.deleted == 0  # R11: already deleted, no event
 
 
-def test_a_feed_of_deleted_ids_is_read_after_the_records(lab: Lab) -> None:
-    lab.write(
-        EVENTS.replace(
-            "key: id",
-            'key: id\n        deletes: {request: {path: /deleted, params: {since: "${cursor}"}}, key: uid}',
-        )
-    )
-    deleted: list[Any] = []
-    events = [event(1, day(1)), event(2, day(2))]
-    lab.api = lambda request: deleted if request.url.path == "/deleted" else since(events)(request)
-    lab.run()
-    deleted.append({"uid": 1})
-    assert lab.run().changes.deleted == 1
-    assert lab.requests == [
-        "GET /events",
-        "GET /events?since=2024-05-02T00:00:00Z",
-        "GET /deleted?since=2024-05-02T00:00:00Z",
-    ]
-
-
-def test_r12_a_feed_that_fails_keeps_the_cursor(lab: Lab) -> None:
-    lab.write(EVENTS.replace("key: id", "key: id\n        deletes: {request: /deleted}"))
-    events = [event(1, day(1))]
-    lab.api = lambda request: (
-        httpx.Response(400) if request.url.path == "/deleted" else since(events)(request)
-    )
-    lab.run()
-    events.append(event(2, day(2)))
-    assert lab.run().status == "failed"
-    assert (len(lab.live()), lab.checkpoint()["cursor"]) == (2, "2024-05-01T00:00:00.000000Z")
-
-
 def test_a_snapshot_each_week_finds_what_vanished(lab: Lab) -> None:
     lab.write(EVENTS.replace("key: id", "key: id\n        deletes: {snapshot: {every: 7d}}"))
     lab.api = since([event(1, day(1)), event(2, day(2))])

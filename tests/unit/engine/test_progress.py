@@ -521,7 +521,7 @@ def test_deletions_are_asked_for_since_the_last_run_also_when_all_is_read(lab: L
     lab.api = answer
     lab.run()
     lab.run(full=True)
-    assert lab.requests[-1] == "GET /gone?since=2"
+    assert lab.requests[-2:] == ["GET /gone?since=2", "GET /items"]
     assert ids(lab) == [1, 2]
 
 

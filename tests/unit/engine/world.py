@@ -78,6 +78,13 @@ KINDS = [
         expires=True,
     ),
     Kind(
+        "dated feed",
+        "told",
+        f"{CHANGES}{TOKENS}incremental: {{cursor: at}}\n"
+        'deletes: {request: {path: /deleted, params: {since: "${cursor}"}}, records: items, at: at}\n',
+        expires=True,
+    ),
+    Kind(
         "token",
         "told",
         f"{CHANGES}{TOKENS}incremental: {{token: token, expired: {{status: 410}}}}\ndeletes: {{flag: gone}}\n",
@@ -129,6 +136,7 @@ class World:
         }
         self.away: dict[str, dict[int, Item]] = {}
         self.deleted: dict[int, str] = {}
+        self.graves: list[tuple[int, str]] = []  # what a list of deletions tells, also of what came back
         self.log: list[int] = []  # ids in the order of their changes
         self.oldest_token = self.version = 0
         self.nameless = 0
@@ -161,6 +169,7 @@ class World:
     def remove(self, place: str, number: int) -> None:
         if self.places[place].pop(number, None) is not None:
             self.deleted[number] = self.now
+            self.graves.append((number, self.now))
             self.log.append(number)
 
     # ── what it answers ────────────────────────────────────────────────────────────────────────────
@@ -177,9 +186,8 @@ class World:
             self.failed.add(place)
             return httpx.Response(status or 403)
         if request.url.path == "/deleted":
-            return {
-                "items": [{"id": n} for n, at in sorted(self.deleted.items()) if at >= query.get("since", "")]
-            }
+            since = query.get("since", "")
+            return {"items": [{"id": n, "at": at} for n, at in sorted(self.graves) if at >= since]}
         if self.kind.name == "token":
             return self._by_token(query)
         found = [item.shown() for item in self.places.get(place, {}).values()]

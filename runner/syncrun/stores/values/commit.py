@@ -10,6 +10,7 @@ from pathlib import Path
 from syncrun.shapes import Model, RejectedFile, StagedFile
 from syncrun.stores.values.basis import Basis, Home
 from syncrun.stores.values.run import Run
+from syncrun.stores.values.told import Told
 
 SMALL = 1000
 """Records of a commit whose statements are quicker to run than to plan."""
@@ -26,6 +27,7 @@ class Commit:
     files of the run's log (see `stores.run_log`), of which lines that are there already are passed over.
     *basis* is the state of the database that all this stands for; None: any. *home* is the project that the
     connection is of, and *home_before* the one that it was taken over from.
+    *told* is what lists of deleted ids say.
     """
 
     run: Run
@@ -41,6 +43,7 @@ class Commit:
     basis: Basis | None = None
     home: Home | None = None
     home_before: Home | None = None
+    told: Told | None = None
 
     @property
     def rows(self) -> int:
