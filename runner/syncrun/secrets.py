@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
@@ -15,7 +16,20 @@ MASK = "***"
 MIN_LENGTH = 4
 """Shorter values are not looked for: they would blacken ordinary text."""
 
+_COMMON = re.compile(
+    "true|false|null|none|yes|admin|administrator|root|user|username|guest|test|demo|default|public|private"
+    "|password|token|bearer|basic|key|value|name|json|http|https|main|master|live|prod|staging|sandbox",
+    re.IGNORECASE,
+)
+"""Words that are some people's credentials and everybody's language."""
+
+_LATIN_1 = re.compile("[\x80-\xff]")
+_NUMBER = re.compile(r"[+-]?\d{1,5}(?:\.\d{1,5})?")
+_DAY = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^@]*")
+_PEM_LINE = 16  # characters: the end of a key may be shorter, and says nothing
 _DISTINCT = 8  # characters: a shorter secret in lower case may well be an ordinary word
+_DIGESTS = ("sha256", "sha1", "md5", "sha512")
 _NEVER_QUOTED = frozenset(ascii_letters + digits + "-_.")
 _TIMES = "{0,7}"  # backslashes before a character: of a JSON text in a JSON text in a JSON text
 _MANY = "{1,32}"  # backslashes for those of a secret; without a bound a hostile text could take all day
@@ -38,6 +52,21 @@ _HARMLESS = re.compile(
 )
 
 
+def is_maskable(text: str) -> bool:
+    """Whether *text* can be looked for: neither shorter than four characters nor an everyday word."""
+    return len(text) >= MIN_LENGTH and _COMMON.fullmatch(text) is None
+
+
+def is_telling(text: str) -> bool:
+    """Whether *text*, which nobody declared to be a secret, may be one because of where it is used.
+
+    Numbers of less than six digits, days and addresses are not: they are part of what messages tell.
+    """
+    text = text.strip()
+    plain = _NUMBER.fullmatch(text) or _DAY.fullmatch(text) or _ADDRESS.fullmatch(text)
+    return is_maskable(text) and plain is None
+
+
 def is_sensitive_name(name: str) -> bool:
     """Whether a query parameter, header or form member of this name usually holds a secret."""
     lower = name.lower()
@@ -56,8 +85,12 @@ def texts_of(value: Any) -> Iterator[str]:
             for member in value.values() if isinstance(value, dict) else value:
                 yield from texts_of(member)
         case _:
-            yield str(value)
-            for name, member in _members(str(value)).items():
+            text = str(value)
+            yield text
+            if "-----BEGIN" in text:
+                lines = re.split(r"\\n|\s+", text)
+                yield from (line for line in lines if len(line) >= _PEM_LINE and not line.startswith("-"))
+            for name, member in _members(text).items():
                 if is_sensitive_name(name):
                     yield from texts_of(member)
 
@@ -74,14 +107,29 @@ def patterns(secret: str) -> Iterator[str]:
     """Yield regular expressions for the texts that mean *secret*.
 
     Each of its characters may be as it is, or quoted for URLs, JSON or HTML, once or several times: who puts
-    a secret into a text quotes what is special there, and that text may become part of another. Hosts and
-    some headers are shown in lower case. Base64 has to fit as a whole.
+    a secret into a text quotes what is special there, and that text may become part of another. Case does not
+    matter for those of eight characters and more. Base64 has to fit as a whole; hexadecimal digits, quotes of
+    every character, and the digests that log-ins are made of are known too.
     """
-    for text in {secret, secret.lower()} if len(secret) >= _DISTINCT else {secret}:
-        yield "".join(map(_character, _BACKSLASHES.sub(r"\\", text)))
+    spelled = "".join(map(_character, _BACKSLASHES.sub(r"\\", secret)))
+    yield f"(?i:{spelled})" if len(secret) >= _DISTINCT else spelled
     raw = secret.encode("utf-8", "surrogatepass")
-    for encode in (b64encode, urlsafe_b64encode):
-        yield re.escape(encode(raw).decode().rstrip("="))
+    yield from map(re.escape, _in_base64(raw))
+    if len(secret) < _DISTINCT:
+        return
+    units = secret.encode("utf-16-be", "surrogatepass")
+    yield from map(re.escape, _in_base64(secret.encode("utf-16-le", "surrogatepass")))
+    yield f"(?i:{raw.hex()})"
+    yield "(?i:" + "".join(f"%{octet:02x}" for octet in raw) + ")"
+    yield "(?i:" + "".join(rf"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)) + ")"
+    for name in _DIGESTS:
+        digest = hashlib.new(name, raw, usedforsecurity=False).digest()
+        yield f"(?i:{digest.hex()})"
+        yield from map(re.escape, _in_base64(digest))
+
+
+def _in_base64(raw: bytes) -> set[str]:
+    return {encode(raw).decode().rstrip("=") for encode in (b64encode, urlsafe_b64encode)}
 
 
 @cache
@@ -93,6 +141,8 @@ def _character(character: str) -> str:
     octets = character.encode("utf-8", "surrogatepass")
     units = character.encode("utf-16-be", "surrogatepass")
     in_url = "".join(rf"%(?:25){_TIMES}(?i:{octet:02x})" for octet in octets)
+    if _LATIN_1.match(character):  # as forms in Latin-1 have it
+        in_url += rf"|%(?:25){_TIMES}(?i:{code:02x})|\\udc{code:02x}"
     in_json = "".join(rf"\\{_TIMES}\\u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2))
     name = codepoint2name.get(code, "#")
     in_html = rf"&(?:amp;){_TIMES}(?:{name}|#0?{code}|#[xX]0?(?i:{code:x}));"
@@ -109,9 +159,10 @@ def base64_cores(secret: str) -> Iterator[str]:
     The three yields are for the three places a secret can start at within a group of three bytes; characters
     that it shares with its neighbours are left out, so a caller masks the whole run around a core.
     """
-    raw = secret.encode("utf-8", "surrogatepass")
-    for shift in range(3):
-        text = b64encode(b"\0" * shift + raw).decode()
-        first = -(-shift * 8 // 6)
-        last = (shift + len(raw)) * 8 // 6
-        yield text[first:last]
+    for encoding in ("utf-8", "utf-16-le") if len(secret) >= _DISTINCT else ("utf-8",):
+        raw = secret.encode(encoding, "surrogatepass")
+        for shift in range(3):
+            text = b64encode(b"\0" * shift + raw).decode()
+            first = -(-shift * 8 // 6)
+            last = (shift + len(raw)) * 8 // 6
+            yield text[first:last]

@@ -39,4 +39,5 @@ class Basic(Auth):
         if ":" in username:
             raise UsageError("the username of basic auth holds a colon, which separates it from the password")
         pair = b64encode(f"{username}:{password}".encode()).decode()
+        context.redactor.add(pair)
         return SecretAuth(signer("header", "Authorization", "Basic "), pair)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from syncrun.excerpts import excerpt
+
 _MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
 _WIDEST = 60  # characters of a value before and after a change
 
@@ -33,7 +35,7 @@ def shown_id(key: str) -> str:
 
 def _short(value: Any) -> str:
     text = _text(value)
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+    return excerpt(text, _WIDEST)
 
 
 def _text(value: Any) -> str:

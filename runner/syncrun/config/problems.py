@@ -22,6 +22,7 @@ from syncrun.config.base import (
 from syncrun.config.outline import Spot, keys_of, locate, tags_of
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ExpressionError, Problem
+from syncrun.excerpts import excerpt
 from syncrun.expressions.template import parse_template
 from syncrun.expressions.text_forms import FORMS
 from syncrun.secrets import is_sensitive_name
@@ -126,7 +127,7 @@ def _may_be_secret(path: YamlPath) -> bool:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return excerpt(text, _LONGEST)
 
 
 def _explain_spot(spot: Spot, details: list[ErrorDetails], file: YamlFile) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncrun.config.base import YamlPath
 from syncrun.config.named_file import NamedFileError, read_named_file
+from syncrun.excerpts import excerpt
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -113,7 +114,7 @@ def _show(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return excerpt(text, _LONGEST)
 
 
 def _find_refs(schema: Any, path: YamlPath = ()) -> Iterator[tuple[YamlPath, Any]]:

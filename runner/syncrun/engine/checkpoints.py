@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from syncrun.errors import CheckpointError
+from syncrun.excerpts import excerpt
 from syncrun.paginators import AnyPagination, PageState, Pagination
 from syncrun.stores.values.ids import SyncId
 
@@ -208,7 +209,7 @@ def read(text: str, sync: SyncId, partition: str, *, field: str) -> Progress:
         document = json.loads(text)
         version = document["version"]
     except (ValueError, KeyError, TypeError):
-        raise CheckpointError(f"{where} cannot be read: {text[:80]!r}", hint=hint) from None
+        raise CheckpointError(f"{where} cannot be read: {excerpt(text, 80)!r}", hint=hint) from None
     if version != VERSION:
         raise CheckpointError(
             f"{where} has version {version!r}; this syncrun reads version {VERSION}", hint=hint
@@ -216,7 +217,7 @@ def read(text: str, sync: SyncId, partition: str, *, field: str) -> Progress:
     try:
         progress = _from_document(document)
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise CheckpointError(f"{where} cannot be read: {text[:80]!r}", hint=hint) from None
+        raise CheckpointError(f"{where} cannot be read: {excerpt(text, 80)!r}", hint=hint) from None
     if progress.field != field and progress.cursor is not None:
         before, after = progress.field or "none", field or "none"
         raise CheckpointError(

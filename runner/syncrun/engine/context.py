@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from syncrun.auth.base import Auth, AuthContext
+from syncrun.config.secrecy import credential_templates
 from syncrun.decoders import DecoderName
 from syncrun.engine.job import Job, Runtime
 from syncrun.engine.limits import error_rules, rate_limiters, retry_policy
@@ -14,10 +15,11 @@ from syncrun.errors import UsageError
 from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.functions import DEFAULT, Functions
-from syncrun.expressions.template import render, render_text
+from syncrun.expressions.template import parse_template, render, render_text
 from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
+from syncrun.secrets import is_telling, texts_of
 from syncrun.wording import iso
 
 if TYPE_CHECKING:
@@ -44,11 +46,12 @@ def open_client(
     base_url: str | None = None,
     decoder: DecoderName | None = None,
     hooks: Hooks = NO_HOOKS,
+    issues: bool = False,
 ) -> Client:
     """Return the client of *job*: its origin, credentials, retries and limits.
 
     *base_url* stands in for the connector's while that is unknown. Error rules read answers with *decoder*;
-    None: that of the sync.
+    None: that of the sync. With *issues* answers may hold credentials, which nobody sees.
     """
     base_url = base_url_of(job, context) if base_url is None else base_url
     auth = auth_of(job, context)
@@ -66,12 +69,13 @@ def open_client(
         redactor,
         log,
         auth=auth.authenticator(own) if auth else None,
-        headers=render(job.connector.headers, context),
+        headers=learning(job, context, redactor)(job.connector.headers),
         allow_hosts=job.connector.trusted_hosts,
         bare_hosts=job.connector.bare_hosts,
         judge=error_rules(job, redactor, functions, decoder, parsed=parsed),
         limits=rate_limiters(job, runtime),
         answered=runtime.wire.answer if runtime.wire else None,
+        issues=issues,
     )
 
 
@@ -144,11 +148,13 @@ def auth_context(
         # Its own client, rarely opened: the request's server is the one it trusts, and no other.
         hosts = [*job.connector.trusted_hosts, *job.connector.bare_hosts]
         limits = rate_limiters(job, runtime, of_sync=False)
-        with _client(job, runtime, request.url, redactor, log, bare_hosts=hosts, limits=limits) as client:
+        with _client(
+            job, runtime, request.url, redactor, log, bare_hosts=hosts, limits=limits, issues=True
+        ) as client:
             return client.send(request, also=statuses)
 
     return AuthContext(
-        render=lambda value: render(value, context),
+        render=learning(job, context, redactor),
         send=send,
         now=lambda: runtime.now().timestamp(),
         sleep=runtime.sleep,
@@ -158,6 +164,32 @@ def auth_context(
         connector=job.id.connector,
         base_url=base_url,
     )
+
+
+def learning(job: Job, context: Mapping[str, Any], redactor: Redactor) -> Callable[[Any], Any]:
+    """Return what renders a tree of templates, and tells *redactor* what those of credentials give (R23).
+
+    A digest or signature of a secret is one too.
+    """
+    credentials = set(credential_templates(job.connector, job.id.sync))
+
+    def rendered(value: Any) -> Any:
+        if isinstance(value, str):
+            found = render(value, context)
+            if value in credentials:
+                parts = [render(f"${{{part}}}", context) for part, _ in parse_template(value).expressions]
+                texts = (text for part in parts or [found] for text in texts_of(part))
+                redactor.add(*filter(is_telling, texts))
+            return found
+        if isinstance(value, Mapping):
+            pairs = ((name, member, rendered(member)) for name, member in value.items())
+            return {name: new for name, old, new in pairs if new is not None or old is None}
+        if isinstance(value, list | tuple):
+            pairs_in_order = ((element, rendered(element)) for element in value)
+            return [new for old, new in pairs_in_order if new is not None or old is None]
+        return value
+
+    return rendered
 
 
 def base_url_of(job: Job, context: Mapping[str, Any]) -> str:

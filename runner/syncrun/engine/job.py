@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from syncrun.auth.credentials import Credentials
 from syncrun.config.connector import Connector
+from syncrun.config.secrecy import secret_values
 from syncrun.config.sync import Sync
 from syncrun.engine.asked_once import AskedOnce
 from syncrun.engine.locks import folder_of
 from syncrun.engine.outside import utc_now
 from syncrun.engine.report import Event
 from syncrun.engine.together import Together
-from syncrun.secrets import texts_of
 from syncrun.stores.memory_folder import own_memory, staging_in_memory
 from syncrun.stores.values.commit import SMALL, Changes, Commit
 from syncrun.stores.values.ids import SyncId
@@ -70,9 +70,11 @@ class Job:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The configured values that must never be shown (R23)."""
-        entries = self.connector.config.items()
-        values = (self.config.get(name) for name, entry in entries if entry.secret)
-        return tuple(text for value in values for text in texts_of(value))
+        return tuple(secret_values(self.connector, self.config, self.id.sync, hooked=self._signed_by_hook))
+
+    @property
+    def _signed_by_hook(self) -> bool:
+        return any(getattr(auth, "type", "") == "hook" for auth in self.connector.auth_entries)
 
 
 @dataclass(frozen=True, slots=True)

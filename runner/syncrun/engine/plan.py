@@ -14,6 +14,7 @@ from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import SnapshotInterval, Sync
 from syncrun.engine.checkpoints import Progress
 from syncrun.errors import RunError
+from syncrun.excerpts import excerpt
 from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.template import render
@@ -141,7 +142,7 @@ def _values(source: PartitionSource, context: Mapping[str, Any]) -> list[Any]:
         return []
     if not isinstance(values, list):
         raise RunError(
-            f"for_each: values is no list: {json.dumps(values)[:80]}",
+            f"for_each: values is no list: {excerpt(json.dumps(values), 80)}",
             hint="give a list, or a template that gives one",
         )
     return values

@@ -28,7 +28,7 @@ from syncrun.engine.saving import Saving
 from syncrun.engine.start import start_from
 from syncrun.errors import Interrupted, LockedError, OtherProjectError, SyncrunError
 from syncrun.hooks import NO_HOOKS, load_hooks
-from syncrun.http.redact import Redactor
+from syncrun.http.redact import Redactor, masked
 from syncrun.stores.values.commit import Changes
 from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapped, Mapper
@@ -292,8 +292,8 @@ class SyncRun:
             requests=read.requests if read else 0,
             message=self.redactor.text(ended.message),
             hint=self.redactor.text(ended.hint),
-            notes=tuple(self.notes),
-            quarantine=outcome.of_quarantine(read) if read else "",
+            notes=tuple(map(self.redactor.text, self.notes)),
+            quarantine=self.redactor.text(outcome.of_quarantine(read)) if read else "",
         )
 
     def _outcome(self, error: SyncrunError | None = None, refused: str = "") -> Outcome:
@@ -315,4 +315,4 @@ class SyncRun:
         self._emit("waiting", reason=reason)
 
     def _emit(self, name: str, **details: Any) -> None:
-        self.runtime.emit(Event(name, self.job.id, self.run_id, details))
+        self.runtime.emit(Event(name, self.job.id, self.run_id, masked(details, self.redactor)))

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Literal
 import orjson
 
 from syncrun.engine import disk
+from syncrun.excerpts import excerpt
 from syncrun.http.client import Exchange
 from syncrun.transform.stage import make_folder
 
@@ -30,7 +31,7 @@ class RunLog:
     """Writes into *folder*; may be shared between threads.
 
     *notes* is the list that the run's parts append to: each new one becomes a message as soon as something
-    else is logged. *redact* takes secrets out of messages (R23); requests come without.
+    else is logged. *redact* takes secrets out of all that is logged (R23).
     """
 
     def __init__(
@@ -54,14 +55,14 @@ class RunLog:
         line: dict[str, Any] = {
             "us": int(exchange.at * 1e6),
             "method": exchange.method,
-            "url": _shortened(exchange.url),
+            "url": _shortened(self._redact(exchange.url)),
             "status": exchange.status,
             "ms": round(exchange.elapsed * 1e3, 3),
             "bytes": exchange.received,
             "attempt": exchange.attempt,
             "queued_ms": round(exchange.queued * 1e3, 3),
             "wait_ms": round(exchange.wait * 1e3, 3),
-            "reason": exchange.reason,
+            "reason": _shortened(self._redact(exchange.reason)),
         }
         with self._guard:
             self._take_notes()
@@ -129,5 +130,5 @@ class RunLog:
 
 
 def _shortened(text: str) -> str:
-    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    short = excerpt(text, _LONGEST)
     return short if short.isascii() else short.encode(errors="replace").decode()

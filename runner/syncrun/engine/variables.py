@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from syncrun.config.secrecy import is_secret_var
 from syncrun.decoders import decode
 from syncrun.engine.context import base_url_of, open_client
 from syncrun.engine.job import Job, Runtime
@@ -17,6 +18,7 @@ from syncrun.extract.setup import base_url_needs, fetch_value, needed_entries
 from syncrun.hooks import Hooks
 from syncrun.http.client import Exchange
 from syncrun.http.redact import Redactor
+from syncrun.secrets import is_telling, texts_of
 
 
 def read_vars(
@@ -43,6 +45,8 @@ def read_vars(
             )
         except RunError as error:
             raise RunError(f"setup.{name}: {error.message}", hint=error.hint) from None
+        if is_secret_var(job.connector, name):
+            redactor.add(*filter(is_telling, texts_of(value)))
         found = {**found, name: value}
     return found
 
@@ -74,6 +78,7 @@ def _value(
         base_url=base_url,
         decoder="json",
         hooks=hooks,
+        issues=True,
     ) as client:
         decoded = partial(decode, "json", redactor=redactor)
         return fetch_value(

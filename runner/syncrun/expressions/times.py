@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from syncrun.excerpts import excerpt
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.signatures import FunctionError
 
@@ -99,4 +100,4 @@ def _unit(fmt: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:39] + "…")  # noqa: PLR2004
+    return repr(excerpt(text, 40))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from syncrun.errors import ResponseError
+from syncrun.excerpts import excerpt
 from syncrun.expressions.compile import compile_expression
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -142,8 +143,7 @@ def _raise_reported_error(body: Any) -> None:
     for name in _ERROR_NAMES:
         if body.get(name):
             text = json.dumps(body[name], ensure_ascii=False, default=str)
-            shown = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
-            raise ResponseError(f"the answer has no records but reports {name}: {shown}")
+            raise ResponseError(f"the answer has no records but reports {name}: {excerpt(text, _EXCERPT)}")
 
 
 def _named(value: Any) -> str:
@@ -153,8 +153,7 @@ def _named(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        shown = value if len(value) <= _SHORT_TEXT else f"{value[:_SHORT_TEXT]}…"
-        return f"the text {shown!r}"
+        return f"the text {excerpt(value, _SHORT_TEXT)!r}"
     if isinstance(value, (int, float)):
         return f"the number {value}"
     return "a list" if isinstance(value, list) else "an object"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 
+from syncrun.excerpts import excerpt
+
 _LONGEST = 500
 
 
@@ -18,7 +20,7 @@ def failure(error: BaseException, name: str, path: str) -> tuple[str, str]:
     lines = [number for frame, number in frames if frame.f_code.co_filename == path]
     place = f"{name}:{lines[-1]}" if lines else name
     told = " ".join(_text(error).split())
-    told = told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+    told = excerpt(told, _LONGEST)
     return place, f"{type(error).__name__}: {told}" if told else type(error).__name__
 
 

@@ -27,6 +27,7 @@ from syncrun.http.content import read as read_content
 from syncrun.http.encoding import Outgoing, encode, header_list
 from syncrun.http.failures import BAD_LOCATION, Failure, explain
 from syncrun.http.gate import Gate
+from syncrun.http.issued import issued
 from syncrun.http.messages import Request, Response
 from syncrun.http.origins import MAX_REDIRECTS, Origins, redirect_statuses, redirected_method
 from syncrun.http.outcome import Exchange, Outcome, Sent, error_of, exchange_of
@@ -49,7 +50,8 @@ class Client:
     answer that comes in at less than 1 KiB/s. *headers* are the connector's and, like *auth*, reach only the
     origin of *base_url* and *allow_hosts*; *bare_hosts* are asked without them, and what an answer leads to
     is asked nowhere else. *judge* holds the connector's own rules about answers, *limits* those of its
-    rate, closed with the client. *max_bytes* bounds the decoded content of one answer. *log* is called
+    rate, closed with the client. *max_bytes* bounds the decoded content of one answer; with
+    *issues* answers hold credentials, which the redactor learns before anybody is told of them. *log* is called
     after every exchange, in the thread that sends, and *answered* with what a request, as it was given and
     without credentials, got in the end.
     """
@@ -76,6 +78,7 @@ class Client:
         log: Callable[[Exchange], None] | None = None,
         answered: Callable[[Outgoing, Outcome], None] | None = None,
         max_bytes: int = GIBIBYTE,
+        issues: bool = False,
     ) -> None:
         try:
             origins = Origins(base_url, allow_hosts, bare_hosts=bare_hosts, allow_http=allow_http)
@@ -104,6 +107,7 @@ class Client:
         self._log = log
         self._answered = answered
         self._max_bytes = max_bytes
+        self._issues = issues
         self._client = open_connections(transport, verify=verify, timeout=timeout)
 
     def __enter__(self) -> Self:
@@ -207,6 +211,8 @@ class Client:
                 outcome = replace(outcome, queued=queued) if queued else outcome
                 for limit in self._limits:
                     limit.learn(outcome.headers)
+                if self._issues:
+                    self._redactor.add(*issued(outcome.headers, outcome.content))
                 renews = sent.refused is not None and getattr(auth, "renews", False)
                 if renews:
                     self._note(outcome, attempt)  # before the request that gets another token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import httpx
@@ -10,7 +11,9 @@ from syncrun.errors import RequestError, UnknownServerError
 from syncrun.http.encoding import HeaderList, Outgoing, merged_headers
 from syncrun.http.origins import Origin, Origins, Trust
 from syncrun.http.redact import Redactor
-from syncrun.secrets import is_sensitive_name
+from syncrun.secrets import is_sensitive_name, is_telling
+
+_LEARNED = 50  # values of one name: signatures differ with each request, and are used up
 
 Admitted = tuple[httpx.Auth | None, list[tuple[bytes, bytes]]]
 
@@ -32,6 +35,7 @@ class Gate:
         self._auth = auth
         self._headers = headers
         self._defaults = defaults
+        self._learned: Counter[str] = Counter()
 
     def admit(self, outgoing: Outgoing) -> Admitted:
         """Return the credentials and the headers that the server of *outgoing* may see.
@@ -45,6 +49,7 @@ class Gate:
             raise self._unknown(outgoing, origin)
         trust = self._origins.judge(origin)
         if trust is Trust.HOME:
+            self._learn(outgoing)
             return self._auth, merged_headers(self._defaults, self._headers, outgoing.headers)
         if trust is Trust.EXPOSED:
             self._check_exposed(outgoing)
@@ -66,6 +71,14 @@ class Gate:
             hint=f'if it belongs to the API: `allow_hosts: ["{host}"]`, or `allow_hosts: [{{host: "{host}",'
             " credentials: false}]` where it needs no credentials",
         )
+
+    def _learn(self, outgoing: Outgoing) -> None:
+        """Let nobody see what *outgoing* itself sends under the name of a credential (R23)."""
+        for name, value in [*outgoing.headers, *outgoing.url.params.multi_items()]:
+            new = is_sensitive_name(name) and is_telling(value) and not self._redactor.exposes(value)
+            if new and self._learned[name] < _LEARNED:
+                self._learned[name] += 1
+                self._redactor.add(value, value.rpartition(" ")[2])
 
     def _check_exposed(self, outgoing: Outgoing) -> None:
         headers = [*self._headers, *outgoing.headers]

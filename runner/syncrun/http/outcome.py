@@ -103,7 +103,7 @@ def error_of(outcome: Outcome, attempts: int, redactor: Redactor, verdict: Verdi
     if outcome.failure is not None:
         return RequestError(f"{place}: {outcome.failure.reason}{after}", hint=outcome.failure.hint)
     told = redactor.text(verdict.message) if verdict else ""
-    told = told or redactor.excerpt(outcome.content)
+    told = told or redactor.excerpt(outcome.content, content_type=outcome.headers.get("content-type"))
     message = f"{place}: {outcome.status}{after}" + (f": {told}" if told else "")
     hint = _hint(outcome.status, attempts, verdict)
     return RequestError(message, status=outcome.status, hint=hint, then=verdict.then if verdict else "")
@@ -128,6 +128,7 @@ def exchange_of(
     reason = outcome.failure.reason if outcome.failure else ""
     if verdict is not None:
         reason = f"{verdict.rule}: {verdict.then}"
+    reason = redactor.text(reason)
     return Exchange(
         outcome.method,
         redactor.url(outcome.url),

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from syncrun.secrets import MASK, MIN_LENGTH, base64_cores, is_sensitive_name, patterns
+from syncrun.excerpts import excerpt, watch
+from syncrun.secrets import MASK, base64_cores, is_maskable, is_sensitive_name, patterns
 
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _USER_INFO = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/?#@]*@")
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _MIN_CORE = 6
-_EXCERPT_BYTES = 65_536
+_LOOKED_AT = 65_536  # bytes
 _MAX_URL = 300
 
 
@@ -27,10 +37,11 @@ class Redactor:
         self._plain: re.Pattern[str] | None = None
         self._encoded: re.Pattern[str] | None = None
         self.add(*secrets)
+        watch(self)
 
     def add(self, *secrets: str) -> None:
-        """Learn further secrets; those shorter than four characters are ignored."""
-        known = self._secrets | {text.strip() for text in secrets if len(text.strip()) >= MIN_LENGTH}
+        """Learn further secrets; those shorter than four characters, and everyday words, are ignored."""
+        known = self._secrets | {text.strip() for text in secrets if is_maskable(text.strip())}
         if known == self._secrets:
             return
         plain = {pattern for secret in known for pattern in patterns(secret)}
@@ -47,15 +58,25 @@ class Redactor:
         """Return *text* without secrets."""
         if self._plain is None:
             return text
+        text = self._masked(text)
+        if "\0" in text:  # two or four bytes a character, read as one
+            joined = text.replace("\0", "")
+            text = self._masked(joined) if self._found(joined) else text
+        return text
+
+    def exposes(self, text: str) -> bool:
+        """Whether *text* holds a secret."""
+        return self._plain is not None and (self._found(text) or self._found(text.replace("\0", "")))
+
+    def _masked(self, text: str) -> str:
+        assert self._plain is not None  # noqa: S101 - the caller looked
         if self._encoded is not None:
             text = _mask_runs(text, self._encoded)
         return self._plain.sub(MASK, text)
 
-    def exposes(self, text: str) -> bool:
-        """Whether *text* holds a secret."""
-        if self._plain is None:
-            return False
-        return bool(self._plain.search(text) or (self._encoded and self._encoded.search(text)))
+    def _found(self, text: str) -> bool:
+        plain, encoded = self._plain, self._encoded
+        return bool((plain and plain.search(text)) or (encoded and encoded.search(text)))
 
     def url(self, url: str) -> str:
         """Return *url* without secrets and user info, the values of sensitive parameters masked."""
@@ -74,17 +95,28 @@ class Redactor:
 
     def exchange(self, method: str, url: str) -> str:
         """Return `GET https://…`, how messages name a request; overlong URLs are cut."""
-        shown = self.url(url)
-        return f"{method.upper()} {shown if len(shown) <= _MAX_URL else shown[: _MAX_URL - 1] + '…'}"
+        return f"{method.upper()} {excerpt(self.url(url), _MAX_URL, masker=self)}"
 
-    def excerpt(self, content: bytes, length: int = 200) -> str:
-        """Return the first *length* characters of *content* on one line, without secrets."""
-        # Cut last: half a secret at the end would no longer be recognised.
-        shown = " ".join(self.text(content[:_EXCERPT_BYTES].decode("utf-8", "replace")).split())
-        shown = "".join(
-            character if character.isprintable() else "\ufffd" for character in shown[: length + 1]
-        )
-        return shown if len(shown) <= length else shown[: length - 1] + "…"
+    def excerpt(self, content: bytes, length: int = 200, *, content_type: str | None = None) -> str:
+        """Return the first *length* characters of *content* on one line, without secrets.
+
+        It is read in the charset of its byte order mark, else of *content_type*, else as UTF-8.
+        """
+        text = self.text(_decoded(content[:_LOOKED_AT], content_type))
+        if len(content) > _LOOKED_AT:  # a secret may be cut in two where the look ends
+            text = text[: len(text) * 3 // 4] + "…"
+        shown = " ".join(_SURROGATES.sub("\ufffd", text).split())
+        return excerpt("".join(c if c.isprintable() else "\ufffd" for c in shown), length, masker=self)
+
+
+def _decoded(content: bytes, content_type: str | None) -> str:
+    """Return *content* as text; bytes that are none in its charset become surrogates."""
+    named = _CHARSET.search(content_type or "")
+    name = next((name for mark, name in _MARKS if content.startswith(mark)), named[1] if named else "utf-8")
+    try:
+        return content.decode(name, "surrogateescape" if name.lower() in ("utf-8", "ascii") else "replace")
+    except (LookupError, ValueError, TypeError):
+        return content.decode("utf-8", "surrogateescape")
 
 
 def masked(value: Any, redactor: Redactor) -> Any:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import PrivateAttr
 
 from syncrun.errors import HookError
+from syncrun.excerpts import excerpt
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
 from syncrun.paginators.positions import has_position, is_position, may_count
@@ -86,7 +87,7 @@ class HookPagination(Pagination):
         if nothing or is_end_marker(found):
             return End(complete=True, reason="the hook next_page says that this is the end")
         if found is True or isinstance(found, list):
-            shown = json.dumps(found)[:80]
+            shown = excerpt(json.dumps(found), 80)
             raise HookError(f"hook next_page returned {shown}: no token, URL or changes to the request")
         if not isinstance(found, dict):
             is_url = self.into is None and str(found).lower().startswith(("http://", "https://"))
@@ -101,7 +102,7 @@ class HookPagination(Pagination):
             return PageState(number=state.number + 1, token=rest)
         url = resolve_link(page.url, link)
         if url is None:
-            return End(complete=False, reason=f"the next page's URL is no http URL: {link[:100]!r}")
+            return End(complete=False, reason=f"the next page's URL is no http URL: {excerpt(link, 100)!r}")
         return PageState(number=state.number + 1, url=url, token=rest)
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from syncrun.excerpts import excerpt
 from syncrun.paginators.base import End, Page, PageState
 from syncrun.paginators.followed import FollowedPagination
 from syncrun.paginators.values import resolve_link
@@ -47,7 +48,7 @@ class LinkHeaderPagination(FollowedPagination):
             return End(complete=True, reason=f"no link with rel={self.rel}")
         url = resolve_link(page.url, target)
         if url is None:
-            return End(complete=False, reason=f"the {self.rel} link is no http URL: {target[:100]!r}")
+            return End(complete=False, reason=f"the {self.rel} link is no http URL: {excerpt(target, 100)!r}")
         return PageState(number=state.number + 1, url=url)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from syncrun.excerpts import excerpt
 from syncrun.expressions.fields import Expression
 from syncrun.paginators.base import End, Page, PageState
 from syncrun.paginators.followed import FollowedPagination
@@ -53,7 +54,9 @@ class NextUrlPagination(FollowedPagination):
             return End(complete=True, reason="no further URL")
         url = resolve_link(page.url, link) if isinstance(link, str) else None
         if url is None:
-            return End(complete=False, reason=f"the next page's URL is no http URL: {str(link)[:100]!r}")
+            return End(
+                complete=False, reason=f"the next page's URL is no http URL: {excerpt(str(link), 100)!r}"
+            )
         return PageState(number=state.number + 1, url=url)
 
     def _link(self, page: Page) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
+from syncrun.excerpts import excerpt
 from syncrun.shapes import ColumnType
 from syncrun.stores.widen import is_kept
 
@@ -24,7 +25,7 @@ def refuse_loss(db: DuckDBPyConnection, values: str, old: ColumnType, new: Colum
     """Raise StoreError when any of *values*, an SQL relation with a column `c`, would not survive."""
     lost, example = _lost(db, values, old, new)
     if lost:
-        shown = example if len(example) <= _EXAMPLE else f"{example[:_EXAMPLE]}…"
+        shown = excerpt(example, _EXAMPLE)
         raise StoreError(
             f"{place}, {lost} cannot change from {old} to {new} without loss, such as {shown}",
             hint=f"keep the type {old}, or give the field a new name",

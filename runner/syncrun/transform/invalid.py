@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from syncrun.excerpts import excerpt
+
 _SHOWN = 60
 
 
@@ -58,4 +60,4 @@ def _number(value: float) -> str:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return excerpt(text, _SHOWN)

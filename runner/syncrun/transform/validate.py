@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from syncrun.config.sync import FieldSpec
+from syncrun.excerpts import excerpt
 from syncrun.shapes import ColumnType
 from syncrun.transform.canonical import canonical, dump
 from syncrun.transform.convert import Convert, to_string
@@ -135,7 +136,7 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
             except (TypeError, ValueError) as error:  # nested too deeply
                 raise Invalid(f"the record cannot be validated: {error}") from None
         if problem is not None:
-            raise Invalid(_shorten(problem.message), _place(problem))
+            raise Invalid(excerpt(problem.message, _LONGEST_REASON), _place(problem))
 
     return check
 
@@ -150,7 +151,3 @@ def _refuse_reference(address: str) -> Any:
 
 def _place(problem: jsonschema_rs.ValidationError) -> str:
     return ".".join(str(step) for step in problem.instance_path)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
