@@ -12,6 +12,7 @@ import click
 
 from syncrun import __version__
 from syncrun.cli.completing import VARIABLE, answer
+from syncrun.cli.terminal import echo
 from syncrun.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -137,13 +138,13 @@ def _tell(error: BaseException) -> int:
         error.show()
         return failure.exit_code
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        click.echo(error.ctx.get_usage(), err=True)
+        echo(error.ctx.get_usage(), err=True)
     if failure.problems:  # they begin with their place, as editors and terminals read it
-        click.echo(str(failure), err=True)
+        echo(str(failure), err=True)
     elif failure.exit_code != ExitCode.INTERRUPTED:
-        click.echo(f"error: {failure}", err=True)
+        echo(f"error: {failure}", err=True)
     if os.environ.get("SYNCRUN_TRACEBACK"):
         from syncrun.cli.failures import trace_of
 
-        click.echo(trace_of(error), err=True, nl=False)
+        echo(trace_of(error), err=True, nl=False)
     return failure.exit_code

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from syncrun.cli.options import Seconds, environment, json_lines, project_folder
+from syncrun.cli.terminal import echo
 from syncrun.engine.job import Job, Runtime
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.engine.signin import SignInStatus, sign_in, sign_out, status
@@ -39,14 +40,14 @@ def login(*, connection: str, no_browser: bool, timeout: float, env: str | None,
     browser = not no_browser and sys.stdin.isatty() and sys.stderr.isatty()
 
     def show(url: str, code: str) -> None:
-        click.echo(f"Open this address to sign in:\n\n  {url}\n", err=True)
+        echo(f"Open this address to sign in:\n\n  {url}\n", err=True)
         if code:
-            click.echo(f"and type the code {code}\n", err=True)
+            echo(f"and type the code {code}\n", err=True)
         if browser:
             click.launch(url)
 
     found = sign_in(_job(workspace, connection), _runtime(workspace), show, timeout=timeout)
-    click.echo(f"{connection}: {_told(found)}", err=True)
+    echo(f"{connection}: {_told(found)}", err=True)
     return ExitCode.OK
 
 
@@ -65,9 +66,9 @@ def show_status(*, connection: str | None, as_json: bool, env: str | None, proje
         if as_json:
             import orjson
 
-            click.echo(orjson.dumps(asdict(found)).decode())
+            echo(orjson.dumps(asdict(found)).decode())
         else:
-            click.echo(f"{name:<20} {found.kind:<26} {_told(found)}")
+            echo(f"{name:<20} {found.kind:<26} {_told(found)}")
     return ExitCode.OK
 
 
@@ -79,9 +80,9 @@ def logout(*, connection: str, env: str | None, project: Path | None) -> int:
     """Forget the token of CONNECTION, and revoke it where the connector says how."""
     workspace = open_workspace(project, env=env)
     known, failure = sign_out(_job(workspace, connection), _runtime(workspace))
-    click.echo(f"{connection}: {'signed out' if known else 'was not signed in'}", err=True)
+    echo(f"{connection}: {'signed out' if known else 'was not signed in'}", err=True)
     if failure:
-        click.echo(f"warning: the API was not told: {failure}", err=True)
+        echo(f"warning: the API was not told: {failure}", err=True)
     return ExitCode.FAILED if failure else ExitCode.OK
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from syncrun.cli.options import environment, project_folder, run_wait, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine import adjustments
 from syncrun.engine.job import Runtime
 from syncrun.engine.selection import Workspace, open_workspace
@@ -38,7 +39,7 @@ def show(*, target: str, partition: str | None, env: str | None, project: Path |
     workspace = open_workspace(project, env=env)
     sync, _ = workspace.sync(target)
     document = adjustments.describe(sync, _runtime(workspace), partition)
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    echo(json.dumps(document, indent=2, ensure_ascii=False))
     return 0
 
 
@@ -62,7 +63,7 @@ def set_(
     value = adjustments.set_cursor(
         sync, definition, cursor, runtime, partition, lock_timeout=lock_timeout, tell=tell
     )
-    click.echo(f"{sync}: the next run starts from {value}", err=True)
+    echo(f"{sync}: the next run starts from {value}", err=True)
     return 0
 
 
@@ -80,7 +81,7 @@ def clear(
     told = "there was nothing to forget"
     if count:
         told = "the next run reads everything" + (" in that partition" if partition is not None else "")
-    click.echo(f"{sync}: {told}", err=True)
+    echo(f"{sync}: {told}", err=True)
     return 0
 
 

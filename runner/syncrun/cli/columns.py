@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
+from syncrun.cli.terminal import echo
 from syncrun.engine.selection import Workspace
 from syncrun.stores.values.ids import SyncId
 
@@ -15,7 +14,7 @@ def print_columns(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(f"  {'  '.join(cells)}".rstrip())
+        echo(f"  {'  '.join(cells)}".rstrip())
 
 
 def deployed_version(workspace: Workspace, sync: SyncId) -> dict[str, str]:

@@ -13,6 +13,7 @@ import click
 from syncrun.cli.progress import Lines
 from syncrun.cli.signals import stopping
 from syncrun.cli.tables import write
+from syncrun.cli.terminal import echo
 from syncrun.demo import DemoApi
 from syncrun.engine.batch import run_all
 from syncrun.engine.job import Options, Runtime
@@ -38,16 +39,16 @@ def command(*, keep: Path | None) -> int:
         workspace = _project(folder, api)
         reports = _act(workspace, "First run: everything is new.")
         api.mutate()
-        click.echo("\nThe shop changes: orders come, are paid and are cancelled.")
+        echo("\nThe shop changes: orders come, are paid and are cancelled.")
         reports += _act(workspace, "Second run: only what changed is written.")
         reports += _act(workspace, "Third run: nothing changed, nothing is written.")
-        click.echo(f"\nThe data is a DuckDB file. {_QUERY}\n")
+        echo(f"\nThe data is a DuckDB file. {_QUERY}\n")
         write(workspace.store().query(_QUERY), "table", sys.stdout)
         if keep is not None:
             files = f"syncrun.yaml, connectors/shop.yaml, {workspace.database.name}"
-            click.echo(f"\nThe project is in {folder}: {files}. Its API ends with this command.")
+            echo(f"\nThe project is in {folder}: {files}. Its API ends with this command.")
         else:
-            click.echo("\n`syncrun demo --keep FOLDER` leaves the project for you to look at.")
+            echo("\n`syncrun demo --keep FOLDER` leaves the project for you to look at.")
     # the demo shows a quarantined record on purpose; anything but success is a defect of the installation
     return ExitCode.FAILED if combined_exit_code(reports) else ExitCode.OK
 
@@ -75,7 +76,7 @@ def _project(folder: Path, api: DemoApi) -> Workspace:
 
 
 def _act(workspace: Workspace, title: str) -> list[RunReport]:
-    click.echo(f"\n{title}")
+    echo(f"\n{title}")
     jobs = workspace.jobs(["demo"])
     lines = Lines(err=False, width=max(len(str(job.id)) for job in jobs))
     with stopping() as stop:

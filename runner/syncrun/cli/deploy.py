@@ -11,6 +11,7 @@ import click
 
 from syncrun.cli.events import EventCommand, JsonEvents
 from syncrun.cli.options import project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.deployment import Plan, Step, plan
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
@@ -62,7 +63,7 @@ def command(
         _agree(found, allowed=allow_destructive, asked=not yes, quiet=events is not None)
         for deployed in found.apply(store, utc_now()):
             if events is None:
-                click.echo(f"deployed {deployed.connector} {deployed.version} to {environment}", err=True)
+                echo(f"deployed {deployed.connector} {deployed.version} to {environment}", err=True)
             else:
                 events.write("deployed", connector=deployed.connector, version=deployed.version)
     if events is not None:
@@ -94,15 +95,15 @@ def _show(found: Plan, events: JsonEvents | None) -> None:
         return
     for step in found.steps:
         before = step.before.version if step.before else "not deployed"
-        click.echo(f"{step.after.connector}: {before} → {step.after.version}", err=True)
+        echo(f"{step.after.connector}: {before} → {step.after.version}", err=True)
         for change in step.changes:
             mark = "!" if change.destructive else "+" if change.told.startswith("new ") else "~"
-            click.echo(f"  {mark} {change.sync}: {change.told}", err=True)
+            echo(f"  {mark} {change.sync}: {change.told}", err=True)
         if not step.changes:
-            click.echo("  its tables stay as they are", err=True)
+            echo("  its tables stay as they are", err=True)
     if not found.steps:
         kept = ", ".join(f"{one.connector} {one.version}" for one in found.unchanged)
-        click.echo(f"nothing to deploy: {found.environment} has {kept}", err=True)
+        echo(f"nothing to deploy: {found.environment} has {kept}", err=True)
 
 
 def _document(step: Step) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from syncrun.cli.options import environment, limit_option, project_folder, show_
 from syncrun.cli.progress import Lines
 from syncrun.cli.runtime import runtime_of
 from syncrun.cli.signals import Stop, stopping
+from syncrun.cli.terminal import echo
 from syncrun.cli.validate import print_problems
 from syncrun.engine.dryrun import dry_run
 from syncrun.engine.job import Options
@@ -38,11 +39,9 @@ def command(*, targets: tuple[str, ...], limit: int, show: int, env: str | None,
     with stopping(outside.wait) as stop:
         changes = outside.changes(bench.folder, stop.event)
         _look(bench, outside, stop, limit=limit, show=show)
-        click.echo("waiting for changes; ^C ends", err=True)
+        echo("waiting for changes; ^C ends", err=True)
         for changed in changes:
-            click.echo(
-                f"\n{iso(outside.now().replace(microsecond=0))}  {_named(changed, bench.folder)}", err=True
-            )
+            echo(f"\n{iso(outside.now().replace(microsecond=0))}  {_named(changed, bench.folder)}", err=True)
             _look(bench, outside, stop, limit=limit, show=show)
             if stop.event.is_set():
                 break
@@ -58,7 +57,7 @@ def _look(bench: Workbench, outside: Outside, stop: Stop, *, limit: int, show: i
             if found.workspace is not None and not stop.event.is_set():
                 _try(sync, found.workspace, outside, stop, limit=limit, show=show)
     except SyncrunError as error:
-        click.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
 
 
 def _try(sync: str, workspace: Workspace, outside: Outside, stop: Stop, *, limit: int, show: int) -> None:
@@ -67,7 +66,7 @@ def _try(sync: str, workspace: Workspace, outside: Outside, stop: Stop, *, limit
         runtime = runtime_of(workspace, outside, stop, Lines().event, lock_timeout=0.0)
         print_dry_run(dry_run(job, Options(limit=limit, lock_timeout=0.0), runtime, most=show))
     except SyncrunError as error:
-        click.echo(f"{sync}: {error}", err=True)
+        echo(f"{sync}: {error}", err=True)
 
 
 def _named(changed: Iterable[Path], folder: Path) -> str:

@@ -9,6 +9,7 @@ import click
 
 from syncrun.cli import changes, counts
 from syncrun.cli.options import environment, json_lines, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.run_names import find_run
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import Run, RunChange
@@ -25,12 +26,12 @@ def command(*, run: str, as_json: bool, env: str | None, project: Path | None) -
     store = open_workspace(project, env=env).store(on_wait=tell)
     found = find_run(store, run)
     changed = counts.told({name: found.counts.get(name, 0) for name in ("added", "updated", "deleted")})
-    click.echo(f"{found.sync}, run {found.id}: {changed or 'nothing changed'}", err=True)
+    echo(f"{found.sync}, run {found.id}: {changed or 'nothing changed'}", err=True)
     known = 0
     told = store.run_changes(found)
     for change in told.changes:
         known += 1
-        click.echo(_document(change) if as_json else _line(change))
+        echo(_document(change) if as_json else _line(change))
     _tell_missing(found, known, history=told.history)
     return 0
 
@@ -40,9 +41,9 @@ def _tell_missing(run: Run, known: int, *, history: bool) -> None:
     total = sum(run.counts.get(name, 0) for name in ("added", "updated", "deleted"))
     if known < total:
         reason = "the history began later" if history else "later runs changed those records again"
-        click.echo(f"no longer known: {total - known:,} of {counted(total, 'change')}; {reason}", err=True)
+        echo(f"no longer known: {total - known:,} of {counted(total, 'change')}; {reason}", err=True)
     if not history and known:
-        click.echo("what was before is not known: `history: true` in the sync keeps every version", err=True)
+        echo("what was before is not known: `history: true` in the sync keeps every version", err=True)
 
 
 def _document(change: RunChange) -> str:

@@ -24,6 +24,7 @@ from syncrun.cli.options import (
 from syncrun.cli.progress import Events, Lines
 from syncrun.cli.runtime import runtime_of
 from syncrun.cli.signals import stopping
+from syncrun.cli.terminal import echo
 from syncrun.engine.adjustments import incremental_of, read_cursor
 from syncrun.engine.dryrun import DryRun, dry_run
 from syncrun.engine.job import Job, Options
@@ -172,12 +173,12 @@ def _write(events: JsonEvents, done: DryRun, saved: Path | None, code: int) -> N
 def print_dry_run(done: DryRun, saved: Path | None = None) -> None:
     """Print the records to standard output, and what to know about them to standard error."""
     for record in done.preview.records:
-        click.echo(_line(record))
+        echo(_line(record))
     for rejection in done.preview.rejected:
         key = "" if rejection.key is None else f"{changes.shown_id(rejection.key)}  "
-        click.echo(f"! {key}{rejection.reason}")
+        echo(f"! {key}{rejection.reason}")
     for line in _summary(done, saved):
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 def _line(record: RecordChange) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from syncrun.cli.failures import failure_of
+from syncrun.cli.terminal import echo
 
 
 class JsonEvents:
@@ -32,7 +33,7 @@ class JsonEvents:
             if self._over:
                 return
             try:
-                click.echo(line)
+                echo(line)
             except BrokenPipeError:
                 self._over = True
                 drop_output()

@@ -11,6 +11,7 @@ import click
 
 from syncrun.cli.events import EventCommand, JsonEvents
 from syncrun.cli.options import connector_set, database_wait, environment, project_folder, show_option, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.explain import Explanation, explain
 from syncrun.engine.job import Options, Runtime
 from syncrun.engine.selection import open_workspace
@@ -45,7 +46,7 @@ def command(
     told = explain(job, Options(full=full), runtime, most=show)
     if events is None:
         for line in _lines(told):
-            click.echo(line)
+            echo(line)
         return 0
     events.write("explanation", **asdict(told.sync), **{k: v for k, v in asdict(told).items() if k != "sync"})
     events.finish(0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from syncrun.cli.terminal import echo
 from syncrun.config.load import shown
 from syncrun.config.project_file import PROJECT_FILES
 from syncrun.engine.scaffold import copied_connector, new_project, to_fill_in, write_new
@@ -62,7 +63,7 @@ def _next_steps(folder: Path, connector: str | None) -> list[str]:
 
 
 def _tell(folder: Path, files: Iterable[str], steps: Iterable[str]) -> None:
-    click.echo("wrote " + ", ".join(shown(folder / name) for name in files), err=True)
-    click.echo("next:", err=True)
+    echo("wrote " + ", ".join(shown(folder / name) for name in files), err=True)
+    echo("next:", err=True)
     for step in steps:
-        click.echo(f"  {step}", err=True)
+        echo(f"  {step}", err=True)

@@ -12,6 +12,7 @@ import click
 from syncrun.cli import counts
 from syncrun.cli.columns import deployed_version, print_columns
 from syncrun.cli.options import environment, json_lines, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.config.load import list_connectors, shown
 from syncrun.engine.agenda import entries
 from syncrun.engine.outside import utc_now
@@ -33,7 +34,7 @@ def command(*, as_json: bool, env: str | None, project: Path | None) -> int:
         import json
 
         for row in rows:
-            click.echo(json.dumps(row, ensure_ascii=False))
+            echo(json.dumps(row, ensure_ascii=False))
         return 0
     _print_connectors(workspace)
     _print_syncs(rows)
@@ -78,18 +79,18 @@ def _print_connectors(workspace: Workspace) -> None:
         else:
             built_in.append(name)
     if places:
-        click.echo("Connectors")
+        echo("Connectors")
         print_columns(places)
     if built_in:
-        click.echo("\nBuilt-in connectors" if places else "Built-in connectors")
-        click.echo(click.wrap_text(", ".join(built_in), 78, initial_indent="  ", subsequent_indent="  "))
+        echo("\nBuilt-in connectors" if places else "Built-in connectors")
+        echo(click.wrap_text(", ".join(built_in), 78, initial_indent="  ", subsequent_indent="  "))
 
 
 def _print_syncs(rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
-        click.echo("\nNo connections yet: add them to syncrun.yaml, or run a connector by its name.")
+        echo("\nNo connections yet: add them to syncrun.yaml, or run a connector by its name.")
         return
-    click.echo("\nSyncs")
+    echo("\nSyncs")
     print_columns(
         [
             (str(SyncId(row["connection"], row["connector"], row["sync"])), row["connector"], *_state(row))

@@ -22,6 +22,7 @@ from rich.text import Text
 
 from syncrun.cli import counts
 from syncrun.cli.progress import Lines
+from syncrun.cli.terminal import visible
 from syncrun.engine.report import Event, RunReport
 from syncrun.wording import counted
 
@@ -63,7 +64,7 @@ class LiveProgress(Lines):
             share = details.get("share")
             self._progress.update(task, completed=share or 0.0, total=None if share is None else 1.0)
         elif event.name == "waiting":
-            told = details["reason"]
+            told = visible(details["reason"])
         else:
             return
         self._progress.update(task, description=f"{event.sync}  {told}")
@@ -88,7 +89,7 @@ class LiveProgress(Lines):
         return f", {event.details['records'] / elapsed:,.0f} a second" if elapsed >= 1 else ""
 
     def _echo(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(visible(text), markup=False)
 
 
 class _Bar(BarColumn):

@@ -12,6 +12,7 @@ import click
 
 from syncrun.cli import counts
 from syncrun.cli.options import environment, json_lines, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.run_names import find_run
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import LogLine, Run
@@ -33,11 +34,11 @@ def command(*, run: str, level: str, as_json: bool, env: str | None, project: Pa
     """Show all of RUN: an id or the beginning of it, `last`, or CONNECTION/SYNC for its newest run."""
     store = open_workspace(project, env=env).store(on_wait=tell)
     found = find_run(store, run)
-    click.echo(_head(found), err=True)
+    echo(_head(found), err=True)
     shown = _LEVELS[_LEVELS.index(level) :]
     for line in store.run_log(found.id):
         if line.level in shown:
-            click.echo(json.dumps(_document(line), ensure_ascii=False) if as_json else _text(line))
+            echo(json.dumps(_document(line), ensure_ascii=False) if as_json else _text(line))
     return 0
 
 

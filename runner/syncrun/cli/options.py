@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from syncrun.cli.terminal import echo
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -120,4 +122,4 @@ connector_set = click.option(
 
 def tell(reason: str) -> None:
     """Say on standard error what a command waits for."""
-    click.echo(reason, err=True)
+    echo(reason, err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from syncrun.cli.options import database_wait, environment, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
 
@@ -19,7 +20,7 @@ from syncrun.engine.selection import open_workspace
 def command(*, target: str, lock_timeout: float, env: str | None, project: Path | None) -> int:
     """Leave a sync out of `run --due` and `run --all`; by its name it still runs, and a run goes on."""
     said = set_paused(target, paused=True, lock_timeout=lock_timeout, env=env, project=project)
-    click.echo(f"{said} paused until `syncrun resume {target}`", err=True)
+    echo(f"{said} paused until `syncrun resume {target}`", err=True)
     return 0
 
 

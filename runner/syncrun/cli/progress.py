@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-import click
-
 from syncrun.cli import counts
 from syncrun.cli.events import JsonEvents, counted
+from syncrun.cli.terminal import echo
 from syncrun.engine.report import Event, RunReport
 
 _MARKS = {"ok": "✓", "incomplete": "!", "failed": "✗", "locked": "…", "interrupted": "■"}
@@ -92,7 +91,7 @@ class Lines:
 
     def _echo(self, text: str) -> None:
         with self._lock:
-            click.echo(text, err=self._err)
+            echo(text, err=self._err)
 
 
 def summary(report: RunReport, *, width: int = 0) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from syncrun.cli.options import database_wait, environment, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.config.load import shown
 from syncrun.engine.retention import Report, asks_for_nothing, prune
 from syncrun.engine.selection import open_workspace
@@ -52,13 +53,13 @@ def command(
     store = workspace.store(writing=not dry_run)
     report = prune(workspace, store, datetime.now(UTC), dry_run=dry_run, compact=compact)
     if as_json:
-        click.echo(json.dumps(_document(report, dry_run=dry_run)))
+        echo(json.dumps(_document(report, dry_run=dry_run)))
     if report.trouble:
         tell(f"not compacted, though much is free: {report.trouble}")
     if not quiet and not as_json:
         name = workspace.database.name
         for line in _lines(report, name, dry_run=dry_run) if there else [f"there is no {name} yet"]:
-            click.echo(line, err=True)
+            echo(line, err=True)
     return 0
 
 

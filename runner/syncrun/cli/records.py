@@ -11,6 +11,7 @@ import click
 
 from syncrun.cli.options import Moment, environment, limit_option, project_folder, tell
 from syncrun.cli.output import deliver, format_option, output_option, replace_file
+from syncrun.cli.terminal import echo
 from syncrun.engine.models import find_model, moment_or_position
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
@@ -105,7 +106,7 @@ def command(
     )
     following = _deliver(store, query, form, output)
     if cursor_file is None:
-        click.echo(f"next cursor: {following}", err=True)
+        echo(f"next cursor: {following}", err=True)
     else:
         replace_file(cursor_file, lambda path: path.write_text(f"{following}\n", encoding="utf-8"))
     return 0

@@ -8,6 +8,7 @@ import click
 
 from syncrun.cli.options import database_wait, environment, project_folder
 from syncrun.cli.pause import set_paused
+from syncrun.cli.terminal import echo
 
 
 @click.command("resume", epilog="Examples: syncrun resume acme/issues; syncrun resume acme")
@@ -18,5 +19,5 @@ from syncrun.cli.pause import set_paused
 def command(*, target: str, lock_timeout: float, env: str | None, project: Path | None) -> int:
     """Let a sync, or all of a connection, run by itself again; with auto_start: false the first time."""
     said = set_paused(target, paused=False, lock_timeout=lock_timeout, env=env, project=project)
-    click.echo(f"{said} resumed: what is due runs with the next `syncrun run --due`", err=True)
+    echo(f"{said} resumed: what is due runs with the next `syncrun run --due`", err=True)
     return 0

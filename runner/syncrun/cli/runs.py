@@ -11,6 +11,7 @@ import click
 from syncrun.cli import counts
 from syncrun.cli.columns import print_columns
 from syncrun.cli.options import environment, json_lines, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.run_names import runs_of
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.run import Run, RunChoice
@@ -43,11 +44,11 @@ def command(
     found = workspace.store(on_wait=tell).runs(choice) if workspace.database.exists() else []
     if as_json:
         for run in found:
-            click.echo(json.dumps(document(run), ensure_ascii=False))
+            echo(json.dumps(document(run), ensure_ascii=False))
     elif found:
         print_columns([_row(run) for run in found])
     else:
-        click.echo("no such runs yet", err=True)
+        echo("no such runs yet", err=True)
     return 0
 
 

@@ -6,6 +6,8 @@ import json
 
 import click
 
+from syncrun.cli.terminal import echo
+
 
 @click.command("schema", epilog="Example: syncrun schema connector > connector.schema.json")
 @click.argument("kind", type=click.Choice(["connector", "project", "events"]), default="connector")
@@ -13,5 +15,5 @@ def command(*, kind: str) -> int:
     """Print the JSON Schema of connector (default) or project files, or of events (`--json`)."""
     from syncrun.config.schema import SCHEMAS
 
-    click.echo(json.dumps(SCHEMAS[kind](), indent=2, ensure_ascii=False))
+    echo(json.dumps(SCHEMAS[kind](), indent=2, ensure_ascii=False))
     return 0

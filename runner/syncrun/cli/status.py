@@ -13,6 +13,7 @@ import click
 
 from syncrun.cli.columns import deployed_version, print_columns
 from syncrun.cli.options import environment, json_lines, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.agenda import Entry, entries, is_failing
 from syncrun.engine.outcome import quarantine_limit
 from syncrun.engine.outside import utc_now
@@ -105,10 +106,10 @@ def command(*, check: bool, as_json: bool, env: str | None, project: Path | None
     if as_json:
         for status in found:
             deployed = deployed_version(workspace, status.entry.sync)
-            click.echo(json.dumps({**status.to_json(), **deployed}, ensure_ascii=False))
+            echo(json.dumps({**status.to_json(), **deployed}, ensure_ascii=False))
     elif check:
         for status in wrong:
-            click.echo(f"{status.entry.sync}: {status.problem}", err=True)
+            echo(f"{status.entry.sync}: {status.problem}", err=True)
     else:
         _print(found, [deployed_version(workspace, status.entry.sync) for status in found])
     return ExitCode.FAILED if check and wrong else ExitCode.OK
@@ -141,7 +142,7 @@ def _statuses(workspace: Workspace, now: datetime) -> list[_Status]:
 def _print(found: Sequence[_Status], deployed: Sequence[Mapping[str, str]]) -> None:
     """Print one row a sync, with the deployed version where there are such."""
     if not found:
-        click.echo("There are no connections yet: add them to syncrun.yaml.", err=True)
+        echo("There are no connections yet: add them to syncrun.yaml.", err=True)
         return
     rows = [_HEAD, *(_row(status) for status in found)]
     if any(deployed):
@@ -150,7 +151,7 @@ def _print(found: Sequence[_Status], deployed: Sequence[Mapping[str, str]]) -> N
     print_columns(rows)
     for status in found:
         if status.problem:
-            click.echo(f"! {status.entry.sync}: {status.problem}", err=True)
+            echo(f"! {status.entry.sync}: {status.problem}", err=True)
 
 
 def _row(status: _Status) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, TextIO
 from uuid import UUID
 
+from syncrun.cli.terminal import visible
 from syncrun.stores.values.feed import QueryResult
 from syncrun.wording import counted, iso
 
@@ -30,14 +31,14 @@ def _write_csv(result: QueryResult, out: TextIO) -> None:
 
 def _write_jsonl(result: QueryResult, out: TextIO) -> None:
     lines = (json.dumps(document, ensure_ascii=False, default=_text) for document in _documents(result))
-    out.writelines(f"{line}\n" for line in lines)
+    out.writelines(f"{visible(line)}\n" for line in lines)
 
 
 def _write_json(result: QueryResult, out: TextIO) -> None:
     out.write("[")
     for number, document in enumerate(_documents(result)):
         out.write(",\n " if number else "\n ")
-        out.write(json.dumps(document, ensure_ascii=False, default=_text))
+        out.write(visible(json.dumps(document, ensure_ascii=False, default=_text)))
     out.write("\n]\n")
 
 
@@ -73,7 +74,7 @@ def _plain(text: str) -> Any:
     """Return *text* as it is, without the markup that a table would read into it."""
     from rich.text import Text
 
-    return Text(text)
+    return Text(visible(text))
 
 
 def _text(value: Any) -> str:

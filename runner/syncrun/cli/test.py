@@ -12,6 +12,7 @@ import click
 from syncrun.cli.events import EventCommand, JsonEvents
 from syncrun.cli.expectations import rewrite
 from syncrun.cli.options import connector_set, environment, limit_option, project_folder
+from syncrun.cli.terminal import echo
 from syncrun.config.cases import Case
 from syncrun.config.connector import Connector
 from syncrun.config.load import connector_files, load_connector, shown
@@ -87,9 +88,9 @@ def command(
     if events is not None:
         events.finish(code, tests=len(found), failed=failed)
     elif not found:
-        click.echo("no tests: a connector lists them under tests:", err=True)
+        echo("no tests: a connector lists them under tests:", err=True)
     else:
-        click.echo(f"{counted(len(found), 'test')}, {failed:,} failed", err=True)
+        echo(f"{counted(len(found), 'test')}, {failed:,} failed", err=True)
     return code
 
 
@@ -146,7 +147,7 @@ def _record(
     recording = record_case(test.connector, test.project, test.case, job.config, limit=limit)
     path = test.project / test.case.files[0]
     recording.write(path)
-    click.echo(f"{test.name}: {counted(len(recording.exchanges), 'answer')} recorded", err=True)
+    echo(f"{test.name}: {counted(len(recording.exchanges), 'answer')} recorded", err=True)
 
 
 def _as_setting(value: Any) -> str:
@@ -162,9 +163,9 @@ def _tell(events: JsonEvents | None, test: _Found, tested: Tested, *, updated: b
     mark = "✗" if tested.differences and not updated else "✓"
     records, requests = len(tested.actual["records"]), tested.actual["requests"]
     counts = f"{counted(records, 'record')}, {counted(requests, 'request')}"
-    click.echo(f"{mark} {test.name}  {'updated' if updated else counts}")
+    echo(f"{mark} {test.name}  {'updated' if updated else counts}")
     for difference in tested.differences:
-        click.echo("  " + difference.replace("\n", "\n  "))
+        echo("  " + difference.replace("\n", "\n  "))
 
 
 def _details(test: _Found, tested: Tested, *, updated: bool) -> Mapping[str, Any]:

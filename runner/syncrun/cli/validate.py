@@ -10,6 +10,7 @@ import click
 
 from syncrun.cli.events import EventCommand, JsonEvents
 from syncrun.cli.options import environment, project_folder
+from syncrun.cli.terminal import echo
 from syncrun.config.load import check_files
 from syncrun.config.project_file import find_project_file
 from syncrun.errors import ConfigurationError, ExitCode, Problem
@@ -78,8 +79,8 @@ def _project(path: Path) -> Path:
 def print_problems(problems: Sequence[Problem], *, files: int, errors: int) -> None:
     """Print each problem with its place, and how many there are in how many *files*."""
     for problem in problems:
-        click.echo(str(problem), err=True)
+        echo(str(problem), err=True)
     told = "no problems"
     if problems:
         told = f"{counted(errors, 'error')}, {counted(len(problems) - errors, 'warning')}"
-    click.echo(f"{counted(files, 'file')} checked: {told}", err=True)
+    echo(f"{counted(files, 'file')} checked: {told}", err=True)

@@ -15,6 +15,7 @@ from syncrun.config.project import Connection, ProjectFile, read_project
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.expressions.template import template_references
+from syncrun.http.reach import check_entry
 
 
 def check_project(path: Path) -> list[Problem]:
@@ -63,6 +64,11 @@ def check_names(yaml: YamlFile, content: ProjectFile) -> Iterator[Problem]:
                 place = yaml.place(("environments", environment, "connections", name), key=True)
                 hint = suggest(name, content.connections)
                 yield Problem(f"unknown connection '{name}'", yaml.name, *place, hint)
+    for index, entry in enumerate(content.restrict_hosts or ()):
+        try:
+            check_entry(entry)
+        except UsageError as error:
+            yield Problem(error.message, yaml.name, *yaml.place(("restrict_hosts", index)), error.hint)
     yield from _check_plain(yaml, content)
 
 

@@ -147,6 +147,9 @@ class ProjectFile(YamlModel):
     retention: RetentionRule = Field(
         RetentionRule.model_construct(), description="How long what is no news is kept."
     )
+    restrict_hosts: list[str] | None = Field(
+        None, description="The only hosts that requests may go to: `api.example.com`, `*.example.com`."
+    )
     connections: dict[ConnectionName, Connection] = Field(default_factory=dict)
     environments: dict[Identifier, Environment] = Field(default_factory=dict)
 
@@ -169,6 +172,7 @@ class Project:
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
     publish: str | None = None
     encryption_key: str | UnsetVariable | None = field(default=None, repr=False)
+    restrict_hosts: tuple[str, ...] | None = None
 
     @classmethod
     def default(cls, folder: Path, dotenv: Mapping[str, str] = _NO_ENVIRON) -> Project:
@@ -222,7 +226,8 @@ def load_project(path: Path, *, env: str | None = None, environ: Mapping[str, st
     rules = (content.commits, content.every, content.retention)
     key = chosen.encryption_key or content.encryption_key
     key = None if key is None else render_variables(key, variables)
-    return Project(file.parent, file, database, *rules, connections, env, dotenv, publish, key)
+    hosts = None if content.restrict_hosts is None else tuple(content.restrict_hosts)
+    return Project(file.parent, file, database, *rules, connections, env, dotenv, publish, key, hosts)
 
 
 def read_project(path: Path) -> tuple[YamlFile, ProjectFile]:

@@ -101,6 +101,7 @@ def _client(
         now=lambda: runtime.now().timestamp(),
         random=runtime.random,
         redactor=redactor,
+        restrict_hosts=job.restrict_hosts,
         log=_both(log, runtime.wire.exchange) if runtime.wire else log,
         **own,
     )

@@ -42,6 +42,7 @@ class Job:
     """One sync of one connection, its configuration resolved: *config* holds values, secrets included.
 
     *folder* is where the connector's files are, *project* the folder of the project that has the connection.
+    *restrict_hosts* are the only hosts that requests may go to; None: any.
     """
 
     id: SyncId
@@ -50,6 +51,7 @@ class Job:
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     folder: Path | None = None
     project: Path | None = None
+    restrict_hosts: tuple[str, ...] | None = None
 
     @property
     def sync(self) -> Sync:

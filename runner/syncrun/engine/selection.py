@@ -180,7 +180,7 @@ class Workspace:
         names = with_parents(connector, named.syncs) if parents else named.syncs
         folder = named.file.parent.parent
         ids = [SyncId(named.connection, connector.connector, name) for name in names]
-        own = (connector, config, connection.metadata, folder, self.folder)
+        own = (connector, config, connection.metadata, folder, self.folder, self.project.restrict_hosts)
         return [Job(identity, *own) for identity in ids]
 
     def _config(self, named: _Named, values: Mapping[str, Any]) -> dict[str, Any]:

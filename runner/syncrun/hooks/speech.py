@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -42,12 +43,16 @@ class _Stream:
 
 
 class _Streams:
-    """Puts the stand-ins where Python looks for the streams, and the streams back after the last hook."""
+    """Puts the stand-ins where Python looks for the streams, and the streams back after the last hook.
+
+    What hooks log passes the same way.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hooks = 0
         self._own: tuple[TextIO, TextIO] | None = None
+        self._records: Callable[..., logging.LogRecord] | None = None
 
     def take(self) -> None:
         with self._lock:
@@ -55,12 +60,28 @@ class _Streams:
             if self._hooks == 1:
                 self._own = own, people = sys.stdout, sys.stderr
                 sys.stdout, sys.stderr = _Stream(own, people), _Stream(people, people)
+                self._records = logging.getLogRecordFactory()
+                logging.setLogRecordFactory(self._record)
 
     def give_back(self) -> None:
         with self._lock:
             self._hooks -= 1
             if self._hooks == 0 and self._own is not None:
                 sys.stdout, sys.stderr = self._own
+                if self._records is not None and logging.getLogRecordFactory() == self._record:
+                    logging.setLogRecordFactory(self._records)
+
+    def _record(self, *args: Any, **options: Any) -> logging.LogRecord:
+        """Return what somebody logs; a hook's words without secrets, whatever handler shows them."""
+        make = self._records or logging.LogRecord
+        record = make(*args, **options)
+        redact = _redact.get()
+        if redact is not None:
+            try:
+                record.msg, record.args = redact(record.getMessage()), ()
+            except (TypeError, ValueError):  # a format that does not fit: logging tells the hook
+                record.msg = redact(str(record.msg))
+        return record
 
 
 _streams = _Streams()  # the process has one pair of them

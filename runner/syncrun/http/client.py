@@ -32,6 +32,7 @@ from syncrun.http.messages import Request, Response
 from syncrun.http.origins import MAX_REDIRECTS, Origins, redirect_statuses, redirected_method
 from syncrun.http.outcome import Exchange, Outcome, Sent, error_of, exchange_of
 from syncrun.http.rate_limit import RateLimiter, turns
+from syncrun.http.reach import Reach, RefusedAddressError, sending
 from syncrun.http.redact import Redactor
 from syncrun.http.retry import RetryPolicy, should_repeat, should_retry, wait_before
 from syncrun.http.verdicts import Judge, Verdict
@@ -50,10 +51,10 @@ class Client:
     answer that comes in at less than 1 KiB/s. *headers* are the connector's and, like *auth*, reach only the
     origin of *base_url* and *allow_hosts*; *bare_hosts* are asked without them, and what an answer leads to
     is asked nowhere else. *judge* holds the connector's own rules about answers, *limits* those of its
-    rate, closed with the client. *max_bytes* bounds the decoded content of one answer; with
-    *issues* answers hold credentials, which the redactor learns before anybody is told of them. *log* is called
-    after every exchange, in the thread that sends, and *answered* with what a request, as it was given and
-    without credentials, got in the end.
+    rate, closed with the client. *max_bytes* bounds the decoded content of one answer; with *issues* answers
+    hold credentials, which the redactor learns before anybody is told of them. *restrict_hosts* bounds where
+    requests go. *log* is called after every exchange, in the thread that sends, and *answered* with what a
+    request, as it was given and without credentials, got in the end.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Client:
         verify: bool = True,
         allow_hosts: Iterable[str] = (),
         bare_hosts: Iterable[str] = (),
+        restrict_hosts: Sequence[str] | None = None,
         allow_http: bool = False,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -81,6 +83,7 @@ class Client:
         issues: bool = False,
     ) -> None:
         try:
+            reach = Reach(restrict_hosts, (*allow_hosts, *bare_hosts))
             origins = Origins(base_url, allow_hosts, bare_hosts=bare_hosts, allow_http=allow_http)
         except httpx.InvalidURL as error:
             raise UsageError(f"base_url is no URL: {redactor.text(str(error))}") from None
@@ -96,6 +99,7 @@ class Client:
             auth=auth,
             headers=header_list(headers or {}),
             defaults=header_list(defaults),
+            reach=reach,
         )
         self._policy = retry or RetryPolicy()
         self._judge = judge
@@ -188,8 +192,10 @@ class Client:
         if url.scheme not in ("http", "https"):
             raise RequestError(f"{place}: redirected to a URL with the scheme {url.scheme}", status=status)
         method, keeps_body = redirected_method(status, outgoing.method)
-        if keeps_body:
+        if keeps_body and self._gate.shares(outgoing.url, url):
             return Outgoing(method, url, outgoing.headers, outgoing.content)
+        if not self._gate.shares(outgoing.url, url):  # neither what was sent nor under which headers
+            return Outgoing(method, url, [], None)
         headers = [
             (name, value) for name, value in outgoing.headers if not name.lower().startswith("content-")
         ]
@@ -211,8 +217,6 @@ class Client:
                 outcome = replace(outcome, queued=queued) if queued else outcome
                 for limit in self._limits:
                     limit.learn(outcome.headers)
-                if self._issues:
-                    self._redactor.add(*issued(outcome.headers, outcome.content))
                 renews = sent.refused is not None and getattr(auth, "renews", False)
                 if renews:
                     self._note(outcome, attempt)  # before the request that gets another token
@@ -226,6 +230,7 @@ class Client:
 
     def _send_once(self, sent: Sent, auth: httpx.Auth | None) -> Outcome:
         """Send, and read the answer, but for one that refuses credentials: their flow looks at it first."""
+        sending(permitted=self._gate.reach.permits_own_network(sent.outgoing.url))
         # without credentials of ours those in the URL count
         answer = self._client.send(sent.signed, auth=auth and httpx.Auth(), stream=True)
         if auth is not None and answer.status_code == _UNAUTHORIZED:
@@ -257,9 +262,15 @@ class Client:
     def _guarded(self, sent: Sent, act: Callable[[], Outcome]) -> Outcome:
         """Return what *act* does, or the failure that it ends in; raise RequestError for what is final."""
         try:
-            return act()
+            outcome = act()
+            if self._issues:
+                self._redactor.add(*issued(outcome.headers, outcome.content))
+            return outcome
         except httpx.TransportError as error:
             failure = explain(error, self._timeout)
+        except RefusedAddressError as refused:
+            place = self._redactor.exchange(sent.outgoing.method, str(sent.outgoing.url))
+            raise RequestError(f"{place}: {refused}") from None
         except httpx.InvalidURL:  # httpx looks at the Location of an answer on its own account
             failure = BAD_LOCATION
         except CorruptContentError as error:

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import httpx
 
 from syncrun.errors import UsageError
+from syncrun.http.quiet import mask_libraries
+from syncrun.http.reach import guard
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _PROXIES = [
@@ -88,7 +90,7 @@ def _open(
     kind: type[_Client], transport: httpx.BaseTransport | None, *, verify: bool, timeout: float
 ) -> _Client:
     try:
-        return kind(
+        client = kind(
             transport=transport,
             verify=_Trust(ssl.PROTOCOL_TLS_CLIENT) if verify and transport is None else verify,
             timeout=timeout,
@@ -106,6 +108,9 @@ def _open(
         raise UsageError(
             "the proxy that ALL_PROXY, HTTPS_PROXY or HTTP_PROXY names is no valid URL"
         ) from None
+    guard(client)
+    mask_libraries()
+    return client
 
 
 class _Trust(ssl.SSLContext):

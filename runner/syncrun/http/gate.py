@@ -10,6 +10,7 @@ import httpx
 from syncrun.errors import RequestError, UnknownServerError
 from syncrun.http.encoding import HeaderList, Outgoing, merged_headers
 from syncrun.http.origins import Origin, Origins, Trust
+from syncrun.http.reach import Reach
 from syncrun.http.redact import Redactor
 from syncrun.secrets import is_sensitive_name, is_telling
 
@@ -19,7 +20,10 @@ Admitted = tuple[httpx.Auth | None, list[tuple[bytes, bytes]]]
 
 
 class Gate:
-    """Stands before the wire; *defaults* are headers that everyone may see, *headers* the connector's."""
+    """Stands before the wire; *defaults* are headers that everyone may see, *headers* the connector's.
+
+    *reach* says which servers may be asked at all.
+    """
 
     def __init__(
         self,
@@ -29,12 +33,14 @@ class Gate:
         auth: httpx.Auth | None,
         headers: HeaderList,
         defaults: HeaderList,
+        reach: Reach,
     ) -> None:
         self._origins = origins
         self._redactor = redactor
         self._auth = auth
         self._headers = headers
         self._defaults = defaults
+        self.reach = reach
         self._learned: Counter[str] = Counter()
 
     def admit(self, outgoing: Outgoing) -> Admitted:
@@ -44,6 +50,9 @@ class Gate:
         when the request itself would tell a secret to a server that may not have it.
         """
         origin = Origin.of(outgoing.url)
+        reason, hint = self.reach.refusal(outgoing.url)
+        if reason:
+            raise RequestError(f"{self._place(outgoing)}: {reason}", hint=hint)
         is_web = origin.scheme in ("http", "https")  # what is no URL of the web is told as such
         if is_web and not outgoing.named and not self._origins.knows(origin):
             raise self._unknown(outgoing, origin)
@@ -57,6 +66,11 @@ class Gate:
         self._check_foreign(outgoing)
         own = [header for header in outgoing.headers if not self._is_secret(header)]
         return None, merged_headers(self._defaults, own)
+
+    def shares(self, before: httpx.URL, after: httpx.URL) -> bool:
+        """Whether a redirect takes along what was sent: to the same server, or one with credentials."""
+        old, new = Origin.of(before), Origin.of(after)
+        return old == new or self._origins.judge(new) is Trust.HOME
 
     def refresh(self) -> bool:
         """Let go of an issued credential, so that the next request gets a new one; whether there is any."""
