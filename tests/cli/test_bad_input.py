@@ -156,14 +156,15 @@ def test_r26_a_secret_that_is_nowhere_names_its_variable_and_the_connection(proj
         " which is not set\n"
         "  hint: set it, or write it into .env\n"
         "syncrun.yaml:6:3: connection second: missing config value 'token'\n"
-        "  hint: give it as config: {token: …} of the connection\n"
+        '  hint: write config: {token: "${env.TOKEN}"} into the connection,'
+        " and set TOKEN in the environment or in .env\n"
     )
 
 
 def test_r26_a_connector_by_its_name_says_how_to_give_what_it_lacks(project: ProjectFolder) -> None:
     project.write("connectors/vault.yaml", SECRET)
     assert refused(project, "run", "vault") == (
-        "vault: missing config value 'token'\n  hint: give it as --set token=…\n"
+        "vault: missing config value 'token'\n  hint: give it as --set-env token=TOKEN or --set-file token=PATH\n"
     )
     assert refused(project, "run", "vault", "--set", "token=hush", "--set", "size=big") == (
         "error: --set size: expected integer, got 'big'\n"

@@ -50,14 +50,16 @@ def test_what_it_says_next_works(empty: ProjectFolder) -> None:
 def test_git_is_told_to_leave_data_and_secrets_out(empty: ProjectFolder) -> None:
     empty.syncrun("init")
     lines = (empty.folder / ".gitignore").read_text().splitlines()
-    assert [line for line in lines if not line.startswith("#")] == ["data.duckdb*", ".env"]
+    assert [line for line in lines if not line.startswith("#")] == [
+        *("*.duckdb", "*.duckdb.*", ".env", ".env.*", "*.pem", "*.key")
+    ]
     assert yaml.safe_load((empty.folder / "syncrun.yaml").read_text())["database"] == "data.duckdb"
 
 
 def test_a_gitignore_that_is_there_stays_and_what_it_lacks_is_said(empty: ProjectFolder) -> None:
     empty.write(".gitignore", "mine\n")
     done = empty.syncrun("init")
-    assert "  add to .gitignore: data.duckdb* .env\n" in done.stderr
+    assert "  add to .gitignore: *.duckdb *.duckdb.* .env .env.* *.pem *.key\n" in done.stderr
     assert (empty.folder / ".gitignore").read_text() == "mine\n"
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,9 @@ from typing import Any, TypeVar
 import click
 
 from syncrun.cli.terminal import echo
+from syncrun.engine.settings import setting_of_file, setting_of_variable
+
+_APART = "syncrun.settings"
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -111,13 +115,55 @@ def json_lines(what: str) -> Callable[[_Function], _Function]:
     return click.option("--json", "as_json", is_flag=True, help=told)
 
 
-connector_set = click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A config value, for a connector that is run by its name.",
-)
+def _read_apart(
+    read: Callable[[str, Mapping[str, str]], str],
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], None]:
+    """Return the callback of an option that says where values are; `--set` then has them too."""
+
+    def keep(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> None:
+        del param
+        ctx.meta.setdefault(_APART, []).extend(read(text, os.environ) for text in texts)
+
+    return keep
+
+
+def _together(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    del param
+    return (*texts, *ctx.meta.get(_APART, ()))
+
+
+def connector_set(command: _Function) -> _Function:
+    """Add the options that give config values to a connector that is run by its name."""
+    for option in (
+        click.option(
+            "--set-env",
+            multiple=True,
+            metavar="NAME=VARIABLE",
+            expose_value=False,
+            is_eager=True,
+            callback=_read_apart(setting_of_variable),
+            help="A config value that an environment variable has: for secrets.",
+        ),
+        click.option(
+            "--set-file",
+            multiple=True,
+            metavar="NAME=PATH",
+            expose_value=False,
+            is_eager=True,
+            callback=_read_apart(setting_of_file),
+            help="A config value that is the content of a file: for secrets and keys.",
+        ),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="NAME=VALUE",
+            callback=_together,
+            help="A config value, for a connector that is run by its name; no secret: others can see it.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def tell(reason: str) -> None:

@@ -20,6 +20,7 @@ from syncrun.engine.casework import Tested, record_case, run_case
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import Workspace, open_workspace
 from syncrun.errors import ExitCode, UsageError
+from syncrun.stores.memory_folder import own_memory
 from syncrun.wording import counted
 
 
@@ -144,7 +145,8 @@ def _record(
     [job] = workspace.jobs([target], settings=asked, parents=False)
     if job.connector.connector != name:
         raise UsageError(f"the connection {connection} is of {job.connector.connector}, not of {name}")
-    recording = record_case(test.connector, test.project, test.case, job.config, limit=limit)
+    scratch = own_memory() if workspace.project.encryption_key is not None else None
+    recording = record_case(test.connector, test.project, test.case, job.config, limit=limit, scratch=scratch)
     path = test.project / test.case.files[0]
     recording.write(path)
     echo(f"{test.name}: {counted(len(recording.exchanges), 'answer')} recorded", err=True)

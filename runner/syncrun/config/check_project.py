@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.config.base import YamlPath, suggest
+from syncrun.config.connection_config import hint_of
 from syncrun.config.connector import Connector
 from syncrun.config.load import find_connector, load_connector
 from syncrun.config.outline import find_computed
@@ -139,5 +140,5 @@ def _check_values(
     for name, entry in connector.config.items():
         if name not in connection.config and entry.default is None and not entry.optional and not entry.env:
             place = yaml.place(path, key=True)
-            hint = f"give it as config: {{{name}: …}}"
+            hint = hint_of(name, entry, by_name=False).removesuffix(" of the connection")
             yield Problem(f"missing config value '{name}'", yaml.name, *place, hint)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from syncrun.config.base import suggest
 from syncrun.config.connector import ConfigEntry, Connector
 from syncrun.config.record_schema import describe_failure
+from syncrun.config.secrecy import is_named_secret
 from syncrun.errors import ConfigurationError, Problem
 
 
@@ -74,7 +75,7 @@ def _find(
         if entry.optional:
             return None
         raise ConfigurationError(
-            [Problem(f"missing config value '{name}'", where, hint=_hint(name, entry, by_name=by_name))]
+            [Problem(f"missing config value '{name}'", where, hint=hint_of(name, entry, by_name=by_name))]
         )
     value = _typed(value, entry)
     reason = describe_failure(entry.value_schema, value, secret=entry.secret)
@@ -84,7 +85,16 @@ def _find(
     raise ConfigurationError([Problem(f"the config value '{name}' {reason}", where, hint=hint)])
 
 
-def _hint(name: str, entry: ConfigEntry, *, by_name: bool) -> str:
+def hint_of(name: str, entry: ConfigEntry, *, by_name: bool) -> str:
+    """Return how to give a value that is missing; a secret neither in a file nor on the command line."""
+    variable = entry.env or name.upper()
+    if entry.secret or is_named_secret(name):
+        if by_name:
+            given = f"give it as --set-env {name}={variable} or --set-file {name}=PATH"
+            return f"set {entry.env} in the environment or in .env, or {given}" if entry.env else given
+        written = f'config: {{{name}: "${{env.{variable}}}"}}'
+        given = f"write {written} into the connection, and set {variable} in the environment or in .env"
+        return f"set {entry.env} in the environment or in .env" if entry.env else given
     given = f"give it as config: {{{name}: …}} of the connection"
     if by_name:
         given = f"give it as --set {name}=…"

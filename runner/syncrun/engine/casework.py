@@ -99,17 +99,24 @@ def run_case(connector: Connector, project: Path, case: Case, *, now: Callable[[
 
 
 def record_case(
-    connector: Connector, project: Path, case: Case, config: Mapping[str, Any], *, limit: int | None
+    connector: Connector,
+    project: Path,
+    case: Case,
+    config: Mapping[str, Any],
+    *,
+    limit: int | None,
+    scratch: Path | None = None,
 ) -> Recording:
     """Ask the API what *case* asks, with the *config* of somebody who may; return the answers, redacted.
 
-    Raise RunError when a run fails.
+    What runs stage is in a folder in *scratch*, None: where the system has such. Raise RunError when a run
+    fails.
     """
     from syncrun.engine.run import SyncRun
     from syncrun.http.recording import Recording
 
     recording = Recording()
-    with TemporaryDirectory(prefix="syncrun-record-") as folder:
+    with TemporaryDirectory(prefix="syncrun-record-", dir=scratch) as folder:
         database = Path(folder) / "data.duckdb"
         runtime = Runtime(DuckDBStore(database), database, wire=_Listener(recording), environ={})
         target = _job(connector, project, case, {**config, **case.config})

@@ -18,6 +18,7 @@ from syncrun.engine.identity import check_of
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.reading import Reading
 from syncrun.engine.run import SyncRun
+from syncrun.errors import SyncrunError
 from syncrun.expressions.template import render
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
@@ -83,9 +84,17 @@ def explain(job: Job, options: Options, runtime: Runtime, *, most: int = 3) -> E
     Nothing is sent and nothing written: parents are those in the store, and what `setup` would ask for is
     shown by its name. Raise RunError for what a run would stumble over too.
     """
+    redactor = Redactor(job.secrets)
+    try:
+        return _explain(job, options, runtime, redactor, most=most)
+    except SyncrunError as error:
+        error.message, error.hint = redactor.text(error.message), redactor.text(error.hint)
+        raise
+
+
+def _explain(job: Job, options: Options, runtime: Runtime, redactor: Redactor, *, most: int) -> Explanation:
     from syncrun.extract.setup import needed_entries
 
-    redactor = Redactor(job.secrets)
     setup = tuple(needed_entries(job.connector, job.id.sync))
     with TemporaryDirectory(prefix="syncrun-explain-", dir=runtime.passing_folder) as folder:
         apart = runtime.apart(Path(folder), runtime.store)

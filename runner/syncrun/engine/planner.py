@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -63,6 +65,8 @@ class Planner(Struct, frozen=True):
         It goes on from its *saved* progress, *fresh* when there is none. *roots* are those of all templates.
         """
         for partition in plan_partitions(self.job.sync.sources, self._parents, roots):
+            if partition.listed:
+                partition = self._without_secret(partition)  # noqa: PLW2901 - it takes its place
             progress = saved.get(partition.id, fresh)
             if not self.job.sync.key_fields:  # equal records are numbered from the first page on
                 progress = replace(progress, resume=without_place(progress.resume))
@@ -72,6 +76,18 @@ class Planner(Struct, frozen=True):
             elif self._unchanged(partition, progress):
                 reading.skip("its parent has not changed")
             yield reading
+
+    def _without_secret(self, partition: Partition) -> Partition:
+        """Return *partition* under a name that tables and checkpoints may show.
+
+        Of a secret that is a digest; the value itself reaches templates only.
+        """
+        if not self.redactor.exposes(partition.id):
+            return partition
+        digest = hashlib.sha256(partition.id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return Partition(
+            json.dumps([f"secret {digest}"]), partition.roots, partition.seq, listed=partition.listed
+        )
 
     def anew(self, reading: Reading, roots: Mapping[str, Any]) -> Reading:
         """Return the reading of the same partition from its beginning."""

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.reading import Reading
 from syncrun.http.redact import Redactor
+from syncrun.secrets import is_telling
 from syncrun.wording import iso
 
 
@@ -54,14 +56,21 @@ def with_key(now: Mapping[str, Progress], key: str | None, *, every: bool) -> di
 def without_secrets(now: Mapping[str, Progress], redactor: Redactor) -> dict[str, Progress]:
     """Return *now* without places to go on at that hold a secret, such as a next link that repeats a key.
 
-    A partition that stopped there is read from its first page again: that costs requests, and loses nothing.
+    A partition that stopped there is read from its first page again, and one whose cursor or token repeats a
+    secret from its beginning: that costs requests, and loses nothing.
     """
-    return {
-        name: replace(state, resume=None)
-        if state.resume is not None and redactor.exposes(json.dumps(state.resume.to_json()))
-        else state
-        for name, state in now.items()
+    return {name: _without_secrets(state, redactor) for name, state in now.items()}
+
+
+def _without_secrets(state: Progress, redactor: Redactor) -> Progress:
+    lost: dict[str, Any] = {
+        name: None
+        for name in ("cursor", "reached")
+        if isinstance(value := getattr(state, name), str) and is_telling(value) and redactor.exposes(value)
     }
+    if state.resume is not None and redactor.exposes(json.dumps(state.resume.to_json())):
+        lost["resume"] = None
+    return replace(state, **lost) if lost else state
 
 
 def to_save(

@@ -61,11 +61,15 @@ syncs:
     every: 1d                            # for `syncrun run --due`
 """
 
-_IGNORED = f"""\
-# the data, and what runs keep beside it
-{DATABASE}*
+_IGNORED = """\
+# the data and its copies, and what runs keep beside them: staging, locks, credentials
+*.duckdb
+*.duckdb.*
 # secrets
 .env
+.env.*
+*.pem
+*.key
 """
 
 

@@ -1,9 +1,10 @@
-"""Config values as they are typed: `--set NAME=VALUE`."""
+"""Config values as they are typed: `--set NAME=VALUE`, or where they are: `--set-env`, `--set-file`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from syncrun.config.connector import Connector
@@ -16,6 +17,30 @@ def setting(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise UsageError(f"--set {text}: expected NAME=VALUE", hint="such as --set owner=acme")
     return name, value
+
+
+def setting_of_variable(text: str, environ: Mapping[str, str]) -> str:
+    """Return `NAME=VALUE` for `NAME=VARIABLE`; raise UsageError for a variable that is not set."""
+    name, equals, variable = text.partition("=")
+    if not equals or not name or not variable:
+        raise UsageError(f"--set-env {text}: expected NAME=VARIABLE", hint="--set-env token=ACME_TOKEN, say")
+    if not environ.get(variable):
+        raise UsageError(f"--set-env {name}: the environment variable {variable} is not set")
+    return f"{name}={environ[variable]}"
+
+
+def setting_of_file(text: str, environ: Mapping[str, str]) -> str:
+    """Return `NAME=VALUE` for `NAME=PATH`, without the line break at the end; raise UsageError."""
+    del environ
+    name, equals, path = text.partition("=")
+    if not equals or not name or not path:
+        raise UsageError(f"--set-file {text}: expected NAME=PATH", hint="such as --set-file key=acme.pem")
+    try:
+        content = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"--set-file {name}: cannot read {path}: {reason}") from None
+    return f"{name}={content.rstrip(chr(10) + chr(13))}"
 
 
 def typed(connector: Connector, settings: Mapping[str, str]) -> dict[str, Any]:
@@ -37,5 +62,6 @@ def typed(connector: Connector, settings: Mapping[str, str]) -> dict[str, Any]:
             try:
                 values[name] = json.loads(text)
             except ValueError:
-                raise UsageError(f"--set {name}: expected {entry.type}, got {text!r}") from None
+                got = "something else" if entry.secret else repr(text)
+                raise UsageError(f"--set {name}: expected {entry.type}, got {got}") from None
     return values
