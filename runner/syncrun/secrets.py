@@ -142,7 +142,7 @@ def _character(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     in_url = "".join(rf"%(?:25){_TIMES}(?i:{octet:02x})" for octet in octets)
     if _LATIN_1.match(character):  # as forms in Latin-1 have it
-        in_url += rf"|%(?:25){_TIMES}(?i:{code:02x})|\\udc{code:02x}"
+        in_url += rf"|%(?:25){_TIMES}(?i:{code:02x})|\udc{code:02x}"
     in_json = "".join(rf"\\{_TIMES}\\u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2))
     name = codepoint2name.get(code, "#")
     in_html = rf"&(?:amp;){_TIMES}(?:{name}|#0?{code}|#[xX]0?(?i:{code:x}));"
@@ -150,6 +150,8 @@ def _character(character: str) -> str:
         return rf"(?:\\|{in_url}|{in_html}){_MANY}"
     as_it_is = rf"\\{_TIMES}{re.escape(character)}"
     short = f"|{_SHORT[character]}" if character in _SHORT else ""
+    if not character.isascii():  # UTF-8 that was read as Latin-1
+        short += "|" + "".join(rf"(?:\x{octet:02x}|\udc{octet:02x})" for octet in octets)
     return rf"(?:{as_it_is}|{in_url}|{in_json}|{in_html}{short})"
 
 

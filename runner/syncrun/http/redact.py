@@ -112,11 +112,21 @@ class Redactor:
 def _decoded(content: bytes, content_type: str | None) -> str:
     """Return *content* as text; bytes that are none in its charset become surrogates."""
     named = _CHARSET.search(content_type or "")
-    name = next((name for mark, name in _MARKS if content.startswith(mark)), named[1] if named else "utf-8")
+    name = next((name for mark, name in _MARKS if content.startswith(mark)), named[1] if named else "")
+    name = name or _unmarked(content)
     try:
         return content.decode(name, "surrogateescape" if name.lower() in ("utf-8", "ascii") else "replace")
     except (LookupError, ValueError, TypeError):
         return content.decode("utf-8", "surrogateescape")
+
+
+def _unmarked(content: bytes) -> str:
+    """Return the likely charset of *content* that names none: UTF-16 where every other byte is NUL."""
+    start = content[:256]
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if start[first::2].count(0) * 2 > len(start[first::2]):
+            return name
+    return "utf-8"
 
 
 def masked(value: Any, redactor: Redactor) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode, urlsafe_b64encode
+from hashlib import sha256
 from html import escape
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncrun.http.redact import Redactor
-from syncrun.secrets import is_sensitive_name
+from syncrun.secrets import is_maskable, is_sensitive_name, is_telling
 
 SECRET = 'p@ss w/ö"rd+1&<2>'
 
@@ -54,7 +55,7 @@ def test_r23_every_spelling_of_a_secret_is_masked(spelled: str) -> None:
 
 
 @given(
-    secret=st.text(min_size=4, max_size=40).filter(lambda text: len(text.strip()) >= 4),
+    secret=st.text(min_size=4, max_size=40).filter(lambda text: is_maskable(text.strip())),
     before=st.binary(max_size=5),
     after=st.binary(max_size=5),
 )
@@ -88,6 +89,64 @@ def test_r23_the_longest_secret_is_masked_first() -> None:
 
 def test_values_that_are_too_short_to_be_secrets_stay() -> None:
     assert Redactor(["abc", "", "  "]).text("abc") == "abc"
+
+
+def test_everyday_words_are_not_masked_even_as_passwords() -> None:
+    assert Redactor(["admin", "true", "Password"]).text("admin: true, Password") == "admin: true, Password"
+
+
+@pytest.mark.parametrize("text", ["12345", "-3.5", "2024-05-01", "https://api.example.com/v1", "root", "abc"])
+def test_r23_what_says_little_is_no_secret_by_its_place_alone(text: str) -> None:
+    assert not is_telling(text)
+
+
+@pytest.mark.parametrize("text", ["123456", "acct-1", "me@example.com", "https://me:pw@api.example.com"])
+def test_r23_what_a_credential_may_look_like_is_one_by_its_place(text: str) -> None:
+    assert is_telling(text)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        SECRET.upper(),
+        SECRET.encode().hex(),
+        SECRET.encode().hex().upper(),
+        sha256(SECRET.encode()).hexdigest(),
+        sha256(SECRET.encode()).hexdigest().upper(),
+        b64encode(sha256(SECRET.encode()).digest()).decode().rstrip("="),
+        b64encode(f"me:{SECRET}".encode("utf-16-le")).decode(),
+        "".join(f"%{octet:02X}" for octet in SECRET.encode()),
+        quote(SECRET.encode("latin-1"), safe=""),
+        "".join(f"\\u{ord(character):04x}" for character in SECRET),
+        SECRET.encode().decode("latin-1"),
+    ],
+)
+def test_r23_derived_forms_of_a_secret_are_masked(spelled: str) -> None:
+    assert Redactor([SECRET]).text(f"before {spelled} after") == "before *** after"
+
+
+@pytest.mark.parametrize(
+    ("charset", "content_type"),
+    [
+        ("utf-16", None),
+        ("utf-16-le", None),
+        ("utf-16-be", None),
+        ("utf-16-le", "text/plain; charset=utf-16-le"),
+        ("utf-32", None),
+        ("latin-1", None),
+        ("latin-1", "text/plain; charset=ISO-8859-1"),
+        ("cp500", "text/plain; charset=cp500"),
+    ],
+)
+def test_r23_an_excerpt_masks_in_the_charset_of_its_body(charset: str, content_type: str | None) -> None:
+    body = f"the key is {SECRET}.".encode(charset)
+    shown = Redactor([SECRET]).excerpt(body, content_type=content_type)
+    assert shown.lstrip("\ufeff\ufffd") == "the key is ***."
+
+
+def test_r23_the_secret_that_the_look_at_a_body_cuts_in_two_is_not_shown() -> None:
+    for spaces in range(65_536 - 12, 65_536):
+        assert "hunter" not in Redactor(["hunter22hunter22"]).excerpt(b" " * spaces + b"hunter22hunter22")
 
 
 def test_a_secret_that_comes_up_during_the_run_is_masked_from_then_on() -> None:
