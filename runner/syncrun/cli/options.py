@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import click
 
 from syncrun.cli.terminal import echo
-from syncrun.engine.settings import setting_of_file, setting_of_variable
 
 _APART = "syncrun.settings"
 
@@ -115,16 +114,13 @@ def json_lines(what: str) -> Callable[[_Function], _Function]:
     return click.option("--json", "as_json", is_flag=True, help=told)
 
 
-def _read_apart(
-    read: Callable[[str, Mapping[str, str]], str],
-) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], None]:
-    """Return the callback of an option that says where values are; `--set` then has them too."""
+def _read_apart(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> None:
+    """Keep the values that are elsewhere, in variables or files; `--set` then has them too."""
+    if texts:
+        from syncrun.engine.settings import setting_of_file, setting_of_variable
 
-    def keep(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> None:
-        del param
+        read = setting_of_file if param.name == "set_file" else setting_of_variable
         ctx.meta.setdefault(_APART, []).extend(read(text, os.environ) for text in texts)
-
-    return keep
 
 
 def _together(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -141,7 +137,7 @@ def connector_set(command: _Function) -> _Function:
             metavar="NAME=VARIABLE",
             expose_value=False,
             is_eager=True,
-            callback=_read_apart(setting_of_variable),
+            callback=_read_apart,
             help="A config value that an environment variable has: for secrets.",
         ),
         click.option(
@@ -150,7 +146,7 @@ def connector_set(command: _Function) -> _Function:
             metavar="NAME=PATH",
             expose_value=False,
             is_eager=True,
-            callback=_read_apart(setting_of_file),
+            callback=_read_apart,
             help="A config value that is the content of a file: for secrets and keys.",
         ),
         click.option(

@@ -16,7 +16,6 @@ from syncrun.config.project import Connection, ProjectFile, read_project
 from syncrun.config.yaml_file import YamlFile
 from syncrun.errors import ConfigurationError, Problem, UsageError
 from syncrun.expressions.template import template_references
-from syncrun.http.reach import check_entry
 
 
 def check_project(path: Path) -> list[Problem]:
@@ -66,6 +65,8 @@ def check_names(yaml: YamlFile, content: ProjectFile) -> Iterator[Problem]:
                 hint = suggest(name, content.connections)
                 yield Problem(f"unknown connection '{name}'", yaml.name, *place, hint)
     for index, entry in enumerate(content.restrict_hosts or ()):
+        from syncrun.http.reach import check_entry
+
         try:
             check_entry(entry)
         except UsageError as error:
