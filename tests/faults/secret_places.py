@@ -125,14 +125,16 @@ PLACES = [
     Place(
         "to_elsewhere",
         PLAIN,
-        "GET http://127.0.0.1:1/?q=***: a secret is not sent to a server other than that of base_url",
+        "GET http://127.0.0.1:1/?q=***: not followed to http://127.0.0.1:1, which is neither the server of base_url nor one of allow_hosts",
         Answer(redirect=f"http://127.0.0.1:1/?q={PATH}"),
+        "incomplete",
     ),
     Place(
         "to_nowhere",
         PLAIN,
-        "GET http://%5b***]/: a secret is not sent to a server other than that of base_url",
+        "GET http://%5b***]/: not followed to http://%5b***], which is neither the server of base_url nor one of allow_hosts",
         Answer(redirect=f"http://[{SECRET}]/"),
+        "incomplete",
     ),
     Place(
         "in_circles",
@@ -279,8 +281,9 @@ PLACES = [
     Place(
         "next_away",
         "{request: /%, pagination: {type: next_url, url: next}, records: o, key: id, fields: [id]}",
-        "GET http://127.0.0.1:1/?q=***: a secret is not sent to a server other than that of base_url",
+        "GET http://127.0.0.1:1/?q=***: not followed to http://127.0.0.1:1, which is neither the server of base_url nor one of allow_hosts",
         Answer(json={"o": [{"id": 1}], "next": f"http://127.0.0.1:1/?q={PATH}"}),
+        "incomplete",
     ),
     Place(
         "partition",
