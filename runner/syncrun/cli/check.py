@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 
 from syncrun.cli.options import connector_set, environment, json_lines, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.identity import Identity, ask_who
 from syncrun.engine.job import Job, Runtime
 from syncrun.engine.outside import Outside
@@ -70,7 +71,7 @@ def command(
     )
     found = [_checked(job, runtime) for job in _jobs(workspace, targets, settings)]
     for one in found:
-        click.echo(json.dumps(_document(one), ensure_ascii=False) if as_json else _told(one))
+        echo(json.dumps(_document(one), ensure_ascii=False) if as_json else _told(one))
     return ExitCode.OK if all(one.fine for one in found) else ExitCode.FAILED
 
 

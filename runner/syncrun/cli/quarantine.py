@@ -10,6 +10,7 @@ import click
 
 from syncrun.cli.columns import print_columns
 from syncrun.cli.options import database_wait, environment, json_lines, project_folder, tell
+from syncrun.cli.terminal import echo
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import open_workspace
 from syncrun.stores.values.quarantine import Quarantined
@@ -42,7 +43,7 @@ def list_(
     found = store.quarantined(connection, sync, everything=everything)
     if as_json:
         for one in found:
-            click.echo(json.dumps(_document(one), ensure_ascii=False))
+            echo(json.dumps(_document(one), ensure_ascii=False))
     else:
         _print(found)
     return 0
@@ -61,13 +62,13 @@ def review(*, target: str, lock_timeout: float, env: str | None, project: Path |
     connection, _, sync = target.partition("/")
     workspace = open_workspace(project, env=env, on_wait=tell, lock_timeout=lock_timeout)
     count = workspace.store(writing=True).review_quarantined(connection, sync, utc_now())
-    click.echo(f"{target}: {counted(count, 'record')} marked as reviewed", err=True)
+    echo(f"{target}: {counted(count, 'record')} marked as reviewed", err=True)
     return 0
 
 
 def _print(found: Sequence[Quarantined]) -> None:
     if not found:
-        click.echo("Nothing is in quarantine that was not reviewed.", err=True)
+        echo("Nothing is in quarantine that was not reviewed.", err=True)
         return
     rows = [
         (str(one.sync), minute(one.rejected_at), one.key or "", one.reason, minute(one.reviewed_at))
@@ -75,7 +76,7 @@ def _print(found: Sequence[Quarantined]) -> None:
     ]
     print_columns([_HEAD, *rows])
     if len(found) > _SHOWN:
-        click.echo(f"  and {len(found) - _SHOWN:,} more: --json lists all, with what was received")
+        echo(f"  and {len(found) - _SHOWN:,} more: --json lists all, with what was received")
 
 
 def _document(one: Quarantined) -> dict[str, object]:

@@ -257,15 +257,15 @@ class Client:
             content = self._read(answer, self._now())
         finally:
             answer.close()
-        return sent.outcome(self._now(), answer, content)
+        outcome = sent.outcome(self._now(), answer, content)
+        if self._issues:
+            self._redactor.add(*issued(outcome.headers, outcome.content))
+        return outcome
 
     def _guarded(self, sent: Sent, act: Callable[[], Outcome]) -> Outcome:
         """Return what *act* does, or the failure that it ends in; raise RequestError for what is final."""
         try:
-            outcome = act()
-            if self._issues:
-                self._redactor.add(*issued(outcome.headers, outcome.content))
-            return outcome
+            return act()
         except httpx.TransportError as error:
             failure = explain(error, self._timeout)
         except RefusedAddressError as refused:
