@@ -15,7 +15,7 @@ from syncrun.stores.values.told import Told
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SINCE = 7
+SINCE = 8
 """The version of the engine's tables that has one for this."""
 
 _TYPES = {"timestamp": "TIMESTAMPTZ", "date": "DATE", "integer": "HUGEINT", "string": "VARCHAR"}

@@ -56,6 +56,10 @@ def lab(tmp_path: Path) -> Lab:
     return lab
 
 
+def test_each_migration_has_a_number_of_its_own() -> None:
+    assert len(migrations._scripts()) == len(list(migrations._FOLDER.glob("*.sql")))
+
+
 def version(path: Path) -> int:
     with duckdb.connect(str(path), read_only=True) as db:
         return int(db.execute("SELECT max(version) FROM syncrun.migrations").fetchall()[0][0])
