@@ -11,7 +11,7 @@ from typing import Any
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.context import context_of, open_client
 from syncrun.engine.deleted_feed import as_told, feed_of
-from syncrun.engine.endings import ending_of
+from syncrun.engine.endings import ending_of, hint_of_orphan
 from syncrun.engine.fetching import Sender
 from syncrun.engine.fingerprint import fingerprint
 from syncrun.engine.identity import prove_once
@@ -283,7 +283,8 @@ class Enumeration:
             reading.skip(error.message)
             self._tell("skipped", error.message)
         elif ending == "orphaned":
-            reading.skip("its parent is gone")  # the parent's own next read finds out
+            self.log.tell("warning", error.message)
+            reading.stop(f"{error.message}, although its parent is live", hint_of_orphan(self.sync))
         else:
             self.failures.append(error)
             self.log.tell("error", error.message)

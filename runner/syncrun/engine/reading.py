@@ -214,9 +214,9 @@ class Reading:
             self._read_to = self._read_to or End(complete=True, reason="there was nothing to read")
             self.end = self._verdict()
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, hint: str = "") -> None:
         """End the enumeration as incomplete."""
-        self.end = End(complete=False, reason=reason)
+        self.end = End(complete=False, reason=reason, hint=hint)
 
     def skip(self, reason: str) -> None:
         """Leave the partition out: its records are neither read nor deleted, and the run stays complete."""

@@ -86,14 +86,45 @@ def test_on_error_fail_stops_at_the_first_error(lab: Lab) -> None:
     assert (report.status, report.message) == ("failed", "GET https://api.test/repos/a/issues: 403")
 
 
-def test_a_404_of_a_child_is_skipped_and_keeps_its_records(lab: Lab) -> None:
+def test_a_404_of_a_child_whose_parent_is_live_is_told_and_keeps_its_records(lab: Lab) -> None:
     lab.write(REPOS)
     forge = lab.api = Forge()
     lab.run("repos")
     lab.run("issues")
     forge.status = {"b": 404}
     report = lab.run("issues")
-    assert (report.status, len(live(lab))) == ("ok", 3)
+    assert (report.status, len(live(lab))) == ("incomplete", 3)
+    assert report.message == "GET https://api.test/repos/b/issues: 404, although its parent is live"
+    assert report.hint == (
+        "the next run of repos tells whether it is gone;"
+        " where 404 means that there is nothing, write errors: [{status: 404, then: empty}]"
+    )
+    forge.status = {}
+    assert lab.run("issues").status == "ok"
+
+
+def test_a_404_of_a_child_is_forgotten_when_the_parents_next_read_finds_it_gone(lab: Lab) -> None:
+    lab.write(REPOS)
+    forge = lab.api = Forge()
+    lab.run("repos")
+    lab.run("issues")
+    forge.status = {"b": 404}
+    forge.repos = ["a"]
+    assert lab.run("issues").status == "incomplete"
+    lab.run("repos")
+    assert (lab.run("issues").status, {row[1] for row in live(lab)}) == ("ok", {"a"})
+
+
+def test_a_404_that_means_nothing_can_be_declared(lab: Lab) -> None:
+    lab.write(
+        REPOS.replace("pagination: none", "errors: [{status: 404, then: empty}]\n        pagination: none")
+    )
+    forge = lab.api = Forge()
+    lab.run("repos")
+    lab.run("issues")
+    forge.status = {"b": 404}
+    report = lab.run("issues")
+    assert (report.status, {row[1] for row in live(lab)}) == ("ok", {"a"})
 
 
 def test_r09_a_parent_that_disappears_takes_its_children(lab: Lab) -> None:
