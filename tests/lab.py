@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -79,6 +80,7 @@ class Lab:
         self.events: list[Event] = []
         self.environ: dict[str, str] = {}
         self.proves_who_asks = True
+        self.stop = threading.Event()
         if yaml:
             self.write(yaml)
 
@@ -159,6 +161,7 @@ class Lab:
             transport=httpx.MockTransport(self._answer),
             emit=self.events.append,
             environ=self.environ,
+            stop=self.stop,
             fault=fault,
             checks=AskedOnce(lambda _request: self.proves_who_asks),
         )

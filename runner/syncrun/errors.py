@@ -7,6 +7,7 @@ SyncrunError                 1
 ├── LockedError             75   another run, or another program, holds what is needed
 ├── CredentialError          1   no token to be had: every request of the connection would fail
 ├── Interrupted            130   a person or the system asked to stop
+├── InternalError            1   a defect of syncrun, which ends one run and no other
 └── RunError                 1   a run that cannot go on
     ├── RequestError             no usable answer: network, status, retries used up
     │   └── UnknownServerError   a link or redirect leads to a server that the connector does not name
@@ -115,6 +116,10 @@ class Interrupted(SyncrunError):  # noqa: N818 - it is no error: somebody asked 
     """A person or the system asked to stop; progress is saved before the process ends."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+class InternalError(SyncrunError):
+    """A defect of syncrun that ended a run: where it is, and what the run was doing."""
 
 
 class RunError(SyncrunError):

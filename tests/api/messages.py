@@ -51,7 +51,7 @@ class Received:
 class Answer:
     """One scripted answer; at most one of *json*, *text* and *body* is given.
 
-    *delay* is in seconds before the first byte, *drip* in seconds before each byte of body. *truncate* sends
+    *delay* is in seconds before the first byte, *drip* in seconds before each byte of body, or of *raw*. *truncate* sends
     so many bytes of the body that Content-Length announces. *reset* ends the connection by a reset: in place
     of an answer or, with *truncate*, in the middle of one. *raw* is sent as it is, in place of all else.
     """

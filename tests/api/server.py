@@ -152,7 +152,10 @@ class Api:
         if answer.delay and self._closing.wait(answer.delay):
             return False
         if answer.raw is not None:
-            connection.sendall(answer.raw)
+            if answer.drip:
+                self._drip(connection, answer.raw, answer.drip)
+            else:
+                connection.sendall(answer.raw)
             return False
         if answer.reset and answer.truncate is None:
             return _reset(connection)
@@ -168,13 +171,19 @@ class Api:
             connection.sendall(head + sent)
         else:
             connection.sendall(head)
-            for byte in sent:
-                if self._closing.wait(answer.drip):
-                    return False
-                connection.sendall(bytes([byte]))
+            if not self._drip(connection, sent, answer.drip):
+                return False
         if answer.reset:
             return _reset(connection)
         return answer.truncate is None and not answer.close
+
+    def _drip(self, connection: socket.socket, content: bytes, seconds: float) -> bool:
+        """Send *content* byte by byte; return whether all of it was sent."""
+        for byte in content:
+            if self._closing.wait(seconds):
+                return False
+            connection.sendall(bytes([byte]))
+        return True
 
 
 def _receive(source: Any, connection: socket.socket) -> Received | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 
 import click
 
+from syncrun.engine import defects
 from syncrun.errors import ConfigurationError, ExitCode, Problem, SyncrunError
 
 
@@ -57,19 +57,10 @@ def _refusal(error: click.ClickException) -> Failure:
 
 def _defect(error: BaseException) -> Failure:
     """Describe a defect of syncrun itself, by its place: its message might hold a secret (R23)."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    message = f"internal error: {type(error).__name__} in {frame.name} (line {frame.lineno})"
     hint = "this is a defect of syncrun; SYNCRUN_TRACEBACK=1 shows the whole trace"
-    return Failure(ExitCode.FAILED, message, hint)
+    return Failure(ExitCode.FAILED, defects.place_of(error), hint)
 
 
 def trace_of(error: BaseException) -> str:
-    """Return the whole trace of *error*, with the messages of syncrun's own errors.
-
-    Of all others only the type is shown: they may quote what they stumbled over, a secret too (R23).
-    """
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    earlier = f"{trace_of(before)}\nwhich led to:\n\n" if before is not None else ""
-    told = f": {error}" if isinstance(error, (SyncrunError, click.ClickException)) else ""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    return f"{earlier}{frames}{type(error).__qualname__}{told}\n"
+    """Return the whole trace of *error*, with the messages of errors that are meant for people."""
+    return defects.trace_of(error, (SyncrunError, click.ClickException))

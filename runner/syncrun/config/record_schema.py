@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from syncrun.config.base import YamlPath
 from syncrun.config.named_file import NamedFileError, read_named_file
 from syncrun.excerpts import excerpt
+from syncrun.expressions.regexes import RegexError, compile_regex
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -68,7 +69,9 @@ def check_schema(schema: dict[str, Any]) -> tuple[YamlPath, str] | None:
         if not isinstance(target, str) or not target.startswith("#"):
             return path, "$ref may only point into the same schema, as in '#/$defs/name'"
     error = best_match(Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema))
-    return (tuple(error.absolute_path), _describe(error)) if error else None
+    if error:
+        return tuple(error.absolute_path), _describe(error)
+    return next(_find_bad_patterns(schema), None)
 
 
 def describe_failure(schema: dict[str, Any], value: Any, *, secret: bool = False) -> str | None:
@@ -77,9 +80,32 @@ def describe_failure(schema: dict[str, Any], value: Any, *, secret: bool = False
         return None
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
+    from jsonschema.validators import extend
 
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    linear = extend(Draft202012Validator, {"pattern": _match_pattern})  # type: ignore[no-untyped-call]
+    error = best_match(linear(schema).iter_errors(value))
     return None if error is None else _describe(error, secret=secret)
+
+
+def _match_pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    from jsonschema import ValidationError
+
+    if isinstance(value, str) and compile_regex(pattern).search(value) is None:
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _find_bad_patterns(schema: Any, path: YamlPath = ()) -> Iterator[tuple[YamlPath, str]]:
+    """Yield the regular expressions that cannot be matched in linear time, and what is wrong with them."""
+    import jsonschema_rs
+
+    for place, pattern in _find_patterns(schema, path):
+        try:
+            compile_regex(pattern)
+            jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions())
+        except RegexError as error:
+            yield place, f"{error}; {error.hint}" if error.hint else str(error)
+        except ValueError:
+            yield place, f"{pattern!r} is no regular expression"
 
 
 def _only_type(schema: dict[str, Any]) -> str:
@@ -117,13 +143,29 @@ def _show(value: Any) -> str:
     return excerpt(text, _LONGEST)
 
 
-def _find_refs(schema: Any, path: YamlPath = ()) -> Iterator[tuple[YamlPath, Any]]:
+def _find_refs(schema: Any) -> Iterator[tuple[YamlPath, Any]]:
+    for path, member in _members(schema):
+        if path[-1] in ("$ref", "$dynamicRef"):
+            yield path, member
+
+
+def _find_patterns(schema: Any, path: YamlPath) -> Iterator[tuple[YamlPath, str]]:
+    for place, member in _members(schema, path):
+        if place[-1] == "pattern" and isinstance(member, str):
+            yield place, member
+        elif place[-1] == "patternProperties" and isinstance(member, dict):
+            yield from (((*place, pattern), pattern) for pattern in member)
+
+
+def _members(schema: Any, path: YamlPath = ()) -> Iterator[tuple[YamlPath, Any]]:
+    """Yield the keywords in *schema* and in those within it, each with its place."""
     if isinstance(schema, dict):
         for key, member in schema.items():
-            if key in ("$ref", "$dynamicRef") and path[-1:] != ("properties",):
+            named = path[-1:] in (("properties",), ("patternProperties",), ("$defs",))
+            if not named:
                 yield (*path, key), member
-            elif key not in ("enum", "const", "default", "examples") or path[-1:] == ("properties",):
-                yield from _find_refs(member, (*path, key))
+            if named or key not in ("enum", "const", "default", "examples"):
+                yield from _members(member, (*path, key))
     elif isinstance(schema, list):
         for index, member in enumerate(schema):
-            yield from _find_refs(member, (*path, index))
+            yield from _members(member, (*path, index))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from syncrun.config.base import Identifier
+from syncrun.expressions.regexes import RegexError, compile_regex
 from syncrun.shapes import ColumnType, type_names
 
 RESERVED_COLUMNS = frozenset(
@@ -46,9 +47,9 @@ def _check_type(text: str) -> str:
 
 def _check_pattern(text: str) -> str:
     try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from None
+        compile_regex(text)
+    except RegexError as error:
+        raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from None
     return text
 
 

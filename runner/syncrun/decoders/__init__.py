@@ -56,6 +56,10 @@ def decode(
         place = redactor.exchange(response.request.method, response.url)
         start = f"; it starts with {redactor.excerpt(error.content)!r}" if error.content else ""
         raise ResponseError(f"{place}: the answer {error}{start}", hint=error.hint) from None
+    except Exception as error:  # noqa: BLE001 - no answer is a defect, whatever a library trips over
+        place = redactor.exchange(response.request.method, response.url)
+        reason = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
+        raise ResponseError(f"{place}: the answer cannot be read: {reason}") from None
     response.memo["body"] = (kind, body)
     return body
 

@@ -21,6 +21,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+# Python's own ways to write text, some of which take time without bound.
 
 
 class UndecodableError(ValueError):
@@ -87,10 +89,13 @@ def named(content_type: str | None) -> str:
 
 
 def _codec(name: str) -> str | None:
-    """Return Python's name of an encoding; None for what is none, or not one of text."""
+    """Return Python's name of an encoding; None for what is none, or not one that texts come in."""
     try:
         found = codecs.lookup(name).name
+        if found in _NO_CHARSETS:
+            return None
         "".encode(found)
-    except LookupError:
+        b"a\xff".decode(found, "replace")
+    except (LookupError, ValueError):
         return None
     return found

@@ -109,13 +109,13 @@ def _records(
 def _unique(names: list[str]) -> list[str]:
     """Return *names*, empty ones named by their number, and each after the first of a name numbered."""
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     result = []
     for number, given in enumerate(names, start=1):
         name = base = given or f"column_{number}"
-        count = 1
         while name in taken:
-            count += 1
-            name = f"{base}_{count}"
+            counts[base] = counts.get(base, 1) + 1  # goes on where the name before it ended
+            name = f"{base}_{counts[base]}"
         taken.add(name)
         result.append(name)
     return result

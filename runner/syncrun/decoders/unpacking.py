@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from syncrun.decoders.base import UndecodableError
+from syncrun.decoders.zip_members import damaged, unpacked
 from syncrun.http.content import (
     MAX_RATIO,
-    PIECE,
     CorruptContentError,
     InflatedContentError,
     OversizedContentError,
@@ -19,7 +19,7 @@ from syncrun.http.content import (
 from syncrun.wording import size
 
 if TYPE_CHECKING:
-    from zipfile import ZipFile, ZipInfo
+    from zipfile import ZipInfo
 
 _GZIP = b"\x1f\x8b\x08"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an archive without files
@@ -64,40 +64,33 @@ def _unpack(content: bytes, member: str | None, max_bytes: int, layers: int) -> 
 
 
 def _files(content: bytes, member: str | None, max_bytes: int) -> Iterator[bytes]:
-    import zlib
+    size = 0
+    for entry in _chosen(_entries(content), member):
+        pieces = []
+        for piece in unpacked(content, entry):
+            size += len(piece)
+            if size > max_bytes:
+                raise OversizedContentError
+            check_ratio(len(content), size)
+            pieces.append(piece)
+        yield b"".join(pieces)
+
+
+def _entries(content: bytes) -> list[ZipInfo]:
+    """Return what the archive says that is in it, however wrong that may be."""
     from io import BytesIO
+    from struct import error as struct_error
     from zipfile import BadZipFile, ZipFile
 
     try:
         with ZipFile(BytesIO(content)) as archive:
-            size = 0
-            for entry in _chosen(archive, member):
-                pieces = []
-                for piece in _pieces(archive, entry):
-                    size += len(piece)
-                    if size > max_bytes:
-                        raise OversizedContentError
-                    check_ratio(len(content), size)
-                    pieces.append(piece)
-                yield b"".join(pieces)
-    except (BadZipFile, EOFError, zlib.error):
-        raise UndecodableError("is a damaged zip archive") from None
-    except (NotImplementedError, RuntimeError):  # a password, or a method that Python has not
-        raise UndecodableError("is a zip archive that is encrypted, or packed in an unknown way") from None
+            return archive.infolist()
+    except (BadZipFile, EOFError, OSError, ValueError, OverflowError, NotImplementedError, struct_error):
+        raise damaged() from None
 
 
-def _pieces(archive: ZipFile, entry: ZipInfo) -> Iterator[bytes]:
-    with archive.open(entry) as file:
-        while piece := file.read(PIECE):
-            yield piece
-
-
-def _chosen(archive: ZipFile, member: str | None) -> list[ZipInfo]:
-    entries = [
-        entry
-        for entry in archive.infolist()
-        if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
-    ]
+def _chosen(found: Sequence[ZipInfo], member: str | None) -> list[ZipInfo]:
+    entries = [entry for entry in found if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")]
     if member is None and len(entries) <= 1:
         return entries
     names = ", ".join(entry.filename for entry in entries[:_SHOWN]) + (", …" if len(entries) > _SHOWN else "")

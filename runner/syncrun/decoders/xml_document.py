@@ -57,6 +57,8 @@ class XmlDecoder(Decoder):
             raise UndecodableError(
                 f"is XML with entities, which are not read ({named(content_type)})"
             ) from None
+        if not builder.root:
+            raise UndecodableError(f"is no XML ({named(content_type)}): it has no element")
         if next(iter(builder.root)).lower() == "html":
             raise UndecodableError(f"is a page of HTML ({named(content_type)})")
         return builder.root

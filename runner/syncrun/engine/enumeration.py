@@ -8,6 +8,7 @@ from contextlib import closing, nullcontext
 from functools import partial
 from typing import Any
 
+from syncrun.engine.aside import Aside
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.context import context_of, open_client
 from syncrun.engine.deleted_feed import as_told, feed_of
@@ -64,6 +65,7 @@ class Enumeration:
         between: Callable[[], None],
         save: Callable[[], None],
         check: Callable[[], None],
+        aside: Aside,
         on_wait: Callable[[str], None],
         notes: list[str],
         log: RunLog,
@@ -80,7 +82,8 @@ class Enumeration:
         self.mapping_seconds = 0.0
         self.detected: Pagination | None = None
         self._sink, self._between, self._save, self._check = sink, between, save, check
-        self._on_wait, self._mapping = on_wait, mapping
+        self._on_wait, self._mapping, self._aside = on_wait, mapping, aside
+        self.stage, self.last_asked = "asking", ""
         self.moved = False
         self._bound: dict[str, BoundMapper] = {}
         self._feed = feed_of(self.sync)
@@ -125,7 +128,8 @@ class Enumeration:
         """
         roots = context_of(self.job, self.runtime)
         if self.vars is None:
-            self.vars = read_vars(
+            asked = partial(
+                read_vars,
                 self.job,
                 self.runtime,
                 roots,
@@ -134,8 +138,10 @@ class Enumeration:
                 functions=self._functions,
                 hooks=self.hooks,
             )
+            self.vars = self._aside.do(asked)
         roots = {**roots, "vars": self.vars}
-        prove_once(
+        prove = partial(
+            prove_once,
             self.job,
             self.runtime,
             roots,
@@ -144,6 +150,7 @@ class Enumeration:
             functions=self._functions,
             hooks=self.hooks,
         )
+        self._aside.do(prove)
         self._definition = fingerprint(self.job, self.vars, self.hooks.digest)
         opened = partial(
             open_client,
@@ -229,7 +236,9 @@ class Enumeration:
         """Map and stage one page."""
         page = taken.fetched.page
         began = self.runtime.clock()
-        mapped = self._mapper_of(reading, feed=taken.feed).map(page.records, self.ordinal)
+        self.stage, self.last_asked = "mapping", self.redactor.exchange("GET", page.url)
+        mapper = self._mapper_of(reading, feed=taken.feed)
+        mapped = self._aside.do(lambda: mapper.map(page.records, self.ordinal))
         if taken.feed:
             mapped = as_told(mapped)
         self.ordinal = mapped.next_ordinal
@@ -242,7 +251,7 @@ class Enumeration:
         self.rejection = self.rejection or mapped.rejection
         self.passed += mapped.passed
         self.pages += 1
-        self.moved = True
+        self.moved, self.stage = True, "reading"
         self._under_way[reading.partition.id] = reading
         if taken.feed:
             entries, rejected = mapped.told_count, len(mapped.rejected)
@@ -321,6 +330,7 @@ class Enumeration:
 
     def _count(self, exchange: Exchange) -> None:
         self.requests += 1
+        self.last_asked = f"{exchange.method} {exchange.url}"
         self.log.request(exchange)
         if exchange.again:
             self._on_wait(exchange.again)

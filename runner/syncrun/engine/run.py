@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from syncrun.engine import locks, outcome
 from syncrun.engine.after_run import after_run
+from syncrun.engine.aside import Aside
 from syncrun.engine.checkpoints import Progress
 from syncrun.engine.commits import Commits
 from syncrun.engine.context import context_of
 from syncrun.engine.deadline import Deadline
+from syncrun.engine.defects import as_told, trace_of
 from syncrun.engine.deletes import Decision, decide
 from syncrun.engine.enumeration import CursorExpired, Enumeration
 from syncrun.engine.fetching import Sender
@@ -37,7 +40,7 @@ _CHANGED = -1  # no time at which the lock was last held: what was saved before 
 
 
 def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
-    """Run *job* once and return how it ended; only defects of syncrun itself raise."""
+    """Run *job* once and return how it ended; a defect of syncrun ends this run and no other."""
     started = runtime.now()
     run_id = f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
     run = SyncRun(job, options, runtime, run_id, started)
@@ -55,6 +58,8 @@ def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
             return after_run(run.hooks, job, runtime, report)
     except SyncrunError as error:
         return run.report(error)
+    except Exception as error:  # noqa: BLE001 - told by its place, and the other runs of the command go on
+        return run.fail(error)
 
 
 class SyncRun:
@@ -72,10 +77,12 @@ class SyncRun:
         self.unsure = False
         self.enumeration: Enumeration | None = None
         self.before: int | None = _CHANGED
+        self.stage = "preparing"
 
     def execute(self) -> RunReport:
         """Do the whole run, with the sync's lock held."""
         self.deadline = Deadline(self.runtime, self.options.timeout)
+        self.aside = Aside(self.deadline.check)
         recovered = self.commits.recover()
         if recovered:
             self.notes += recovered
@@ -86,10 +93,27 @@ class SyncRun:
                 self._bind()
                 self._read()
                 report = self._finish()
-            except SyncrunError as error:
-                report = self._end_early(error)
+            except Exception as error:  # noqa: BLE001 - what a defect leaves of the run is kept as for any error
+                report = self._end_early(self._told(error))
+            finally:
+                self.aside.close()
             self.commits.close()
         return report
+
+    def fail(self, error: Exception) -> RunReport:
+        """Return the report of a run that a defect ended where nothing else was left to do."""
+        told = self._told(error)
+        with suppress(Exception):  # there may be no database to keep the row in
+            self.commits.record(self._row("failed", told.message))
+        return self.report(told)
+
+    def _told(self, error: Exception) -> SyncrunError:
+        read = self.enumeration
+        url = read.last_asked if read else ""
+        told = as_told(error, run_id=self.run_id, stage=read.stage if read else self.stage, url=url)
+        if told is not error:
+            self.commits.log.tell("error", trace_of(error))
+        return told
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────
 
@@ -97,7 +121,8 @@ class SyncRun:
         """Find out what to read; raise CheckpointError (R1)."""
         store, sync = self.runtime.store, self.job.id
         named = (self.job.connector.hooks, self.sync.hooks)
-        self.hooks = load_hooks(named, self.job.folder, self.redactor.text)
+        folder, redact = self.job.folder, self.redactor.text
+        self.hooks = self.aside.do(lambda: load_hooks(named, folder, redact))
         if self.options.reset:
             store.forget(sync)
             self.before = _CHANGED
@@ -150,6 +175,7 @@ class SyncRun:
             between=self._commit_when_due,
             save=self._save_progress,
             check=self.deadline.check,
+            aside=self.aside,
             on_wait=lambda reason: self._emit("waiting", reason=reason),
             notes=self.notes,
             log=self.commits.log,
@@ -163,6 +189,7 @@ class SyncRun:
         *roots* join the context of templates. Raise RunError.
         """
         self.deadline = Deadline(self.runtime, self.options.timeout)
+        self.aside = Aside(self.deadline.check)
         self._prepare()
         enumeration = self._enumeration()
         context = {**context_of(self.job, self.runtime), **roots}
@@ -270,6 +297,7 @@ class SyncRun:
         at_once: bool = True,
     ) -> Changes:
         assert self.enumeration is not None  # noqa: S101 - there is one once reading began
+        self.enumeration.stage = "committing"
         row = self._row(status, message)
         return self.saving.commit(row, self.mapper, self.enumeration, decision, at_once=at_once)
 

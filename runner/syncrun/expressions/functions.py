@@ -11,10 +11,8 @@ import hashlib
 import hmac
 import inspect
 import json
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import jmespath.functions
@@ -22,6 +20,7 @@ import orjson
 from msgspec import Struct
 
 from syncrun.expressions.data_functions import DataFunctions
+from syncrun.expressions.regexes import Regex, RegexError, compile_regex
 from syncrun.expressions.signatures import FunctionError, Signature, takes
 from syncrun.expressions.times import add_duration, count_epoch, format_time, read_time, write_time
 
@@ -148,7 +147,7 @@ class Functions(DataFunctions):
     def _func_regex_extract(
         self, text: str | None, pattern: str, group: Number | str | None = None
     ) -> str | None:
-        """Return the first match of a Python regular expression: its first or the given group, or null.
+        """Return the first match of a regular expression (RE2's): its first or the given group, or null.
 
         regex_extract('issue #42', '#([0-9]+)') -> "42"
         regex_extract('v1.27', '[0-9.]+') -> "1.27"
@@ -157,13 +156,12 @@ class Functions(DataFunctions):
         """
         compiled = _compile_pattern(pattern)
         wanted = min(compiled.groups, 1) if group is None else group
-        known = (
-            wanted in compiled.groupindex if isinstance(wanted, str) else wanted in range(compiled.groups + 1)
-        )
+        known = wanted in compiled.names if isinstance(wanted, str) else wanted in range(compiled.groups + 1)
         if not known:
             raise FunctionError(f"the pattern {pattern!r} has no group {wanted!r}")
         match = None if text is None else compiled.search(text)
-        return match[wanted if isinstance(wanted, str) else int(wanted)] if match else None
+        found: str | None = match[wanted if isinstance(wanted, str) else int(wanted)] if match else None
+        return found
 
     @takes("string|number|boolean|null", variadic=True)
     def _func_concat(self, *values: Any) -> str | None:
@@ -214,12 +212,11 @@ class Functions(DataFunctions):
             raise FunctionError("parse_json() got text that is not JSON") from None
 
 
-@lru_cache(maxsize=512)
-def _compile_pattern(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> Regex:
     try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise FunctionError(f"{pattern!r} is no regular expression: {error.msg}") from None
+        return compile_regex(pattern)
+    except RegexError as error:
+        raise FunctionError(str(error)) from None
 
 
 SIGNATURES = {name: Signature.of(name, spec["signature"]) for name, spec in Functions.FUNCTION_TABLE.items()}

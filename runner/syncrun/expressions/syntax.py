@@ -12,6 +12,7 @@ from jmespath import exceptions, lexer, parser
 
 from syncrun.errors import ExpressionError
 from syncrun.expressions.functions import SIGNATURES
+from syncrun.expressions.regexes import RegexError, compile_regex
 
 Node = dict[str, Any]
 """A node as `jmespath` builds it: `type`, `children`, `value`; fields and calls have a `start` too."""
@@ -196,6 +197,15 @@ def _check_base(base: Node) -> None:
         )
 
 
+def _check_pattern(pattern: Any, start: int) -> None:
+    if not isinstance(pattern, str):
+        return  # its type is refused where all are
+    try:
+        compile_regex(pattern)
+    except RegexError as error:
+        raise _SyntaxError(str(error), start, error.hint) from None
+
+
 def _check_call(node: Node) -> None:
     name, arguments, start = node["value"], node["children"], node["start"]
     signature = SIGNATURES.get(name)
@@ -204,6 +214,8 @@ def _check_call(node: Node) -> None:
         raise _SyntaxError(f"unknown function {name}()", start, f"did you mean {near[0]}()?" if near else "")
     if not signature.accepts(len(arguments)):
         raise _SyntaxError(f"{name}() takes {signature.arity}, not {len(arguments)}", start)
+    if name == "regex_extract" and arguments[1]["type"] == "literal":
+        _check_pattern(arguments[1]["value"], start)
     for position, argument in enumerate(arguments):
         if not signature.wants_reference(position):
             _check(argument)

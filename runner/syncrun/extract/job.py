@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urljoin
 
 from msgspec import Struct
 
@@ -21,6 +20,7 @@ from syncrun.extract.requests import Source, build_request
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
 from syncrun.http.retry import retry_after
+from syncrun.http.urls import resolve
 from syncrun.paginators.base import End, Page, PageState
 
 FILE = RequestSpec(url="${file}")
@@ -181,7 +181,11 @@ class Export:
                 f"job.download: {self._place(answer)}: urls ({expression}) selects no URLs: {start}",
                 hint="an export without files gives an empty list, as in urls: body.url || `[]`",
             )
-        return [urljoin(answer.url, url) for url in urls]
+        found = [resolve(answer.url, url) for url in urls]
+        if None in found:
+            bad = self._redactor.excerpt(urls[found.index(None)].encode("utf-8", "replace"))
+            raise ResponseError(f"job.download: {self._place(answer)}: {bad!r} is no http URL")
+        return [url for url in found if url is not None]
 
     # ── asking ─────────────────────────────────────────────────────────────────────────────────────
 

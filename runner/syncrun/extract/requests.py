@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from syncrun.config.request import RequestSpec
+from syncrun.errors import RequestError
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.expressions.template import render, render_path, render_text, template_references
 from syncrun.http.messages import Request
@@ -49,9 +50,17 @@ def build_request(source: Source, context: Mapping[str, Any], *, functions: Func
         values = render(members, context, functions=functions)
         return {name: value for name, value in values.items() if value is not None}
 
+    try:
+        url = _url(source.base_url, spec, context, functions)
+        urlsplit(url)
+    except ValueError:  # such as http://[${x}/
+        raise RequestError(
+            f"{spec.method} {spec.path or spec.url or source.base_url}: this makes no valid URL",
+            hint="check what stands in base_url, path and url, and in their ${…}",
+        ) from None
     return Request(
         method=spec.method,
-        url=_url(source.base_url, spec, context, functions),
+        url=url,
         params=rendered(spec.params),
         headers=rendered(spec.headers),
         json=render(spec.body, context, functions=functions),

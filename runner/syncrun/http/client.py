@@ -25,7 +25,7 @@ from syncrun.http.content import (
 )
 from syncrun.http.content import read as read_content
 from syncrun.http.encoding import Outgoing, encode, header_list
-from syncrun.http.failures import BAD_LOCATION, Failure, explain
+from syncrun.http.failures import BAD_ANSWER, BAD_LOCATION, Failure, explain
 from syncrun.http.gate import Gate
 from syncrun.http.issued import issued
 from syncrun.http.messages import Request, Response
@@ -36,25 +36,26 @@ from syncrun.http.reach import Reach, RefusedAddressError, sending
 from syncrun.http.redact import Redactor
 from syncrun.http.retry import RetryPolicy, should_repeat, should_retry, wait_before
 from syncrun.http.verdicts import Judge, Verdict
+from syncrun.http.wire import MIN_BYTES_PER_SECOND, extend
 from syncrun.wording import size
 
 __all__ = ["Client", "Exchange"]
 
-_MIN_BYTES_PER_SECOND = 1024
 _UNAUTHORIZED = 401
 
 
 class Client:
     """Sends requests of one connection; safe to share between threads.
 
-    *timeout* is the seconds of silence after which an attempt is given up; once it has passed, so is an
-    answer that comes in at less than 1 KiB/s. *headers* are the connector's and, like *auth*, reach only the
-    origin of *base_url* and *allow_hosts*; *bare_hosts* are asked without them, and what an answer leads to
-    is asked nowhere else. *judge* holds the connector's own rules about answers, *limits* those of its
-    rate, closed with the client. *max_bytes* bounds the decoded content of one answer; with *issues* answers
-    hold credentials, which the redactor learns before anybody is told of them. *restrict_hosts* bounds where
-    requests go. *log* is called after every exchange, in the thread that sends, and *answered* with what a
-    request, as it was given and without credentials, got in the end.
+    *timeout* is the seconds of silence after which an attempt is given up; so is one whose headers are
+    not all there by then, and later content that comes in at less than 1 KiB/s. *headers* are the
+    connector's and, like *auth*, reach only the origin of *base_url* and *allow_hosts*; *bare_hosts* are
+    asked without them, and what an answer leads to is asked nowhere else. *judge* holds the connector's
+    own rules about answers, *limits* those of its rate, closed with the client. *max_bytes* bounds the
+    decoded content of one answer; with *issues* answers hold credentials, which the redactor learns
+    before anybody is told of them. *restrict_hosts* bounds where requests go. *log* is called after every
+    exchange, in the thread that sends, and *answered* with what a request, as it was given and without
+    credentials, got in the end.
     """
 
     def __init__(
@@ -166,7 +167,7 @@ class Client:
     def _encode(self, request: Request) -> Outgoing:
         try:
             return encode(request)
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, ValueError) as error:
             place = self._redactor.exchange(request.method, request.url)
             raise RequestError(f"{place}: no valid URL: {self._redactor.text(str(error))}") from None
 
@@ -187,7 +188,7 @@ class Client:
         place = self._redactor.exchange(outgoing.method, str(outgoing.url))
         try:
             url = outgoing.url.join(location).copy_with(fragment=None)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, ValueError):
             raise RequestError(f"{place}: {BAD_LOCATION.reason}", status=status) from None
         if url.scheme not in ("http", "https"):
             raise RequestError(f"{place}: redirected to a URL with the scheme {url.scheme}", status=status)
@@ -273,6 +274,8 @@ class Client:
             raise RequestError(f"{place}: {refused}") from None
         except httpx.InvalidURL:  # httpx looks at the Location of an answer on its own account
             failure = BAD_LOCATION
+        except (httpx.DecodingError, ValueError, LookupError, ArithmeticError):
+            failure = BAD_ANSWER  # what httpx and its parsers trip over, in headers that nobody meant
         except CorruptContentError as error:
             failure = Failure(str(error))
         except OversizedContentError as error:
@@ -290,6 +293,7 @@ class Client:
     def _read(self, answer: httpx.Response, started: float) -> bytes:
         if answer.is_stream_consumed:  # by an auth flow that wanted to see it
             return answer.content
+        extend(self._timeout)
         chunks = self._timed(answer.iter_raw(), started)
         return read_content(chunks, answer.headers.get("content-encoding", ""), self._max_bytes)
 
@@ -297,9 +301,10 @@ class Client:
         received = 0
         for chunk in chunks:
             received += len(chunk)
-            elapsed = self._now() - started
-            if elapsed > self._timeout and received < elapsed * _MIN_BYTES_PER_SECOND:
+            elapsed, granted = self._now() - started, received / MIN_BYTES_PER_SECOND
+            if elapsed > self._timeout and granted < elapsed:
                 raise httpx.ReadTimeout("the answer comes too slowly")
+            extend(max(self._timeout, granted) - elapsed)
             yield chunk
 
     def _note(

@@ -16,6 +16,7 @@ import httpx
 from syncrun.errors import UsageError
 from syncrun.http.quiet import mask_libraries
 from syncrun.http.reach import guard
+from syncrun.http.wire import bound
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _PROXIES = [
@@ -110,6 +111,7 @@ def _open(
         ) from None
     guard(client)
     mask_libraries()
+    bound(client)
     return client
 
 

@@ -11,6 +11,7 @@ PIECE = 1 << 20
 MAX_RATIO = 200
 _FREE_BYTES = 1 << 26  # 64 MiB may come out of anything
 _MAX_WINDOW = 1 << 27
+_MAX_LAYERS = 5
 # zstandard bounds no output; four bytes can mean a block of 128 KiB, so this much input stays below 128 MiB.
 _ZSTD_INPUT = 1 << 12
 
@@ -41,6 +42,8 @@ def read(chunks: Iterable[bytes], encoding: str, max_bytes: int) -> bytes:
     names = [
         name.strip().lower() for name in encoding.split(",") if name.strip().lower() not in ("", "identity")
     ]
+    if len(names) > _MAX_LAYERS:
+        raise CorruptContentError(f"the answer has {len(names):,} content encodings")
     meter = _Meter()
     pieces: Iterator[bytes] = meter.received(_limited(chunks, max_bytes))
     for name in reversed(names):

@@ -25,6 +25,7 @@ class Failure:
 
 
 BAD_LOCATION = Failure("redirected to a place that is no valid URL", temporary=False)
+BAD_ANSWER = Failure("the answer is no valid HTTP")
 
 _KNOWN: tuple[tuple[type[httpx.TransportError], Failure], ...] = (
     (httpx.PoolTimeout, Failure("no free connection", sent=False)),

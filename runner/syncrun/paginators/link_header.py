@@ -19,12 +19,16 @@ from syncrun.paginators.followed import FollowedPagination
 from syncrun.paginators.values import resolve_link
 
 # One link: <target>, then parameters up to the comma before the next one. Commas and semicolons are plain
-# characters inside <…> and inside quotes.
+# characters inside <…> and inside quotes; quotes that are never closed go to the end. Possessive quantifiers
+# look at nothing twice.
+_TEXT = r"(?:\\.|[^\"\\]++)*+"
 _LINK = re.compile(
-    r"<(?P<target>[^>]*)>(?P<parameters>(?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:\"(?:\\.|[^\"\\])*\"|[^\s;,\"]*))?)*)"
+    r"<(?P<target>[^<>]*+)>(?P<parameters>(?:\s*+;\s*+[^\s=;,]++(?:\s*+=\s*+(?:\""
+    + _TEXT
+    + r"(?:\"|$)|[^\s;,\"]*+))?)*+)"
 )
 _PARAMETER = re.compile(
-    r";\s*(?P<name>[^\s=;,]+)(?:\s*=\s*(?:\"(?P<quoted>(?:\\.|[^\"\\])*)\"|(?P<plain>[^\s;,\"]*)))?"
+    r";\s*+(?P<name>[^\s=;,]++)(?:\s*+=\s*+(?:\"(?P<quoted>" + _TEXT + r")(?:\"|$)|(?P<plain>[^\s;,\"]*+)))?"
 )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from syncrun.expressions.compile import compile_expression
+from syncrun.http.urls import resolve
+
+_MOST_DIGITS = 18  # a count of more is none
+_MOST = 10**_MOST_DIGITS
 
 
 def evaluate(expression: str, document: Any) -> Any:
@@ -36,10 +39,12 @@ def as_count(value: Any) -> int | None:
     """Return a count given as a number or numeric text; None for all else, negative numbers included."""
     if isinstance(value, str):
         value = value.strip()
-        return int(value) if value.isascii() and value.isdigit() else None
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return int(value) if value >= 0 and value == int(value) else None
+    if not 0 <= value < _MOST or value != int(value):  # neither NaN nor infinity is
+        return None
+    return int(value)
 
 
 def count_at(expression: str | None, body: Any) -> int | None:
@@ -49,6 +54,4 @@ def count_at(expression: str | None, body: Any) -> int | None:
 
 def resolve_link(page_url: str, link: str) -> str | None:
     """Return *link* as an absolute URL, relative to the page it came with; None when it is not http(s)."""
-    url = urljoin(page_url, link.strip())
-    parts = urlsplit(url)
-    return url if parts.scheme in {"http", "https"} and parts.netloc else None
+    return resolve(page_url, link)

@@ -42,7 +42,7 @@ Records = Callable[[Any], Sequence[Any]]
 class Mapped:
     """What one page became.
 
-    *text* has *count* lines of a StagedFile, *rejected* those of a RejectedFile without line ends. *rows*
+    *text* has *count* lines of a StagedFile, *rejected* those of a RejectedFile. *rows*
     counts `U` lines, *dropped* the records that `where` or a hook kept out, *deleted* those flagged as
     deleted, *unmoved* those from before the cursor. *progress* covers the cursor values of all records of the
     page (R14). *next_ordinal* is that of the next page's first record. Of a list of deletions, *told* has

@@ -65,7 +65,7 @@ class Staging:
             self._finish_rows()
         self._columns = tuple(columns)
         self._rows.write(mapped.text, mapped.count)
-        self._rejected.write(b"".join(line + b"\n" for line in mapped.rejected), len(mapped.rejected))
+        self._rejected.write(b"".join(mapped.rejected), len(mapped.rejected))
         self._told.write(mapped.told, mapped.told_count)
 
     def seal_told(self) -> list[StagedFile]:

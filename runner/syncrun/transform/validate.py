@@ -6,7 +6,6 @@ searched for anywhere in the text, as in JSON Schema.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import orjson
 
 from syncrun.config.sync import FieldSpec
 from syncrun.excerpts import excerpt
+from syncrun.expressions.regexes import RegexError, compile_regex
 from syncrun.shapes import ColumnType
 from syncrun.transform.canonical import canonical, dump
 from syncrun.transform.convert import Convert, to_string
@@ -80,8 +80,8 @@ def _pattern(spec: FieldSpec) -> Check | None:
     if spec.pattern is None:
         return None
     try:
-        search = re.compile(spec.pattern).search
-    except re.error as error:
+        search = compile_regex(spec.pattern).search
+    except RegexError as error:
         raise ValueError(f"pattern: {error}") from None
 
     def check(value: Any) -> None:
@@ -122,7 +122,9 @@ def schema_check(schema: Mapping[str, Any]) -> Check:
     import jsonschema_rs
 
     try:
-        validator = jsonschema_rs.validator_for(dict(schema), retriever=_refuse_reference)
+        validator = jsonschema_rs.validator_for(
+            dict(schema), retriever=_refuse_reference, pattern_options=jsonschema_rs.RegexOptions()
+        )
     except ValueError as error:
         reason = str(getattr(error, "message", error)).splitlines()[0]
         raise ValueError(f"schema: {reason}") from None

@@ -70,7 +70,7 @@ def ids(lab: Lab, sync: str = "items") -> list[int]:
     return [record["id"] for record in lab.live(sync)]
 
 
-class Killed(Exception):  # noqa: N818 - the process is gone
+class Killed(BaseException):  # the process is gone
     pass
 
 

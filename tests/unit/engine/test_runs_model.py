@@ -36,7 +36,7 @@ SETTINGS = settings(
 )
 
 
-class Killed(Exception):  # noqa: N818 - the process is gone
+class Killed(BaseException):  # the process is gone
     pass
 
 
