@@ -144,3 +144,10 @@ def test_r02_an_upgrade_that_is_killed_leaves_the_old_version(lab: Lab) -> None:
     assert (version(lab.database), content(lab.database)) == (1, before)
     write(lab.database)
     assert version(lab.database) == NEWEST
+
+
+def test_no_two_scripts_have_the_same_number() -> None:
+    numbers = [
+        int(path.name.partition("_")[0]) for path in (Path(migrations.__file__).parent / "sql").glob("*.sql")
+    ]
+    assert len(numbers) == len(set(numbers))
