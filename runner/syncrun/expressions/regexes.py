@@ -65,7 +65,7 @@ class Regex:
 @lru_cache(maxsize=512)
 def compile_regex(text: str) -> Regex:
     """Return the regular expression *text*; raise RegexError for what is none, or may be slow."""
-    import re2  # type: ignore[import-untyped]
+    import re2
 
     options = re2.Options()
     options.log_errors = False
