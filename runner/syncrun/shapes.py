@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ class Column:
     """One column of a model; *hashed* columns take part in change detection (R5).
 
     *declared*: the type is written in YAML, so that it holds also in a model whose other columns are
-    inferred.
+    inferred. Of those, *blank* is one without a value in this run; *own* is the type of this run's values
+    where it is narrower than `string`, which is all that the table tells, maybe of nothing but nulls.
     """
 
     name: str
@@ -68,6 +69,8 @@ class Column:
     hashed: bool = True
     description: str = ""
     declared: bool = False
+    own: ColumnType | None = None
+    blank: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

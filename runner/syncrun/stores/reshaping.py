@@ -22,7 +22,7 @@ from syncrun.stores.tables import (
 )
 from syncrun.stores.types import fold, quote, sql_type
 from syncrun.stores.widen import convert, widest
-from syncrun.widening import NUMBER
+from syncrun.widening import NUMBER, STRING
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -107,35 +107,54 @@ class _Target:
         target = dict(self._old) if self._model.open else {}
         kinds: dict[str, list[ColumnType]] = {}
         for column in self._given:
-            kinds.setdefault(fold(column.name), []).append(column.type)
+            told = [] if column.blank else [column.own or column.type]
+            kinds.setdefault(fold(column.name), []).extend(told)
         declared = {fold(c.name) for c in self._model.columns if c.declared or not self._model.inferred}
         for column in reversed(self._given):  # the model's own spelling of a name comes first
             target[fold(column.name)] = column
         for key, types in kinds.items():
             if key not in declared:
-                stored = [self._old[key].type] if key in self._old else []
-                kind = widest(stored + types, partial(self._fits_double, key))
+                stored = self._stored_type(key, types)
+                kind = widest(stored + types or [STRING], partial(self._fits_double, key))
                 target[key] = Column(target[key].name, kind)
         order = [
             *(fold(c.name) for c in self._model.columns),
             *(self._old if self._model.open else ()),
             *kinds,
         ]
-        return {key: target[key] for key in dict.fromkeys(order)}
+        found = {key: target[key] for key in dict.fromkeys(order)}
+        self._staged.read_as({name: found[key].type for name, key in self._keys.items() if key in found})
+        return found
 
-    def _fits_double(self, key: str) -> bool:
-        """Return whether every exact number of a column, stored or staged, equals a double."""
-        sources = list(self._staged.values(key, self._keys))
+    def _stored_type(self, key: str, staged: list[ColumnType]) -> list[ColumnType]:
+        """Return the type of a stored column; none where it holds nothing and *staged* values tell one."""
+        if key not in self._old:
+            return []
+        before = self._old[key]
+        if before.type == STRING and staged and STRING not in staged and not self._has_values(key):
+            return []
+        return [before.type]
+
+    def _has_values(self, key: str) -> bool:
+        return any(
+            self._db.execute(f"SELECT 1 FROM {relation} AS v WHERE v.c IS NOT NULL LIMIT 1").fetchall()
+            for _, relation in self._stored_values(key)
+        )
+
+    def _stored_values(self, key: str) -> Iterator[tuple[Column, str]]:
+        """Yield the column in the table, and in its history, with an SQL relation of its `c`."""
         names = (self._model.connector, self._model.name)
         for table, stored in (
             (record_table(*names), self._stored.table),
             (history_table(*names), self._stored.history),
         ):
-            sources += [
-                (column, f"(SELECT {quote(column.name)} AS c FROM {table})")
-                for column in field_columns(stored)
-                if fold(column.name) == key
-            ]
+            for column in field_columns(stored):
+                if fold(column.name) == key:
+                    yield column, f"(SELECT {quote(column.name)} AS c FROM {table})"
+
+    def _fits_double(self, key: str) -> bool:
+        """Return whether every exact number of a column, stored or staged, equals a double."""
+        sources = [*self._staged.values(key, self._keys), *self._stored_values(key)]
         return not any(count_lost(self._db, values, column.type, NUMBER) for column, values in sources)
 
 

@@ -6,12 +6,12 @@ Reading twice keeps memory flat, and a run that changed nothing never converts a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
-from syncrun.shapes import Column, RejectedFile, StagedFile
+from syncrun.shapes import Column, ColumnType, RejectedFile, StagedFile
 from syncrun.stores.types import quote, quote_path, quote_text, sql_type
 
 if TYPE_CHECKING:
@@ -115,6 +115,21 @@ class StagedFiles:
         duplicates = self._drop_repeated()
         upserts = self._db.execute("SELECT count(*) FROM temp.staged WHERE a = 'U'").fetchall()[0][0]
         return Facts(last, upserts, duplicates)
+
+    def read_as(self, types: Mapping[str, ColumnType]) -> None:
+        """Read values with their own type where the column, by name, is of other *types* than was known."""
+        self.files = tuple(
+            replace(
+                file,
+                columns=tuple(
+                    replace(column, type=column.own, own=None)
+                    if column.own is not None and types.get(column.name, column.type) != column.type
+                    else column
+                    for column in file.columns
+                ),
+            )
+            for file in self.files
+        )
 
     def load_joint(self) -> None:
         """Fill `temp.staged` with the lines of the one file, which name their owner too: `n`, and `c`."""

@@ -74,8 +74,9 @@ class MappedField:
         """The column as the store sees it; the type of an inferred one is that of the values so far."""
         if self._declared_column is not None:
             return self._declared_column
-        kind = self.inferred.type if self.inferred else STRING
-        return Column(self.column, kind, self.spec.hash, self.spec.description)
+        if self.inferred is None:
+            return Column(self.column, STRING, self.spec.hash, self.spec.description)
+        return self.inferred.column(hashed=self.spec.hash, description=self.spec.description)
 
     def convert(self, value: Any) -> Any:
         """Return *value*, which is not null, as staged, the default for a blank; raise Invalid."""

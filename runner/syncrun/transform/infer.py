@@ -3,7 +3,7 @@
 Values are staged as the JSON values they are, whatever the type: the store reads a file with the types the
 columns have in the end, and DuckDB turns a JSON number that is read as text into that text. So a type may
 widen in the middle of a file. A column that has seen no value is `string`, the one type that takes what most
-members hold.
+members hold, until the first value tells its type.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from syncrun.shapes import ColumnType
+from syncrun.shapes import Column, ColumnType
 from syncrun.transform.canonical import EXACT_FLOAT, MAX_INTEGER, MIN_INTEGER, fragment, number_text
 from syncrun.transform.invalid import Invalid, describe
 from syncrun.widening import BOOLEAN, INTEGER, JSON, NUMBER, STRING, widen
@@ -28,12 +28,13 @@ class InferredColumn:
     nothing.
     """
 
-    __slots__ = ("_exact", "_type", "name", "seen")
+    __slots__ = ("_exact", "_known", "_own", "_type", "name", "seen")
 
     def __init__(self, name: str, known: ColumnType | None = None) -> None:
         self.name = name
         self.seen: set[type] = set()
-        self._type = known
+        self._known = self._type = known
+        self._own: ColumnType | None = None
         self._exact = False  # whether it holds integers that a double would change
 
     @property
@@ -45,6 +46,13 @@ class InferredColumn:
     def type(self) -> ColumnType:
         """The type that fits all values so far."""
         return self._type or STRING
+
+    def column(self, *, hashed: bool = True, description: str = "") -> Column:
+        """Return the column as the store sees it: text may be all that is known of nothing but nulls."""
+        known = self._known in (None, STRING)
+        own = self._own if self._known == STRING and self._own != STRING else None
+        blank = known and self._own is None
+        return Column(self.name, self.type, hashed, description, own=own, blank=blank)
 
     def stage(self, value: Any) -> Any:
         """Return *value*, which is not null, as it is staged, after widening the type to fit it.
@@ -92,6 +100,9 @@ class InferredColumn:
         raise Invalid(f"expected a value, got {describe(value)}")
 
     def _grow(self, seen: ColumnType) -> None:
-        wider = seen if self._type is None else widen(self._type, seen)
+        self._type, self._own = self._wider(self._type, seen), self._wider(self._own, seen)
+
+    def _wider(self, before: ColumnType | None, seen: ColumnType) -> ColumnType:
+        wider = seen if before is None else widen(before, seen)
         # A double would change the integers that are there: text keeps them.
-        self._type = STRING if self._exact and wider == NUMBER else wider
+        return STRING if self._exact and wider == NUMBER else wider

@@ -54,10 +54,11 @@ class MemberMapping:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The known columns, then the found ones in the order found; types fit all values so far."""
-        found = (Column(column.name, column.type) for column in self._columns)
         return tuple(
-            Column(c.name, c.type, c.hashed, self._known[c.name].description) if c.name in self._known else c
-            for c in found
+            column.column(description=self._known[column.name].description)
+            if column.name in self._known
+            else column.column()
+            for column in self._columns
         )
 
     @property
