@@ -36,7 +36,7 @@ class RecordsOptions(TypedDict, total=False):
     cursor: str
     modified_after: Moment | None
     filter: Iterable[Action]
-    ids: Iterable[Any]
+    ids: Iterable[Any] | None
     limit: int | None
     as_of: Moment | int | None
 
@@ -69,9 +69,11 @@ def run(
     return Project.load(path, env).run(*targets, **options)
 
 
-def query(sql: str, *, path: str | Path = ".", env: str | None = None) -> QueryResult:
+def query(
+    sql: str, *, path: str | Path = ".", env: str | None = None, allow_files: bool = False
+) -> QueryResult:
     """Ask the database of the project at *path*, as `Project.query` does."""
-    return Project.load(path, env).query(sql)
+    return Project.load(path, env).query(sql, allow_files=allow_files)
 
 
 class Records(Iterator[dict[str, Any]]):
@@ -141,15 +143,16 @@ class Project:
         cursor: str = "",
         modified_after: Moment | None = None,
         filter: Iterable[Action] = (),  # noqa: A002 - as the command's option
-        ids: Iterable[Any] = (),
+        ids: Iterable[Any] | None = None,
         limit: int | None = None,
         as_of: Moment | int | None = None,
     ) -> Records:
         """Return the records of *model* (`connection/model`) that changed after *cursor*, deleted ones too.
 
-        *filter*: those that were last added, updated or deleted. *ids*: those with these keys; a composite
-        key is a list. *as_of*: those that were live at a time, or after the change of a cursor; it takes
-        `history: true`. Raise UsageError for what means nothing here, StoreError without a database.
+        *filter*: those that were last added, updated or deleted. *ids*: those with these keys, which are none
+        when it is empty; a composite key is a list. *as_of*: those that were live at a time, or after the
+        change of a cursor; it takes `history: true`. Raise UsageError for what means nothing here, StoreError
+        without a database.
         """
         store = self._workspace.store()
         target = find_model(self._workspace, store, model)
@@ -158,7 +161,7 @@ class Project:
             cursor,
             None if modified_after is None else _moment(modified_after),
             _actions(filter),
-            tuple(_identity(identity) for identity in ids),
+            None if ids is None else tuple(map(_identity, [ids] if isinstance(ids, str) else ids)),
             _limit(limit),
             None if as_of is None else _as_of(as_of, target),
         )
@@ -238,12 +241,13 @@ class Project:
         runtime = Runtime(workspace.store(), workspace.database, environ=workspace.environ)
         return dry_run(job, options, runtime, most=most)
 
-    def query(self, sql: str) -> QueryResult:
-        """Run read-only *sql* and return column names, types and rows; raise StoreError.
+    def query(self, sql: str, *, allow_files: bool = False) -> QueryResult:
+        """Run *sql*, one statement that reads, and return column names, types and rows; raise StoreError.
 
-        The database stays open until the last row is read.
+        It opens nothing but the database, unless *allow_files* lets it read files of this machine. The
+        database stays open until the last row is read.
         """
-        return self._workspace.store().query(sql)
+        return self._workspace.store().query(sql, files=allow_files)
 
 
 def _moment(value: Moment) -> datetime:

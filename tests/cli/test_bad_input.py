@@ -111,7 +111,7 @@ def test_r26_wrong_arguments(project: ProjectFolder, args: list[str], message: s
         ),
         (["run", "-p", "nowhere"], "invalid value for '--project' / '-p': Path 'nowhere' does not exist\n"),
         (["schema", "projekt"], "invalid value for '[connector|project|events]': 'projekt' is not one of"),
-        (["query"], "missing argument 'SQL'\n"),
+        (["query", "--format", "x"], "invalid value for '--format' / '-f': 'x' is not one of"),
     ],
 )
 def test_r26_wrong_options_show_the_usage_too(project: ProjectFolder, args: list[str], message: str) -> None:
@@ -296,6 +296,7 @@ def test_r26_sql_that_duckdb_refuses_shows_where(project: ProjectFolder) -> None
     assert told.startswith("error: Catalog Error: Table with name itms does not exist!\n")
     assert 'Did you mean "items' in told
     assert refused(project, "query", "DROP TABLE store.items__records", exit_code=1) == (
-        "error: queries are read-only, and DROP would change the database\n"
-        "  hint: change it with another DuckDB client, in a schema that no connector has\n"
+        "error: queries are read-only, and DROP does not just read\n"
+        "  hint: a query begins with SELECT, WITH, FROM, VALUES, EXPLAIN, DESCRIBE, SHOW, SUMMARIZE or PRAGMA;"
+        " change the database with another DuckDB client, in a schema that no connector has\n"
     )

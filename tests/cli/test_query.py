@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import duckdb
@@ -94,9 +96,73 @@ def test_an_output_that_cannot_be_written_is_told(filled: ProjectFolder) -> None
     assert "File 'connectors' is a directory" in done.stderr
 
 
-def test_statements_without_rows_cannot_become_parquet(filled: ProjectFolder) -> None:
-    done = filled.syncrun("query", "SET threads = 1", "-o", "x.parquet")
-    assert (done.exit_code, done.stderr) == (1, "error: the SQL gives no rows to write\n")
+def test_sql_comes_from_standard_input_and_from_files(
+    filled: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.write("q.sql", f"\ufeff-- all of them\n{ROWS};\n")
+    expected = "id,name\n1,one\n2,two\n"
+    assert filled.syncrun("query", "--file", "q.sql", "-f", "csv").stdout == expected
+    assert filled.syncrun("query", "@q.sql", "-f", "csv").stdout == expected
+    monkeypatch.setattr("sys.stdin", StringIO(ROWS))
+    assert filled.syncrun("query", "-", "-f", "csv").stdout == expected
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "there is no SQL"),
+        (["SELECT 1", "--file", "q.sql"], "the SQL and --file both say what to ask"),
+        (["@nowhere.sql"], "cannot read nowhere.sql: No such file or directory"),
+        (["--file", "bytes.sql"], "cannot read bytes.sql: it is not UTF-8 text"),
+        (["@empty.sql"], "the SQL is empty"),
+    ],
+)
+def test_sql_that_cannot_be_had_is_told(filled: ProjectFolder, args: list[str], message: str) -> None:
+    filled.write("q.sql", ROWS)
+    filled.write("empty.sql", " \n")
+    (filled.folder / "bytes.sql").write_bytes(b"SELECT '\xff'")
+    done = filled.syncrun("query", *args)
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (2, f"error: {message}")
+
+
+def test_files_are_read_only_when_that_is_allowed(filled: ProjectFolder) -> None:
+    filled.write("prices.csv", "id,price\n1,5\n")
+    sql = f"SELECT name, price FROM store.items JOIN read_csv('{filled.folder}/prices.csv') USING (id)"
+    done = filled.syncrun("query", sql, "-f", "csv")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        (
+            f"error: a query reads nothing but the database, and not {filled.folder}/prices.csv\n"
+            "  hint: syncrun query --allow-files lets it read files\n"
+        ),
+    )
+    assert filled.syncrun("query", sql, "-f", "csv", "--allow-files").stdout == "name,price\none,5\n"
+    assert filled.syncrun("query", sql, "-o", "x.parquet", "--allow-files").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [["query", ROWS], ["records", "acme/items"]])
+@pytest.mark.parametrize(
+    "name", ["data.duckdb", "./data.duckdb", "data.duckdb.wal", "link", "other.db", "lite"]
+)
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_no_output_takes_the_place_of_a_database(
+    filled: ProjectFolder, command: list[str], name: str, form: str
+) -> None:
+    (filled.folder / "link").symlink_to("data.duckdb")
+    duckdb.connect(str(filled.folder / "other.db")).close()
+    with sqlite3.connect(filled.folder / "lite") as lite:
+        lite.execute("CREATE TABLE t (a)")
+    before = {path: path.read_bytes() for path in filled.folder.iterdir() if path.is_file()}
+    done = filled.syncrun(*command, "-f", form, "-o", name)
+    assert done.exit_code == 2
+    assert "is not replaced\n  hint: name another file" in done.stderr
+    assert {path: path.read_bytes() for path in filled.folder.iterdir() if path.is_file()} == before
+
+
+def test_no_cursor_file_takes_the_place_of_a_database(filled: ProjectFolder) -> None:
+    done = filled.syncrun("records", "acme/items", "--cursor-file", "data.duckdb")
+    assert done.exit_code == 2
+    assert filled.syncrun("query", ROWS).exit_code == 0
 
 
 def syncrun(folder: Path, script: str) -> subprocess.CompletedProcess[str]:

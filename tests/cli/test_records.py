@@ -212,6 +212,17 @@ def test_a_sync_stands_for_the_model_that_it_fills(project: ProjectFolder) -> No
             ["acme/items", "--ids", '["a"'],
             'error: --ids ["a": this is no JSON list\n  hint: such as ["a",1]\n',
         ),
+        *(
+            (
+                ["acme/items", "--ids", "1", "--ids", nothing],
+                "error: --ids names no record\n  hint: such as --ids 1,2; leave it out to read all of them\n",
+            )
+            for nothing in ("", " ", ",")
+        ),
+        (
+            ["acme/items", "--ids", "1,,2"],
+            "error: --ids '1,,2': there is an empty id\n  hint: such as --ids 1,2; leave it out to read all of them\n",
+        ),
         (
             ["acme/items", "--cursor", "x", "--cursor-file", "at"],
             "error: --cursor and --cursor-file both say where to go on\n  hint: give one of them\n",

@@ -86,6 +86,8 @@ def test_after_everything_the_cursor_is_past_what_a_filter_left_out(project: Pro
         ({"filter": ["updated", "deleted"]}, [1, 2]),
         ({"ids": [3, "2"]}, [3, 2]),
         ({"ids": [[1]]}, [1]),
+        ({"ids": "2"}, [2]),
+        ({"ids": []}, []),
         ({"limit": 2}, [1, 3]),
         ({"modified_after": "1h"}, [1, 3, 2]),
         ({"modified_after": datetime(2999, 1, 1)}, []),  # noqa: DTZ001 - in UTC then

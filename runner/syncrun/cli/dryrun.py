@@ -44,7 +44,7 @@ _ENOUGH = 3  # records that say something about a field
     epilog="Examples: syncrun dryrun acme/issues; syncrun dryrun acme/issues --no-limit --full --json",
 )
 @click.argument("target", metavar="CONNECTION/SYNC")
-@limit_option("Stop after about N records; what is not seen is not deleted then.", default=100)
+@limit_option("Stop after N records; what is not seen is not deleted then.", default=100)
 @click.option("--no-limit", is_flag=True, help="Read all that a run would read.")
 @click.option("--full", is_flag=True, help="Read everything, as run --full does.")
 @click.option("--checkpoint", metavar="VALUE", help="Start from this cursor in place of the saved one.")

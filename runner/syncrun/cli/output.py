@@ -16,6 +16,7 @@ from syncrun.stores.values.feed import QueryResult
 
 _PARQUET = "parquet"
 _STDOUT = Path("-")
+_BESIDE = ("wal", "tmp", "new-", "locks", "staging", "credentials")
 
 format_option = click.option(
     "--format",
@@ -34,14 +35,25 @@ output_option = click.option(
 
 
 def deliver(
-    query: Callable[[], QueryResult], export: Callable[[Path], object], form: str | None, output: Path
+    query: Callable[[], QueryResult],
+    export: Callable[[Path], object],
+    form: str | None,
+    output: Path,
+    *,
+    database: Path,
 ) -> None:
-    """Write the rows of *query* to *output* in the format *form*; *export* is asked for a Parquet file."""
+    """Write the rows of *query* to *output* in the format *form*; *export* is asked for a Parquet file.
+
+    They never take the place of the project's *database*, nor of another one.
+    """
     if form is None:
         suffix = output.suffix.removeprefix(".")
         form = suffix if suffix in (*FORMATS, _PARQUET) else "table"
     if form == _PARQUET and output == _STDOUT:
         raise UsageError("parquet cannot be written to standard output", hint="give it a file: -o FILE")
+
+    if output != _STDOUT:
+        check_no_database(output, database)
 
     def save(path: Path) -> None:
         if form == _PARQUET:
@@ -60,10 +72,26 @@ def deliver(
         replace_file(output, save)
 
 
+def check_no_database(output: Path, own: Path | None = None) -> None:
+    """Raise UsageError when *output* is a database, or a file beside the project's *own*."""
+    hint = "name another file; `publish` in syncrun.yaml keeps a copy of the database"
+    if own is not None:
+        place, database = output.resolve(), own.resolve()
+        beside = place.name.removeprefix(f"{database.name}.") if place.parent == database.parent else ""
+        if place == database or (beside != place.name and beside.startswith(_BESIDE)):
+            raise UsageError(f"{output} belongs to the project's database and is not replaced", hint=hint)
+    if output.is_file():
+        with suppress(OSError), output.open("rb") as file:
+            start = file.read(16)
+            if start[8:12] == b"DUCK" or start.startswith(b"SQLite format 3"):
+                raise UsageError(f"{output} is a database and is not replaced", hint=hint)
+
+
 def replace_file(output: Path, save: Callable[[Path], object]) -> None:
     """Let *save* write beside *output* and then put it in its place: a failure leaves what was there."""
     if not output.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {output.parent}", hint="create it, or name another file")
+    check_no_database(output)
     draft = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
     try:
         save(draft)

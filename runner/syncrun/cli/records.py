@@ -100,11 +100,11 @@ def command(
         cursor,
         modified_after,
         actions,
-        tuple(identity for text in ids for identity in _split(text)),
+        tuple(identity for text in ids for identity in _split(text)) if ids else None,
         limit,
         None if as_of is None else moment_or_position(as_of, model, utc_now()),
     )
-    following = _deliver(store, query, form, output)
+    following = _deliver(store, query, form, output, database=workspace.database)
     if cursor_file is None:
         echo(f"next cursor: {following}", err=True)
     else:
@@ -112,7 +112,7 @@ def command(
     return 0
 
 
-def _deliver(store: Store, query: FeedQuery, form: str | None, output: Path) -> str:
+def _deliver(store: Store, query: FeedQuery, form: str | None, output: Path, *, database: Path) -> str:
     """Write what *query* asks for and return the cursor to go on from."""
     cursors: list[str] = []
 
@@ -121,7 +121,10 @@ def _deliver(store: Store, query: FeedQuery, form: str | None, output: Path) -> 
         cursors.append(feed.cursor)
         return feed.result
 
-    deliver(read, lambda path: cursors.append(store.export_records(query, path)), form, output)
+    def export(path: Path) -> None:
+        cursors.append(store.export_records(query, path))
+
+    deliver(read, export, form, output, database=database)
     return cursors[-1]
 
 
@@ -139,6 +142,7 @@ def _saved(file: Path, cursor: str) -> str:
 
 def _split(text: str) -> list[str]:
     """Return the ids in *text*; those that are JSON lists have commas of their own."""
+    text = text.strip()
     if text.startswith("["):
         try:
             decoder, found = json.JSONDecoder(), []
@@ -149,4 +153,10 @@ def _split(text: str) -> list[str]:
         except ValueError:
             raise UsageError(f"--ids {text}: this is no JSON list", hint='such as ["a",1]') from None
         return found
-    return [part.strip() for part in text.split(",") if part.strip()]
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise UsageError(
+            f"--ids {text!r}: there is an empty id" if any(parts) else "--ids names no record",
+            hint="such as --ids 1,2; leave it out to read all of them",
+        )
+    return parts

@@ -37,7 +37,7 @@ from syncrun.engine.outside import Outside
 )
 @click.option("--full", is_flag=True, help="Read everything again, keeping records and history.")
 @click.option("--reset", is_flag=True, help="Forget checkpoints and snapshot windows first; keeps records.")
-@limit_option("Stop after about N records; deletes nothing.")
+@limit_option("Stop after N records; deletes nothing.")
 @click.option("--accept-deletes", is_flag=True, help="Delete even what the guard refuses.")
 @click.option(
     "--adopt", is_flag=True, help="Take over connections that another project has had in this database."

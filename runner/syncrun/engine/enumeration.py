@@ -233,12 +233,12 @@ class Enumeration:
         self.runtime.fault("job")
 
     def _take(self, reading: Reading, taken: Taken) -> None:
-        """Map and stage one page."""
-        page = taken.fetched.page
+        """Map and stage one page, or as much of it as `--limit` has left."""
+        records = self._wanted(taken.fetched.page.records)
         began = self.runtime.clock()
-        self.stage, self.last_asked = "mapping", self.redactor.exchange("GET", page.url)
+        self.stage, self.last_asked = "mapping", self.redactor.exchange("GET", taken.fetched.page.url)
         mapper = self._mapper_of(reading, feed=taken.feed)
-        mapped = self._aside.do(lambda: mapper.map(page.records, self.ordinal))
+        mapped = self._aside.do(lambda: mapper.map(records, self.ordinal))
         if taken.feed:
             mapped = as_told(mapped)
         self.ordinal = mapped.next_ordinal
@@ -246,7 +246,7 @@ class Enumeration:
         if taken.fetched.odd and not self.records and taken.fetched.odd not in self.notes:
             self.notes.append(taken.fetched.odd)
         self.mapping_seconds += self.runtime.clock() - began
-        self.records += len(page.records)
+        self.records += len(records)
         self.rejected += len(mapped.rejected)
         self.rejection = self.rejection or mapped.rejection
         self.passed += mapped.passed
@@ -259,6 +259,10 @@ class Enumeration:
         else:
             reading.take(taken, mapped.watermark)
         self.runtime.fault("page")
+
+    def _wanted(self, records: Sequence[Any]) -> Sequence[Any]:
+        limit = self.options.limit
+        return records if limit is None else records[: max(0, limit - self.records)]
 
     def _mapper_of(self, reading: Reading, *, feed: bool) -> BoundMapper:
         name = reading.partition.id

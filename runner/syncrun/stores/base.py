@@ -139,8 +139,11 @@ class Store(Protocol):
     def deploy(self, environment: str, chosen: Sequence[Definition], at: datetime) -> list[Definition]:
         """Let *environment* use the definitions *chosen* from now on; return them as deployed."""
 
-    def export(self, sql: str, path: Path) -> None:
-        """Write the rows of a read-only *sql* to the Parquet file *path*; raise StoreError."""
+    def export(self, sql: str, path: Path, *, files: bool = False) -> None:
+        """Write the rows of *sql*, which `query` would run, to the Parquet file *path*; raise StoreError."""
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
-        """Run a read-only *sql*; raise StoreError with DuckDB's message."""
+    def query(self, sql: str, parameters: Sequence[Any] = (), *, files: bool = False) -> QueryResult:
+        """Run *sql*, one statement that reads; raise StoreError with DuckDB's message.
+
+        It opens nothing but the database, unless *files* lets it read files of this machine.
+        """

@@ -211,9 +211,9 @@ def _filters(query: FeedQuery, metadata: dict[str, str]) -> list[str]:
         conditions.append(f"r._action IN ({', '.join(map(quote_text, sorted(query.actions)))})")
     if query.modified_after is not None:
         conditions.append(f"{metadata['_last_modified_at']} > {_moment(query.modified_after)}")
-    if query.ids:
+    if query.ids is not None:
         ids = dict.fromkeys(identity for text in query.ids for identity in _identities(text))
-        conditions.append(f"r._id IN ({', '.join(map(quote_text, ids))})")
+        conditions.append(f"r._id IN ({', '.join(map(quote_text, ids)) or 'NULL'})")
     return conditions
 
 

@@ -21,7 +21,7 @@ from syncrun.stores.binding import ANOTHER, GONE, REPLACED, other_database
 from syncrun.stores.drafts import draft, place
 from syncrun.stores.file_lock import inode_of, lock_file, log_of, shut_out
 from syncrun.stores.gate import Caller, gate_of
-from syncrun.stores.instances import Instance, instance_for
+from syncrun.stores.instances import Instance, Seal, instance_for
 from syncrun.stores.migrations import is_current, migrate, stored_version
 from syncrun.stores.relay import relay_of
 from syncrun.stores.troubles import OURSELVES, holder_in, in_words
@@ -135,6 +135,12 @@ class DatabaseFile:
                 raise other_database(self.path, REPLACED)
 
     @contextmanager
+    def asking(self, seal: Seal) -> Iterator[DuckDBPyConnection]:
+        """Open the file read-only for SQL that people write, which *seal* keeps to it."""
+        with self._admitted(read_only=True, seal=seal) as instance, self._in_our_words():
+            yield instance.begin()
+
+    @contextmanager
     def alone(self) -> Iterator[DuckDBPyConnection]:
         """Open the file read-only, and nobody else of this process; no process can write to it meanwhile."""
         instance = self._waits.until(lambda caller: self._enter(caller, "READ_ONLY", alone=True))
@@ -194,9 +200,11 @@ class DatabaseFile:
             raise
 
     @contextmanager
-    def _admitted(self, *, read_only: bool) -> Iterator[Instance]:
+    def _admitted(self, *, read_only: bool, seal: Seal | None = None) -> Iterator[Instance]:
         option = "READ_ONLY" if read_only else ""
-        instance = self._waits.until(lambda caller: self._enter(caller, option, alone=not read_only))
+        instance = self._waits.until(
+            lambda caller: self._enter(caller, option, alone=not read_only, seal=seal)
+        )
         try:
             yield instance
         finally:
@@ -240,22 +248,22 @@ class DatabaseFile:
         finally:
             self._gate.leave(read_only=read_only)
 
-    def _enter(self, caller: Caller, option: str, *, alone: bool) -> Instance:
+    def _enter(self, caller: Caller, option: str, *, alone: bool, seal: Seal | None = None) -> Instance:
         if not self._gate.enter(caller, read_only=not alone):
             raise BusyError(OURSELVES)
         try:
-            return self._attach_current(option)
+            return self._attach_current(option, seal)
         except BaseException:
             self._gate.leave(read_only=not alone)
             raise
 
-    def _attach_current(self, option: str = "") -> Instance:
+    def _attach_current(self, option: str = "", seal: Seal | None = None) -> Instance:
         """Attach the file, and make sure that it is still the one at the path now that it is locked."""
         before = inode_of(self.path)
         if before is None:  # DuckDB would make one
             raise other_database(self.path, GONE)
         try:
-            instance = self._attach(self.path, option)
+            instance = self._attach(self.path, option, seal)
         except StoreError:
             if before != inode_of(self.path):  # what was replaced has been emptied
                 raise HeldError("another program") from None
@@ -270,10 +278,10 @@ class DatabaseFile:
         """Whether another file, or none, is at the path since *instance* opened the one that was there."""
         return instance.inode not in (None, inode_of(self.path))
 
-    def _attach(self, path: Path, option: str = "") -> Instance:
+    def _attach(self, path: Path, option: str = "", seal: Seal | None = None) -> Instance:
         from syncrun.stores.library import duckdb
 
-        instance = instance_for(self.path)
+        instance = instance_for(self.path, seal=seal, encrypts=self._key is not None)
         try:
             options = [option] if option else []
             if self._key is not None:

@@ -335,10 +335,14 @@ class DuckDBStore:
         copy = stores.publication.copy_at(self._copy, key=self._key)
         return stores.publication.publish(self._file, copy, under_way, always=always)
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> QueryResult:
-        """Run a read-only *sql*; raise StoreError. The file stays open until the last row is read."""
-        return stores.query.run_query(self._file, sql, parameters)
+    def query(self, sql: str, parameters: Sequence[Any] = (), *, files: bool = False) -> QueryResult:
+        """Run *sql*, one statement that reads; raise StoreError.
 
-    def export(self, sql: str, path: Path) -> None:
-        """Write the rows of a read-only *sql* to the Parquet file *path*; raise StoreError."""
-        stores.query.export(self._file, sql, path)
+        It opens nothing but the database, unless *files* lets it read files of this machine. The database
+        stays open until the last row is read.
+        """
+        return stores.query.run_query(self._file, sql, parameters, files=files)
+
+    def export(self, sql: str, path: Path, *, files: bool = False) -> None:
+        """Write the rows of *sql*, which `query` would run, to the Parquet file *path*; raise StoreError."""
+        stores.query.export(self._file, sql, path, files=files)

@@ -7,11 +7,13 @@ lock and no file meanwhile.
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
 from syncrun.stores.cipher import load_cipher
+from syncrun.stores.file_lock import log_of
 from syncrun.stores.types import quote, quote_text
 
 if TYPE_CHECKING:
@@ -37,25 +39,72 @@ _NEEDED = frozenset(  # so that a large table is read only in part, and is not w
     }
 )
 
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "python_enable_replacements": False,  # a table is never a variable of this program
+    "autoinstall_known_extensions": False,  # nothing is downloaded
+    "autoload_known_extensions": False,
+}
+_OF_LOGS = (".checkpoint", ".recovery")  # what DuckDB looks for beside a log that a crash has left
+_REMOTE = "HTTPFileSystem,S3FileSystem,HuggingFaceFileSystem"
+
 _idle: list[Instance] = []
 _guard = threading.Lock()
 
 
-class Instance:
-    """An instance for acts on the file at *path*, one after the other."""
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What keeps an instance to its database: SQL that people write can open nothing else.
 
-    def __init__(self, path: Path) -> None:
+    With *files* it may read files of this machine. *export* is the one file that syncrun itself writes.
+    """
+
+    files: bool = False
+    export: Path | None = None
+
+
+class Instance:
+    """An instance for acts on the file at *path*, one after the other; with a *seal* they only read.
+
+    It *encrypts* what it writes.
+    """
+
+    def __init__(self, path: Path, *, seal: Seal | None = None, encrypts: bool = False) -> None:
         from syncrun.stores.library import duckdb
 
-        self.path = path
-        # a table is never a variable of this program
-        self._root = duckdb.connect(config={"python_enable_replacements": False})
+        self.path, self.seal = path, seal
+        self._root = duckdb.connect(config=_CONFIG)
         self._root.execute("SET GLOBAL TimeZone = 'UTC'")
         self._threads, self._memory = _configure(self._root, path)
         self.inode: int | None = None
         self._alias = ""
         self._encrypts = self._small = False
         self._act: DuckDBPyConnection | None = None
+        if encrypts:
+            self.encrypt()
+        if seal is not None:
+            self._lock(seal)
+
+    def _lock(self, seal: Seal) -> None:
+        """Let nothing but what *seal* says be opened, and nobody change that."""
+        self._root.execute(f"SET threads = {self._threads}")
+        self._root.execute(f"SET memory_limit = '{self._memory}MiB'")
+        if seal.files:
+            if self._encrypts:  # the module that encrypts brings them
+                self._root.execute(f"SET disabled_filesystems = '{_REMOTE}'")
+        else:
+            # DuckDB writes beside a file that is there
+            exported = [seal.export, seal.export.with_name(f"tmp_{seal.export.name}")] if seal.export else []
+            logs = [log_of(self.path).with_suffix(f".wal{suffix}") for suffix in ("", *_OF_LOGS)]
+            paths = [self.path, *logs, *exported]
+            listed = ", ".join(quote_text(str(path)) for path in paths)
+            self._root.execute(f"SET allowed_paths = [{listed}]")
+            self._root.execute("SET enable_external_access = false")
+        self._root.execute("SET lock_configuration = true")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether another act can use it."""
+        return self.seal is None or self.seal.export is None
 
     def encrypt(self) -> None:
         """Let the act write encrypted files, where DuckDB's module for that is installed.
@@ -72,8 +121,12 @@ class Instance:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has seen nothing of an encrypted file."""
-        return not self._encrypts
+        """Whether it has seen nothing of an encrypted file, and has no seal."""
+        return not self._encrypts and self.seal is None
+
+    def serves(self, path: Path, seal: Seal | None) -> bool:
+        """Whether it is for acts on the file at *path*, with that *seal*."""
+        return self.path == path and self.seal == seal
 
     def move(self, path: Path) -> bool:
         """Serve the file at *path* from now on; return False, the instance ended, when it cannot."""
@@ -100,11 +153,13 @@ class Instance:
         are planned quickly.
         """
         self._end()
-        self._plan(small=small)
-        threads, memory = (1, min(self._memory, _FRUGAL)) if frugal else (self._threads, self._memory)
+        if self.seal is None:
+            self._plan(small=small)
         self._act = self._root.cursor()
-        self._act.execute(f"SET threads = {threads}")
-        self._act.execute(f"SET memory_limit = '{memory}MiB'")
+        if self.seal is None:
+            threads, memory = (1, min(self._memory, _FRUGAL)) if frugal else (self._threads, self._memory)
+            self._act.execute(f"SET threads = {threads}")
+            self._act.execute(f"SET memory_limit = '{memory}MiB'")
         self._act.execute(f"USE {quote(self._alias)}")
         return self._act
 
@@ -138,6 +193,9 @@ class Instance:
         except BaseException:
             self.discard()
             raise
+        if not self.is_kept:
+            self.discard()
+            return
         with _guard:
             _idle.append(self)
             surplus = _idle[:-_MOST_IDLE]
@@ -151,15 +209,17 @@ class Instance:
         self._root.close()
 
 
-def instance_for(path: Path) -> Instance:
+def instance_for(path: Path, *, seal: Seal | None = None, encrypts: bool = False) -> Instance:
     """Return an idle instance for acts on the file at *path*, or a new one."""
     with _guard:
-        same = next((instance for instance in _idle if instance.path == path), None)
-        found = same or next((instance for instance in _idle if instance.is_plain), None)
+        same = next((instance for instance in _idle if instance.serves(path, seal)), None)
+        found = same
+        if same is None and seal is None:
+            found = next((instance for instance in _idle if instance.is_plain), None)
         if found is not None:
             _idle.remove(found)
     if found is None or not (found is same or found.move(path)):
-        return Instance(path)
+        return Instance(path, seal=seal, encrypts=encrypts)
     return found
 
 

@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncrun.errors import StoreError
 from syncrun.stores.connection import DatabaseFile
+from syncrun.stores.instances import Seal
+from syncrun.stores.read_only import CHANGE, read_statements
 from syncrun.stores.values.feed import QueryResult
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Error
+
+_BARRED = re.compile(r'Cannot access (?:file|directory) "(.*?)" - file system operations are disabled')
+_EXTENSION = re.compile(r"exists in the (\w+) extension")
 
 _Result = TypeVar("_Result")
 _CHUNK = 2_000
@@ -72,15 +77,26 @@ class _Closed(Iterator[tuple[Any, ...]]):
         raise StopIteration
 
 
-def run_query(file: DatabaseFile, sql: str, parameters: Sequence[Any]) -> QueryResult:
-    """Run *sql* on the read-only *file*; raise StoreError with DuckDB's message.
+def run_query(file: DatabaseFile, sql: str, parameters: Sequence[Any], *, files: bool = False) -> QueryResult:
+    """Run *sql*, one statement that reads, on *file*; raise StoreError with DuckDB's message.
 
-    Only this database is read-only: SQL may read other files, as DuckDB lets it.
+    It opens nothing but the database, unless *files* lets it read files of this machine.
     """
     with ExitStack() as opened:
-        db = opened.enter_context(open_to_read(file))
+        db = opened.enter_context(open_to_read(file, Seal(files)))
+        _check(db, sql)
         return stream(db, opened, sql, parameters)
     raise AssertionError  # the stack above lets no exception end here
+
+
+def _check(db: DuckDBPyConnection, sql: str) -> None:
+    """Raise StoreError where *sql* is not one statement that reads."""
+    import duckdb
+
+    try:
+        read_statements(db, sql)
+    except duckdb.Error as error:
+        raise _in_words(error) from None
 
 
 def stream(
@@ -105,22 +121,20 @@ def stream(
     return QueryResult(names, types, _Rows(db, opened.pop_all(), then))
 
 
-def export(file: DatabaseFile, sql: str, path: Path) -> None:
+def export(file: DatabaseFile, sql: str, path: Path, *, files: bool = False) -> None:
     """Write the rows of *sql* to the Parquet file *path*, as `run_query` reads them; raise StoreError."""
-    with open_to_read(file) as db:
+    path = path.absolute()
+    with open_to_read(file, Seal(files, path)) as db:
         write_parquet(db, sql, path)
 
 
 def write_parquet(db: DuckDBPyConnection, sql: str, path: Path) -> None:
-    """Write the rows of *sql* to the Parquet file *path*; raise StoreError."""
+    """Write the rows of *sql*, one statement that reads, to the Parquet file *path*; raise StoreError."""
     import duckdb
 
     try:
-        statements = duckdb.extract_statements(_without_end(sql))
-        last = statements.pop() if statements else None
-        if last is None or duckdb.ExpectedResultType.QUERY_RESULT not in last.expected_result_type:
-            raise StoreError("the SQL gives no rows to write")
-        for statement in statements:
+        *before, last = read_statements(db, _without_end(sql))
+        for statement in before:
             db.execute(statement)
         rows = db.sql(last)
         _interruptible(db, lambda: rows.write_parquet(str(path), compression="zstd"))
@@ -165,20 +179,28 @@ def _without_end(sql: str) -> str:
     return content[:end].decode()
 
 
-def open_to_read(file: DatabaseFile) -> AbstractContextManager[DuckDBPyConnection]:
-    """Open *file* as it is; raise StoreError when there is none."""
+def open_to_read(file: DatabaseFile, seal: Seal | None = None) -> AbstractContextManager[DuckDBPyConnection]:
+    """Open *file* as it is, with a *seal* for SQL that people write; raise StoreError when there is none."""
     if not file.exists:
         raise StoreError(f"there is no database at {file.path} yet", hint="`syncrun run` makes it")
-    return file.open(read_only=True)
+    return file.open(read_only=True) if seal is None else file.asking(seal)
 
 
 def _in_words(error: Error) -> StoreError:
     """Return DuckDB's message, which shows the place in the SQL, without what only this program knows."""
     text = str(error).strip()
-    written = re.search(r'statement of type "(\w+)" on database .* read-only mode', text)
-    if written:
+    if re.search(r'statement of type "\w+" on database .* read-only mode', text):
+        return StoreError("queries are read-only, and this one would change the database", hint=CHANGE)
+    barred = _BARRED.search(text)
+    if barred:
         return StoreError(
-            f"queries are read-only, and {written[1]} would change the database",
-            hint="change it with another DuckDB client, in a schema that no connector has",
+            f"a query reads nothing but the database, and not {barred[1]}",
+            hint="syncrun query --allow-files lets it read files",
+        )
+    extension = _EXTENSION.search(text)
+    if extension:
+        return StoreError(
+            f"this takes DuckDB's extension {extension[1]}, and queries load none",
+            hint="use another DuckDB client, with the database opened read-only",
         )
     return StoreError(text)

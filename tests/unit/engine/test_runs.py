@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -375,3 +377,37 @@ def test_a_long_wait_before_the_api_is_asked_again_is_told(lab: Lab) -> None:
     lab.run()
     waits = [event.details["reason"] for event in lab.events if event.name == "waiting"]
     assert waits == ["GET https://api.test/items: 503, again in 7 s"]
+
+
+def test_a_limit_is_how_many_records_are_stored_also_in_the_middle_of_a_page(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, ITEMS, lambda _request: items("ann", "bob", "cid", "dan"))
+    report = lab.run(limit=3)
+    assert report.message == "stopped at 3 records, as asked; nothing was deleted"
+    assert [row["name"] for row in lab.live()] == ["ann", "bob", "cid"]
+    lab.run()
+    assert (lab.run(limit=1).changes.deleted, len(lab.live())) == (0, 4)
+
+
+def test_a_limit_is_that_of_the_whole_run_also_with_partitions(tmp_path: Path) -> None:
+    lab = Lab(
+        tmp_path,
+        """
+        syncs:
+          items:
+            for_each: {values: [a, b, c], as: part}
+            request: "/${part}"
+            pagination: none
+            key: [part, id]
+            fields: {part: part, id: {path: id, type: integer}}
+        """,
+        lambda request: [{"part": request.url.path[1:], "id": n} for n in range(4)],
+    )
+    lab.run(limit=6)
+    assert [(row["part"], row["id"]) for row in lab.live()] == [
+        ("a", 0),
+        ("a", 1),
+        ("a", 2),
+        ("a", 3),
+        ("b", 0),
+        ("b", 1),
+    ]

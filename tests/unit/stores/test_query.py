@@ -95,12 +95,6 @@ def test_an_error_in_the_middle_of_a_result_frees_the_file(desk: Desk) -> None:
     desk.commit(put(2))
 
 
-def test_a_statement_without_rows_has_none(desk: Desk) -> None:
-    desk.commit(put(1))
-    assert list(desk.store.query("SET threads = 1").rows) == []
-    desk.commit(put(2))
-
-
 def test_readers_of_this_process_wait_for_its_writer(desk: Desk) -> None:
     desk.commit(put(1))
     waited: list[str] = []

@@ -15,15 +15,15 @@ class FeedQuery:
     """What somebody wants of a model's change feed: the records in the order of their last change.
 
     *cursor*: only what changed after it, as text from an earlier read. *actions*: ADDED, UPDATED, DELETED;
-    none means all. *ids*: keys, as `[1]` or simply `1`. *as_of*: the records that were live then, by time or
-    by position, which takes a history.
+    none means all. *ids*: keys, as `[1]` or simply `1`; None means all. *as_of*: the records that were live
+    then, by time or by position, which takes a history.
     """
 
     model: ModelId
     cursor: str = ""
     modified_after: datetime | None = None
     actions: frozenset[str] = frozenset()
-    ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
     limit: int | None = None
     as_of: datetime | int | None = None
 
