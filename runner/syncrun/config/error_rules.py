@@ -52,9 +52,9 @@ class ErrorRule(YamlModel):
     when: Expression | None = Field(
         None, description="JMESPath over body, headers and status; absent: true for every answer."
     )
-    then: Literal["retry", "skip", "empty", "fail", "reset", "refresh_auth"] = Field(
+    then: Literal["retry", "skip", "empty", "fail", "reset", "refresh_auth", "warn"] = Field(
         description="Send it again; do without; take it for no records; give up; start over without a cursor;"
-        " get a new token first."
+        " get a new token first; use it, and note it in the summary."
     )
     message: Template | None = Field(
         None, description="What is told in place of the answer's start; ${…} sees body, headers and status."
@@ -64,6 +64,8 @@ class ErrorRule(YamlModel):
     def _matches_something(self) -> ErrorRule:
         if self.status is None and self.when is None:
             raise ValueError("a rule needs status or when, or it would match every answer")
+        if self.then == "warn" and not any(map(self.covers, range(200, 300))):
+            raise ValueError("warn is about good answers, of 2xx: an error needs another then")
         return self
 
     def covers(self, status: int) -> bool:

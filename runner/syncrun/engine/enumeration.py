@@ -324,7 +324,7 @@ class Enumeration:
         if self._told[what] <= _TOLD:
             self.notes.append(f"{what}: {reason}")
         elif self._told[what] == _TOLD + 1:
-            self.notes.append(f"{what}: more partitions")
+            self.notes.append(f"{what}: more of them")
 
     def _detected(self, pagination: Pagination, reason: str) -> None:
         self.detected = pagination
@@ -338,3 +338,5 @@ class Enumeration:
         self.log.request(exchange)
         if exchange.again:
             self._on_wait(exchange.again)
+        if exchange.warning and all(exchange.warning not in note for note in self.notes):
+            self._tell("warning", exchange.warning)

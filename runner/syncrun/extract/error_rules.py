@@ -40,13 +40,22 @@ class ErrorRules:
     def judge(self, response: Response) -> Verdict | None:
         """Return what the first rule that matches says; None when none does.
 
+        A rule that only warns ends no search.
+
         Raise EvaluationError for a `when` that cannot be evaluated on a good answer: it would otherwise pass
         for one. On an error it does not match, and the defaults tell what the API said.
         """
+        warning: Verdict | None = None
         for name, rule, when in self._rules:
+            only_warns = rule.then == "warn"
+            if only_warns and (warning is not None or response.status not in _SUCCESS):
+                continue
             if rule.covers(response.status) and (when is None or self._holds(name, when, response)):
-                return Verdict(rule.then, self._message(rule, response), name)
-        return None
+                verdict = Verdict(rule.then, self._message(rule, response), name)
+                if not only_warns:
+                    return verdict
+                warning = verdict
+        return warning
 
     def wait(self, response: Response) -> Any:
         """Return what `retry.wait_body` finds; None when it finds nothing, or cannot be evaluated."""

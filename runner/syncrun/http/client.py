@@ -139,8 +139,9 @@ class Client:
             outcome = self._attempt(outgoing, attempt, also)
             response = outcome.response(request, attempt)
             verdict = self._judge.judge(response) if self._judge and response else None
-            if response is not None and verdict is None and _is_wanted(response.status, also):
-                self._note(outcome, attempt)
+            warns = verdict is not None and verdict.then == "warn"
+            if response is not None and (warns or verdict is None) and _is_wanted(response.status, also):
+                self._note(outcome, attempt, verdict=verdict)
                 self._tell(outgoing, outcome)
                 return response
             if response is not None and verdict is not None and verdict.then == "empty":

@@ -33,6 +33,7 @@ class Exchange:
     *status* is None when no answer came, and *reason* then says why. *elapsed* and *wait* (before the next
     attempt; 0 when there is none) are seconds, *received* counts bytes of decoded content. *queued* is how
     many seconds the rate limit held the request back, *at* when it was sent, in seconds since the epoch.
+    *warning* is what a rule that only warns has to say.
     """
 
     method: str
@@ -45,6 +46,7 @@ class Exchange:
     reason: str = ""
     queued: float = 0.0
     at: float = 0.0
+    warning: str = ""
 
     @property
     def again(self) -> str:
@@ -140,4 +142,12 @@ def exchange_of(
         reason=reason,
         queued=outcome.queued,
         at=outcome.at,
+        warning=_warning(outcome, redactor, verdict),
     )
+
+
+def _warning(outcome: Outcome, redactor: Redactor, verdict: Verdict | None) -> str:
+    if verdict is None or verdict.then != "warn":
+        return ""
+    told = redactor.text(verdict.message) or redactor.excerpt(outcome.content)
+    return f"{redactor.exchange(outcome.method, outcome.url)}: {told}"

@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from syncrun.http.messages import Response
 
-Action = Literal["retry", "skip", "empty", "fail", "reset", "refresh_auth"]
+Action = Literal["retry", "skip", "empty", "fail", "reset", "refresh_auth", "warn"]
 """Send it again; do without it; take it for an answer without records; give up; start over without a cursor;
-get a new token and send it again."""
+get a new token and send it again; use it, and tell."""
 
 
 class Verdict(Struct, frozen=True):

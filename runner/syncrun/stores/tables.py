@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
@@ -26,6 +27,13 @@ SYSTEM_COLUMNS = {
     "_pruned_at": "TIMESTAMP WITH TIME ZONE",
     "_run_id": "VARCHAR",
 }
+# DuckDB takes `"x"."csv"` for a file where there is no such table, and fetches an extension for some.
+_FILE_KINDS = frozenset(
+    {
+        *("csv", "tsv", "txt", "json", "jsonl", "ndjson", "geojson", "parquet", "avro", "xlsx", "xls"),
+        *("arrow", "db", "duckdb", "fgb", "gpkg", "gpx", "kml", "lance", "orc", "shp", "sqlite", "vortex"),
+    }
+)
 _RAW = {"_raw": "JSON"}
 _ELSEWHERE = ("_valid_from", "_valid_to", "_last_action", "_cursor")  # in the history and the change feed
 RESERVED = frozenset((*SYSTEM_COLUMNS, *_RAW, *_ELSEWHERE))
@@ -71,6 +79,8 @@ def described(db: DuckDBPyConnection, schema: str, name: str) -> dict[str, str]:
     """
     from syncrun.stores.library import duckdb
 
+    if _is_like_a_file(schema, name) and not _is_there(db, schema, name):
+        return {}
     try:
         found = db.execute(f"SELECT * FROM {quote(schema)}.{quote(name)} LIMIT 0").description
     except (
@@ -79,6 +89,22 @@ def described(db: DuckDBPyConnection, schema: str, name: str) -> dict[str, str]:
     ):  # no such name, or a view whose table has changed
         return {}
     return {str(column[0]): str(column[1]) for column in found}
+
+
+def _is_like_a_file(schema: str, name: str) -> bool:
+    """Return whether DuckDB would read a file `schema.name` where there is no such table."""
+    return fold(name) in _FILE_KINDS or Path(f"{schema}.{name}").exists()
+
+
+def _is_there(db: DuckDBPyConnection, schema: str, name: str) -> bool:
+    found = db.execute(
+        "SELECT 1 FROM duckdb_views() WHERE database_name = current_database()"
+        " AND lower(schema_name) = lower($schema) AND lower(view_name) = lower($name)"
+        " UNION ALL SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()"
+        " AND lower(schema_name) = lower($schema) AND lower(table_name) = lower($name)",
+        {"schema": schema, "name": name},
+    ).fetchall()
+    return bool(found)
 
 
 def field_columns(stored: dict[str, str]) -> tuple[Column, ...]:

@@ -54,7 +54,7 @@ def test_what_a_sync_says_about_retries_is_put_over_the_connector_key_by_key() -
                 "acme.yaml:3:19: expected at least 100, got the number 44",
                 (
                     "acme.yaml:3:29: unknown then 'ignore'\n"
-                    "  hint: one of: empty, fail, refresh_auth, reset, retry, skip"
+                    "  hint: one of: empty, fail, refresh_auth, reset, retry, skip, warn"
                 ),
             ],
         ),

@@ -314,3 +314,25 @@ def test_a_run_waits_until_the_api_has_requests_left(lab: Lab) -> None:
     )
     assert lab.run().status == "ok"
     assert sum(lab.clock.slept) == pytest.approx(600, abs=20)
+
+
+def test_a_rule_that_only_warns_is_noted_and_the_answer_is_used(lab: Lab) -> None:
+    lab.write("""errors: [{when: body.warning, then: warn, message: "${body.warning}"}]""" + SYNC)
+    lab.api = lambda request: (
+        page(1, 2, warning="some rows are hidden") if request.url.params["page"] == "1" else page(3)
+    )
+    report = lab.run()
+    told = "warning: GET https://api.test/items?page=1: some rows are hidden"
+    assert (report.status, report.changes.added, report.notes) == ("ok", 3, (told,))
+    assert lab.dry_run().report.notes[0] == told
+    assert lab.rows("SELECT reason FROM syncrun.requests WHERE reason <> ''") == [("errors[0]: warn",)]
+
+
+def test_a_rule_that_only_warns_hides_no_other_and_says_nothing_of_errors(lab: Lab) -> None:
+    rules = "errors: [{when: body, then: warn, message: odd}, {when: body.error, then: fail, message: bad}]"
+    lab.write(rules + SYNC)
+    lab.api = lambda _: {"items": [], "error": 1}
+    assert lab.run().message == "GET https://api.test/items?page=1: 200: bad"
+    lab.api = lambda _: httpx.Response(404, json={"x": 1})
+    report = lab.run()
+    assert (report.status, report.notes) == ("failed", ())

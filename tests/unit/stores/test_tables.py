@@ -10,6 +10,7 @@ import pytest
 from syncrun.errors import StoreError
 from syncrun.shapes import Column, ColumnType
 from syncrun.stores.types import quote
+from tests.lab import Lab
 from tests.unit.stores.desk import START, Desk, columns, gone, put
 
 SYSTEM = [
@@ -336,3 +337,27 @@ def test_live_records_belong_to_one_moment_and_leave_the_file_free(desk: Desk) -
     desk.commit(*(put(n, name="new") for n in range(5_000)))
     assert {record["name"] for record in records} == {"old"}
     assert desk.rows("SELECT min(_first_seen_at) = ? FROM lab.items", START) == [(False,)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet", "xlsx", "items"])
+@pytest.mark.parametrize("there", [False, True], ids=["", "beside a file of that name"])
+def test_models_may_be_called_as_kinds_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, *, there: bool
+) -> None:
+    """DuckDB takes `"lab"."csv"` for a file where there is no such table."""
+    monkeypatch.chdir(tmp_path)
+    if there:
+        (tmp_path / f"lab.{kind}").write_text("a,b\n1,2\n", encoding="utf-8")
+        (tmp_path / f"{kind}.items").write_text("a,b\n1,2\n", encoding="utf-8")
+    lab = Lab(tmp_path)
+    for connector, sync in (("lab", kind), (kind, "items")):
+        lab.write(
+            f"connector: {connector}\nversion: 1.0.0\nbase_url: https://api.test\nsyncs:\n"
+            f"  {sync}: {{request: /, pagination: none, key: id, history: true, fields: {{id: id}}}}\n"
+        )
+        lab.api = lambda _: [{"id": 1}]
+        assert lab.dry_run().report.status == "ok"
+        assert [lab.run().status for _ in range(2)] == ["ok", "ok"]
+        assert lab.live() == [{"id": 1}]
+        assert lab.rows(f"SELECT id FROM {connector}.{sync}") == [(1,)]
+        assert lab.feed() == [(1, "ADDED")]
