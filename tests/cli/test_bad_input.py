@@ -229,7 +229,7 @@ def test_r26_a_database_needs_a_folder(project: ProjectFolder) -> None:
 @pytest.mark.parametrize("content", [b"not a database" * 1000, b"x"])
 def test_r26_what_is_no_database_stays_as_it_is(project: ProjectFolder, content: bytes) -> None:
     project.database.write_bytes(content)
-    trouble = f"{project.database}: this is not a DuckDB database\n  hint: name another file as `database`\n"
+    trouble = f"{project.database}: this is a text file, not a DuckDB database\n  hint: name another file as `database`\n"
     assert refused(project, "query", "SELECT 1", exit_code=1) == f"error: {trouble}"
     done = project.syncrun("run", "acme/items")
     assert (done.exit_code, done.stderr) == (1, f"✗ store/items [acme]: {trouble}")

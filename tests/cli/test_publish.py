@@ -44,7 +44,7 @@ def test_a_run_that_cannot_publish_is_incomplete_and_its_records_stay(
         "incomplete",
         (
             f"not published: {place}: there is something else than a published copy:"
-            f" {place}: this is not a DuckDB database"
+            f" {place}: this is a text file, not a DuckDB database"
         ),
         "remove the file, or name another one as `publish`",
     )

@@ -16,6 +16,7 @@ YamlPath = tuple[str | int, ...]
 IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 CONNECTION_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 VARIABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_MOST_COMPARED, _LONGEST_COMPARED, _MOST_SHOWN = 300, 100, 50
 HOOK_FILE = r"^[^\x00]+\.py$"
 
 
@@ -41,10 +42,12 @@ def suggest(word: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     known = sorted(names)
-    near = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
-    if near:
-        return f"did you mean '{next(name for name in known if name.lower() == near[0])}'?"
-    return f"one of: {', '.join(known)}" if known else ""
+    if len(known) <= _MOST_COMPARED and len(word) <= _LONGEST_COMPARED:  # it takes time for each of them
+        near = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
+        if near:
+            return f"did you mean '{next(name for name in known if name.lower() == near[0])}'?"
+    shown = ", ".join(known[:_MOST_SHOWN]) + (", …" if len(known) > _MOST_SHOWN else "")
+    return f"one of: {shown}" if known else ""
 
 
 Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=63)]

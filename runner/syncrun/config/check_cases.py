@@ -8,6 +8,7 @@ from pathlib import Path
 
 from syncrun.config.base import YamlPath, suggest
 from syncrun.config.inspection import Inspection
+from syncrun.config.named_file import resolved
 from syncrun.errors import Problem
 
 
@@ -47,4 +48,5 @@ def _is_time(text: str) -> bool:
 
 def _is_inside(name: str, project: Path) -> bool:
     root = project.resolve()
-    return (root / name).resolve().is_relative_to(root)
+    path = resolved(name, root)
+    return path is not None and path.is_relative_to(root)

@@ -9,6 +9,7 @@ from typing import Any
 from syncrun.config.base import YamlPath, suggest
 from syncrun.config.connection_config import hint_of
 from syncrun.config.connector import Connector
+from syncrun.config.database import place_problems
 from syncrun.config.load import find_connector, load_connector
 from syncrun.config.outline import find_computed
 from syncrun.config.problems import in_order
@@ -24,8 +25,19 @@ def check_project(path: Path) -> list[Problem]:
         yaml, content = read_project(path)
     except ConfigurationError as error:
         return list(error.problems)
-    found = [*_check_connections(yaml, content, path.parent / "connectors"), *_check_database(yaml, content)]
+    found = [
+        *_check_connections(yaml, content, path.parent / "connectors"),
+        *_check_database(yaml, content),
+        *_check_places(yaml, content, path.parent),
+    ]
     return in_order(found)
+
+
+def _check_places(yaml: YamlFile, content: ProjectFile, folder: Path) -> Iterator[Problem]:
+    yield from place_problems(yaml, folder, content.database, content.publish)
+    for name, chosen in content.environments.items():
+        if chosen.database is not None:
+            yield from place_problems(yaml, folder, chosen.database, chosen.publish, ("environments", name))
 
 
 def _check_database(yaml: YamlFile, content: ProjectFile) -> Iterator[Problem]:

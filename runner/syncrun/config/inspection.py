@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +48,31 @@ class Inspection:
 
     def texts_below(self, *path: str | int) -> list[ComputedText]:
         """Return the computed strings at and below *path*."""
-        return [text for text in self.texts if text.path[: len(path)] == path]
+        return self._below.get(path, [])
+
+    @cached_property
+    def _below(self) -> Mapping[YamlPath, list[ComputedText]]:
+        found: dict[YamlPath, list[ComputedText]] = {}
+        for text in self.texts:
+            for length in range(len(text.path) + 1):
+                found.setdefault(text.path[:length], []).append(text)
+        return found
+
+    @cached_property
+    def samples(self) -> Mapping[str, list[Path]]:
+        """The saved answers beside the connector file, `NAME/SYNC*`, by the sync with the longest such name.
+
+        issue_events.json belongs to the sync issue_events, not to issue.
+        """
+        found: dict[str, list[Path]] = {}
+        folder = None if self.path is None else self.path.parent / self.path.stem
+        syncs = self.connector.syncs
+        for path in sorted(folder.iterdir()) if folder is not None and folder.is_dir() else ():
+            lengths = range(len(path.stem), 0, -1)
+            owner = next((path.name[:length] for length in lengths if path.name[:length] in syncs), None)
+            if owner is not None:
+                found.setdefault(owner, []).append(path)
+        return found
 
     def problem(
         self,

@@ -138,7 +138,7 @@ def check_files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
 
     files: dict[Path, None] = {}
     for path in paths:
-        files |= dict.fromkeys(_files_of(path) if path.is_dir() else [path])
+        files |= dict.fromkeys([*_files_of(path), *_dangling(path)] if path.is_dir() else [path])
     problems: list[Problem] = []
     names: dict[tuple[Path, str], str] = {}
     for path in files:
@@ -154,6 +154,15 @@ def check_files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
                 message = f"{first} is called '{name}' too: both would fill the same tables"
                 problems.append(inspection.problem(("connector",), message, "give one another name"))
     return list(files), problems
+
+
+def _dangling(folder: Path) -> list[Path]:
+    """Return the links among connector files that lead nowhere, or in a circle: to read them says so."""
+    below = folder / "connectors"
+    files = (path for place in (folder, below) if place.is_dir() for path in place.iterdir())
+    return sorted(
+        path for path in files if path.suffix in _SUFFIXES and path.is_symlink() and not path.exists()
+    )
 
 
 def _files_of(folder: Path) -> list[Path]:

@@ -23,24 +23,13 @@ def find_empty_fields(inspection: Inspection, name: str, sync: Sync) -> Iterator
     Nothing is yielded without samples, or when they hold no records.
     """
     specs = {field: spec for field, spec in (sync.field_specs or {}).items() if not is_template(spec.path)}
-    samples = list(_find_samples(inspection, name))
+    samples = [path for path in inspection.samples.get(name, ()) if path.suffix in _SUFFIXES]
     if not specs or not samples:
         return
     records = [record for path in samples for record in _records(path, sync)]
     for field, spec in specs.items():
         if records and all(_select(spec.path, record) is None for record in records):
             yield field, samples[0].name
-
-
-def _find_samples(inspection: Inspection, name: str) -> Iterator[Path]:
-    if inspection.path is None:
-        return
-    folder = inspection.path.parent / inspection.path.stem
-    longer = [other for other in inspection.connector.syncs if other != name and other.startswith(name)]
-    for path in sorted(folder.glob(f"{name}*.*")):
-        # issue_events.json belongs to the sync issue_events, not to issue
-        if path.suffix in _SUFFIXES and not any(path.name.startswith(other) for other in longer):
-            yield path
 
 
 def _records(path: Path, sync: Sync) -> list[Any]:

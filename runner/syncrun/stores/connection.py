@@ -20,6 +20,7 @@ from syncrun.errors import StoreError
 from syncrun.stores.binding import ANOTHER, GONE, REPLACED, other_database
 from syncrun.stores.drafts import draft, place
 from syncrun.stores.file_lock import inode_of, lock_file, log_of, shut_out
+from syncrun.stores.foreign import check_own
 from syncrun.stores.gate import Caller, gate_of
 from syncrun.stores.instances import Instance, Seal, instance_for
 from syncrun.stores.migrations import is_current, migrate, stored_version
@@ -287,6 +288,7 @@ class DatabaseFile:
             if self._key is not None:
                 instance.encrypt()
                 options += self._key_option() if path.name != ":memory:" else []
+            check_own(path)
             instance.attach(path, _ALIAS, f"({', '.join(options)})" if options else "")
         except duckdb.Error as error:
             instance.close()

@@ -255,9 +255,46 @@ def _flipped(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"SQLite format 3\0" + bytes(500), "a SQLite database"),
+        (b"PAR1" + bytes(100) + b"PAR1", "a Parquet file"),
+        (b"PK\x03\x04" + bytes(100), "a zip archive"),
+        (b'{"a": 1}\n' * 2000, "a JSON file"),
+        (b"id,name\n1,a\n" * 2000, "a text file"),
+        (b"x", "a text file"),
+        (bytes(range(256)) * 50, "the file of another program"),
+    ],
+)
+def test_r26_the_file_of_another_program_is_named_as_what_it_is(
+    desk: Desk, content: bytes, kind: str
+) -> None:
+    """DuckDB would open some of them, with an extension that it would have to download."""
+    desk.path.write_bytes(content)
+    for act in (lambda: desk.commit(put(1)), lambda: desk.store.query("SELECT 1")):
+        with pytest.raises(StoreError) as caught:
+            act()
+        assert caught.value.message == f"{desk.path}: this is {kind}, not a DuckDB database"
+    assert desk.path.read_bytes() == content
+
+
+def test_a_pipe_is_no_database(desk: Desk) -> None:
+    os.mkfifo(desk.path)
+    with pytest.raises(StoreError) as caught:
+        desk.store.query("SELECT 1")
+    assert caught.value.message == f"{desk.path}: this is a device or a pipe, not a DuckDB database"
+
+
+def test_nothing_is_downloaded(desk: Desk) -> None:
+    desk.commit(put(1))
+    sql = "SELECT name, value FROM duckdb_settings() WHERE name LIKE 'auto%_known_extensions' ORDER BY name"
+    assert [row[1] for row in desk.store.query(sql).rows] == ["false", "false"]
+
+
+@pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_text, "this is not a DuckDB database\n  hint: name another file as `database`"),
+        (_text, "this is a text file, not a DuckDB database\n  hint: name another file as `database`"),
         (_empty, "this is not a DuckDB database\n  hint: name another file as `database`"),
         (
             _torn,
