@@ -19,6 +19,7 @@ from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.run import Agenda
 
 _FAILING = ("failed", "incomplete")
+_FINISHED = ("ok", "incomplete")
 
 
 class Entry(Struct, frozen=True):
@@ -77,7 +78,12 @@ def entries(workspace: Workspace) -> list[Entry]:
 def history_of(sync: SyncId, agenda: Agenda) -> History:
     """Return what of *agenda* is about *sync*."""
     last = agenda.last.get(sync)
-    return History(last.started_at if last else None, agenda.fresh.get(sync), agenda.paused(sync))
+    return History(
+        last.started_at if last else None,
+        agenda.fresh.get(sync),
+        agenda.paused(sync),
+        again=last is not None and last.fresh_at is not None and last.status in _FINISHED,
+    )
 
 
 def is_failing(sync: SyncId, agenda: Agenda) -> bool:

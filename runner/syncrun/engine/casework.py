@@ -16,7 +16,8 @@ from syncrun.config.connection_config import resolve_config
 from syncrun.config.connector import Connector
 from syncrun.engine.adjustments import read_cursor
 from syncrun.engine.asked_once import AskedOnce
-from syncrun.engine.checkpoints import Progress, latest, read
+from syncrun.engine.checkpoints import Progress, read
+from syncrun.engine.cursors import latest
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.report import RunReport
 from syncrun.engine.run import run_sync

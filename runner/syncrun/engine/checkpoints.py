@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from syncrun.engine.seen import NOTHING, Seen
 from syncrun.errors import CheckpointError
 from syncrun.excerpts import excerpt
 from syncrun.paginators import AnyPagination, PageState, Pagination
@@ -18,7 +19,6 @@ from syncrun.stores.values.ids import SyncId
 VERSION = 1
 
 _MEMBERS = (
-    "watermark",
     "started",
     "passed",
     "part",
@@ -56,8 +56,8 @@ def _adapter() -> TypeAdapter[Pagination]:
 class Resume:
     """An enumeration that stopped half way.
 
-    *mode* is the run's, *page* where to go on, *started* when it first began, *watermark* the greatest cursor
-    value that is safe so far, *definition* the fingerprint of the request and pagination that *page* makes
+    *mode* is the run's, *page* where to go on, *started* when it first began, *seen* the cursor values
+    so far, *definition* the fingerprint of the request and pagination that *page* makes
     sense to, *window* the complete read that it is part of. *token* is the response token so far, *lost* why
     something of the pages before is missing. *pagination* is what was detected where none is declared.
     *told* names the list of deletions that was read before the records. *listed* is what an older version
@@ -71,7 +71,7 @@ class Resume:
     mode: str
     page: PageState
     definition: str
-    watermark: Any = None
+    seen: Seen = NOTHING
     started: str | None = None
     passed: str | None = None
     part: tuple[str, str] | None = None
@@ -101,6 +101,9 @@ class Resume:
             value = getattr(self, name)
             if value is not None and value is not False and value != "":
                 members[name] = value
+        seen = self.seen.to_json()
+        watermark = seen.pop("greatest", None)
+        members |= {name: value for name, value in (("watermark", watermark), ("seen", seen)) if value}
         if self.pagination is not None:
             chosen = self.pagination.model_dump(mode="json", exclude_defaults=True)
             members["pagination"] = {**chosen, "type": self.pagination.kind}
@@ -114,7 +117,7 @@ class Resume:
             str(saved["mode"]),
             PageState.from_json(saved["page"]),
             str(saved["definition"]),
-            watermark=saved.get("watermark"),
+            seen=_seen(saved),
             started=saved.get("started"),
             passed=saved.get("passed"),
             part=(str(part[0]), str(part[1])) if part else None,
@@ -129,6 +132,14 @@ class Resume:
             second=bool(saved.get("second")),
             told=str(saved.get("told", "")),
         )
+
+
+def _seen(saved: Mapping[str, Any]) -> Seen:
+    """Return what an unfinished read had seen: older versions kept the greatest value and the start."""
+    watermark, rest = saved.get("watermark"), saved.get("seen")
+    if rest is None:
+        return NOTHING if watermark is None else Seen(watermark, since=saved.get("started"), several=True)
+    return Seen.from_json({**rest, "greatest": watermark})
 
 
 def without_place(resume: Resume | None) -> Resume | None:
@@ -190,15 +201,6 @@ class Progress:
             if value is not None:
                 document[name] = value
         return json.dumps(document, ensure_ascii=False)
-
-
-def latest(first: Any, second: Any) -> Any:
-    """Return the greater of two cursor values of one kind; None is less than anything."""
-    if first is None or second is None:
-        return first if second is None else second
-    if isinstance(first, str) is not isinstance(second, str):
-        return second  # the field's type changed: the newer kind counts
-    return max(first, second)
 
 
 def read(text: str, sync: SyncId, partition: str, *, field: str) -> Progress:

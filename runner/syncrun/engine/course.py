@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from syncrun.config.sync import Incremental
-from syncrun.engine.checkpoints import Resume, latest
-from syncrun.engine.cursors import Slice, at_most, is_time, resumed
+from syncrun.engine.checkpoints import Resume
+from syncrun.engine.cursors import Slice, resumed
+from syncrun.engine.seen import NOTHING
 from syncrun.engine.walk import Begun, Place, Taken
 from syncrun.expressions.compile import compile_expression
+from syncrun.extract.fetch import Fetched
 from syncrun.paginators.base import End, PageState, Pagination
+from syncrun.transform.watermark import Progress
 from syncrun.wording import iso
 
 
@@ -39,7 +42,7 @@ class Course:
         self.passed: str | None = None
         self.job: Any = None
         self._incremental, self._pagination = incremental, pagination
-        self._watermark: Any = None
+        self.seen = NOTHING
         self._page: PageState | None = None
         self._part: Slice | None = None
         self._detected: Pagination | None = None
@@ -49,7 +52,7 @@ class Course:
             self._go_on(stopped)
 
     def _go_on(self, at: Resume) -> None:
-        self._watermark, self.passed = at.watermark, at.passed
+        self.seen, self.passed = at.seen, at.passed
         if at.started is not None:
             self.started = datetime.fromisoformat(at.started)
         self.token, self.lost, self._detected = at.token, at.lost, at.pagination
@@ -71,6 +74,11 @@ class Course:
         return f"page {self._page.number + 1}" if pagination.shifts(self._page) else ""
 
     @property
+    def went_on_from(self) -> datetime | None:
+        """When the enumeration began that it goes on with; None when it began its own."""
+        return self.started if self.stopped is not None else None
+
+    @property
     def place(self) -> Place:
         """Where to begin. A time window that goes on at a page that may have moved is read once more."""
         moved = bool(self._shifting()) and not self._second
@@ -85,19 +93,6 @@ class Course:
     def is_under_way(self) -> bool:
         """Whether it stands somewhere between its beginning and its end."""
         return any((self._page, self._part, self.passed, self.job))
-
-    @property
-    def watermark(self) -> Any:
-        """The greatest cursor value that nothing can be behind.
-
-        A record on a page that is read, perhaps days ago, may change before the last page is read, and get a
-        cursor value that is less than what is there. So a time counts up to when the enumeration began, and
-        any other value, after an interruption, up to what had been seen before it.
-        """
-        if is_time(self._watermark):
-            return at_most(self._watermark, self.started)
-        ascending = self._incremental is not None and self._incremental.order == "ascending"
-        return self._watermark if self.stopped is None or ascending else self.stopped.watermark
 
     def begin(self, begun: Begun) -> None:
         """Note that an export is being prepared, which no other run has to ask for again."""
@@ -116,13 +111,13 @@ class Course:
             self.token, self.lost, self._shifted_before = None, "", ""
         self.shifted = self._shifted_before
 
-    def take(self, taken: Taken, watermark: Any) -> End | None:
-        """Note that a page is staged, and the greatest value in it; return how its list ended, if it did."""
+    def take(self, taken: Taken, values: Progress) -> End | None:
+        """Note that a page is staged, and its cursor *values*; return how its list ended, if it did."""
         page, following = taken.fetched.page, taken.fetched.next
-        self.taken = True
         self._detected = taken.fetched.detected or self._detected
         self.lost = self.lost or taken.fetched.lost
-        self._watermark = latest(self._watermark, watermark)
+        self._look_at(taken.fetched, values)
+        self.taken = True
         if self._token_of is not None:
             token = self._token_of(page.body)
             self.token = token if token not in (None, "") else self.token
@@ -143,12 +138,20 @@ class Course:
             self.passed = taken.part.end if taken.part else None  # this window is done
         return following
 
+    def _look_at(self, fetched: Fetched, values: Progress) -> None:
+        pagination, following = self._detected or self._pagination, fetched.next
+        numbered = (
+            pagination is not None and isinstance(following, PageState) and pagination.shifts(following)
+        )
+        first = not self.taken and self.stopped is None
+        self.seen = self.seen.with_page(fetched, values, began=self.started, first=first, numbered=numbered)
+
     def resume(self, mode: str, definition: str, window: str | None, *, told: str) -> Resume:
         """Return where the next run goes on; *told* names the list of deletions that was read before."""
         return replace(
             self.export(mode, definition, window),
             page=self._page or PageState(),
-            watermark=self.watermark,
+            seen=self.seen,
             passed=self.passed,
             token=self.token,
             lost=self.lost,

@@ -12,9 +12,16 @@ from syncrun.config.sync import Incremental
 from syncrun.errors import RunError
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.template import render as render_template
+from syncrun.transform.watermark import DAY
 from syncrun.wording import iso
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{6}Z)?")  # canonical, a date or a timestamp
+
+_FARTHEST_WEST = timedelta(hours=12)
+_LONGEST_DAY = timedelta(hours=25)  # when clocks are set back
+_MAY_BE_DAYS = (
+    15 * 60 * 1_000_000
+)  # microseconds; offsets of time zones are multiples of a quarter of an hour
 
 
 def render(incremental: Incremental | None, cursor: Any, context: Mapping[str, Any]) -> Any:
@@ -46,7 +53,7 @@ def looked_back(cursor: Any, lookback: str | int | None) -> Any:
         )
     length = parse_duration(lookback) if isinstance(lookback, str) else timedelta(seconds=lookback)
     earlier = moment - length
-    return earlier.date().isoformat() if _is_date(cursor) else _canonical(earlier)
+    return earlier.date().isoformat() if _is_date(cursor) else written(earlier)
 
 
 def unmoved_below(incremental: Incremental | None, cursor: Any) -> Any:
@@ -61,16 +68,43 @@ def is_time(cursor: Any) -> bool:
     return isinstance(cursor, str) and _TIME.fullmatch(cursor) is not None
 
 
-def at_most(cursor: Any, now: datetime) -> Any:
-    """Return the canonical *cursor*, or *now* when it is later: what changes until then would be missed."""
-    if not is_time(cursor):
-        return cursor
-    return min(cursor, _canonical(now)[: len(cursor)])
+def latest(first: Any, second: Any) -> Any:
+    """Return the greater of two cursor values of one kind; None is less than anything."""
+    if first is None or second is None:
+        return first if second is None else second
+    if isinstance(first, str) is not isinstance(second, str):
+        return second  # the field's type changed: the newer kind counts
+    return max(first, second)
+
+
+def horizon(cursor: str, since: datetime, grain: int) -> str:
+    """Return the canonical time before which nothing changes from *since* on, as *cursor* is written.
+
+    The API writes times as multiples of *grain* microseconds: what changes a moment after *since* gets the
+    multiple before it. Where they are days, that of *since* has perhaps not begun, or is over, at the API.
+    """
+    if _is_date(cursor):
+        return written(since - _FARTHEST_WEST)[: len(cursor)]
+    limit = _floored(since, grain)
+    if grain == DAY and cursor > written(limit):
+        limit = _floored(since - _LONGEST_DAY, grain)
+    return written(limit)
+
+
+def at_most(cursor: Any, since: datetime) -> Any:
+    """Return the canonical *cursor*, or the time before which nothing changes from *since* on."""
+    return min(cursor, horizon(cursor, since, 0)) if is_time(cursor) else cursor
+
+
+def _floored(moment: datetime, grain: int) -> datetime:
+    midnight = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    whole = (moment - midnight) // timedelta(microseconds=max(grain, 1))
+    return midnight + whole * timedelta(microseconds=max(grain, 1))
 
 
 def is_before(cursor: str | None, moment: datetime) -> bool:
     """Return whether the canonical time *cursor*, or none at all, is before *moment*."""
-    return cursor is None or cursor < _canonical(moment)
+    return cursor is None or cursor < written(moment)
 
 
 def _whole(lookback: str | int) -> int:
@@ -123,19 +157,19 @@ class Slice:
     @property
     def shown(self) -> dict[str, Any]:
         """The template root `window`."""
-        bounds = (_formatted(_iso(_at(moment)), self.form) for moment in self.bounds)
+        bounds = (_formatted(_iso(moment_of(moment)), self.form) for moment in self.bounds)
         return dict(zip(("start", "end"), bounds, strict=True))
 
     def halves(self, smallest: str) -> tuple[Slice, ...]:
         """Return its two halves; none when they were shorter than *smallest*, or the same to the API."""
-        start, end = _at(self.start), _at(self.end)
+        start, end = moment_of(self.start), moment_of(self.end)
         half = (end - start) / 2
         if half < parse_duration(smallest):
             return ()
         middle = start + half
         if half >= timedelta(seconds=1):
             middle = middle.replace(microsecond=0)
-        halves = tuple(replace(self, **{name: _canonical(middle)}) for name in ("end", "start"))
+        halves = tuple(replace(self, **{name: written(middle)}) for name in ("end", "start"))
         return halves if all(part.shown["start"] != part.shown["end"] for part in halves) else ()
 
     @property
@@ -159,7 +193,7 @@ def slices(incremental: Incremental, cursor: Any, context: Mapping[str, Any], no
     found = []
     while start < now:
         end = min(start + length, now)
-        found.append(Slice(_canonical(start), _canonical(end), incremental.format))
+        found.append(Slice(written(start), written(end), incremental.format))
         start = end
     return found
 
@@ -182,10 +216,11 @@ def resumed(
     return [replace(left[0], start=start, end=end), *rest], True
 
 
-def _at(canonical: str) -> datetime:
+def moment_of(canonical: str) -> datetime:
+    """Return the moment that the *canonical* timestamp names."""
     return datetime.fromisoformat(canonical)
 
 
-def _canonical(moment: datetime) -> str:
+def written(moment: datetime) -> str:
     """Return *moment* in the fixed-width form whose text order is the order of time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -115,6 +116,12 @@ class Enumeration:
             return next(iter(self.readings.values())).share
         begun = sum(reading.share or 0.0 for reading in self._under_way.values())
         return (self._ended + begun) / len(self.readings) if self.readings else None
+
+    @property
+    def went_on_from(self) -> datetime | None:
+        """When the oldest of the earlier reads began that it has finished; None when there is none."""
+        began = [reading.went_on_from for reading in self.readings.values()]
+        return min(filter(None, began), default=None)
 
     @property
     def limit_reached(self) -> bool:
@@ -257,7 +264,7 @@ class Enumeration:
             entries, rejected = mapped.told_count, len(mapped.rejected)
             reading.take_list(taken.fetched, mapped.watermark, entries=entries, rejected=rejected)
         else:
-            reading.take(taken, mapped.watermark)
+            reading.take(taken, mapped.progress)
         self.runtime.fault("page")
 
     def _wanted(self, records: Sequence[Any]) -> Sequence[Any]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from syncrun.config.sync import Sync
 from syncrun.engine.deletes import Decision
 from syncrun.engine.enumeration import Enumeration
-from syncrun.engine.reading import why_waiting
+from syncrun.engine.reading import went_on, why_waiting
 from syncrun.engine.report import Status
 from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, OtherDatabaseError, StoreError, SyncrunError
@@ -84,6 +84,15 @@ def of_reading(read: Enumeration | None, sync: Sync) -> Outcome:
             helps = "nothing was deleted, and the next run reads them again"
         return Outcome("incomplete", of_quarantine(read), f"see syncrun.quarantine; {helps}")
     return Outcome("ok")
+
+
+def of_gaps(read: Enumeration | None) -> Outcome | None:
+    """Return how a run ends that read everything, but may have passed over records; None when it has not."""
+    shifted = [each for each in read.readings.values() if each.has_gaps] if read else []
+    if not shifted or (read and read.limit_reached):
+        return None
+    helps = "the next run reads them: it is due at once, or `syncrun run` does it now"
+    return Outcome("incomplete", f"records may be missing: {went_on(shifted)}", helps)
 
 
 def of_quarantine(read: Enumeration) -> str:

@@ -29,21 +29,21 @@ def on_the_way(
 
 
 def at_the_end(
-    readings: Mapping[str, Reading], whole: Progress, snapshot_at: datetime | None, *, unsure: bool = False
+    readings: Mapping[str, Reading], whole: Progress, read_at: datetime | None, *, unsure: bool = False
 ) -> dict[str, Progress]:
     """Return the progress of a run whose partitions have all ended, one way or another, by partition.
 
-    *snapshot_at* is when a complete read began that allows to look for what vanished. One partition that
-    fails each time does not keep the others from being read incrementally. A read that is *unsure* of what
-    vanished makes another complete one due, but not twice in a row: a sync may never be read in one go.
+    *read_at* is when a complete read began that allows to look for what vanished. One partition that fails
+    each time does not keep the others from being read incrementally. A read that is *unsure* of what it has
+    passed over makes another complete one due, but not twice in a row: a sync may never be read in one go.
     """
     now = {name: reading.progress(None) for name, reading in readings.items()}
     now[""] = replace(now.get("", whole), open_read=None)
-    if snapshot_at is not None and (not readings or any(reading.done for reading in readings.values())):
+    if read_at is not None and (not readings or any(reading.done for reading in readings.values())):
         if unsure and not now[""].again:
             now[""] = replace(now[""], again=True)
         else:
-            now[""] = replace(now[""], snapshot_at=iso(snapshot_at), again=None)
+            now[""] = replace(now[""], snapshot_at=iso(read_at), again=None)
     return now
 
 

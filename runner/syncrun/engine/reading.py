@@ -13,15 +13,16 @@ from typing import Any
 
 from syncrun.config.sync import Incremental
 from syncrun.engine.advance import advance
-from syncrun.engine.checkpoints import Progress, Resume, latest
+from syncrun.engine.checkpoints import Progress, Resume
 from syncrun.engine.course import Course
-from syncrun.engine.cursors import Slice, at_most, is_time
+from syncrun.engine.cursors import Slice, at_most, is_time, latest
 from syncrun.engine.deleted_feed import DeletedFeed
 from syncrun.engine.plan import Mode, Partition
 from syncrun.engine.walk import Begun, Fetch, Taken, walk
 from syncrun.errors import RequestError, RunError
 from syncrun.extract.fetch import Fetched
 from syncrun.paginators.base import End, PageState, Pagination
+from syncrun.transform.watermark import Progress as Values
 from syncrun.wording import counted
 
 
@@ -123,6 +124,19 @@ class Reading:
         return self.saved.shifted or "" if self._kept else self._course.shifted
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether it has come to its end, and may have passed over records.
+
+        A time window is read once more where it went on.
+        """
+        return self.complete and bool(self.shifted) and not self._course.is_windowed
+
+    @property
+    def went_on_from(self) -> datetime | None:
+        """When the earlier enumeration began that it has finished; None when it has not."""
+        return self._course.went_on_from if self.complete and not self._kept else None
+
+    @property
     def slices(self) -> int:
         """How many time windows there are to read; 0 for a sync without."""
         return len(self._course.parts)
@@ -176,10 +190,10 @@ class Reading:
         """Note that there is nothing to wait for any more: the next run asks for another export."""
         self._course.forget_job()
 
-    def take(self, taken: Taken, watermark: Any) -> None:
-        """Note that a page is staged, and the greatest cursor value in it (R14)."""
+    def take(self, taken: Taken, values: Values) -> None:
+        """Note that a page is staged, and the cursor *values* of all its records (R14)."""
         self._share = taken.fetched.share
-        end = self._course.take(taken, watermark)
+        end = self._course.take(taken, values)
         if end is not None and not end.complete:
             self.end = end
         elif end is not None and taken.last_part:
@@ -226,7 +240,12 @@ class Reading:
     @property
     def waits(self) -> bool:
         """Whether its cursor waits for another read, because this one may have passed over a record."""
-        return self.complete and bool(self.shifted) and self.progress(None).reached is not None
+        return self.complete and bool(self.shifted or self.doubt) and self.progress(None).reached is not None
+
+    @property
+    def doubt(self) -> str:
+        """What happened while it was read that lets a record slip past; empty when nothing did."""
+        return self._course.seen.doubt
 
     @property
     def moves(self) -> bool:
@@ -316,4 +335,9 @@ def went_on(readings: Iterable[Reading]) -> str:
 def why_waiting(readings: Iterable[Reading]) -> str:
     """Return why cursors of *readings* do not move although all was read; empty when they do."""
     waiting = [reading for reading in readings if reading.waits]
-    return f"the cursor waits for the next read: {went_on(waiting)}" if waiting else ""
+    if not waiting:
+        return ""
+    if any(reading.shifted for reading in waiting):
+        return f"the cursor waits for the next read: {went_on(waiting)}"
+    slip = "so that one may have slipped past between numbered pages"
+    return f"the cursor waits for the next read: {waiting[0].doubt}, {slip}"

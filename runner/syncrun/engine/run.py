@@ -27,7 +27,7 @@ from syncrun.engine.plan import Mode
 from syncrun.engine.publishing import publish_after
 from syncrun.engine.remapping import Remapping
 from syncrun.engine.report import Event, RunReport
-from syncrun.engine.saving import Saving
+from syncrun.engine.saving import RUN_BEGAN, Saving
 from syncrun.engine.start import start_from
 from syncrun.errors import Interrupted, LockedError, OtherProjectError, SyncrunError
 from syncrun.hooks import NO_HOOKS, load_hooks
@@ -42,7 +42,7 @@ _CHANGED = -1  # no time at which the lock was last held: what was saved before 
 def run_sync(job: Job, options: Options, runtime: Runtime) -> RunReport:
     """Run *job* once and return how it ended; a defect of syncrun ends this run and no other."""
     started = runtime.now()
-    run_id = f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
+    run_id = f"{started.strftime(RUN_BEGAN)}-{secrets.token_hex(3)}"
     run = SyncRun(job, options, runtime, run_id, started)
     try:
         with locks.hold(
@@ -215,13 +215,14 @@ class SyncRun:
 
     def _finish(self) -> RunReport:
         """Commit the rest, with the deletes that a complete enumeration allows."""
-        ended = self._outcome()
-        partly = ended.status == "incomplete" and self._partly()
-        may_delete = self.options.limit is None and (ended.status == "ok" or partly)
+        found = outcome.of_reading(self.enumeration, self.sync)
+        partly = found.status == "incomplete" and self._partly()
+        may_delete = self.options.limit is None and (found.status == "ok" or partly)
         decision = self._decide() if may_delete else Decision(None)
         self.unsure = bool(decision.unsure)
         read = self.enumeration
         assert read is not None  # noqa: S101 - there is one once reading began
+        ended = self._outcome()
         self._tell(*outcome.notes_on(read, ended, decision))
         self.commits.log.tell(ended.level, ended.message)
         changes = self._commit(ended.status, ended.message, decision=decision)
@@ -329,13 +330,16 @@ class SyncRun:
             return outcome.of_error(error)
         if refused:
             return outcome.of_refusal(refused)
-        return outcome.of_reading(self.enumeration, self.sync)
+        found = outcome.of_reading(self.enumeration, self.sync)
+        return outcome.of_gaps(self.enumeration) or found if found.status == "ok" else found
 
     def _row(self, status: str, message: str = "") -> Run:
         report = self.report()
         ended = None if status == "running" else report.ended_at
         run = Run(self.run_id, self.job.id, self.job.model_name, self.mode, self.started, status, ended)
-        return replace(run, message=self.redactor.text(message), counts=report.counts)
+        read = None if status == "running" else self.enumeration
+        fresh = None if read is None else self.saving.went_on_from(read)
+        return replace(run, message=self.redactor.text(message), counts=report.counts, fresh_at=fresh)
 
     def waiting(self, reason: str) -> None:
         """Tell that the run waits for somebody else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from syncrun.engine import outcome, progress
 from syncrun.engine.checkpoints import Progress
@@ -21,6 +21,9 @@ from syncrun.stores.values.commit import Changes, SnapshotDeletes
 from syncrun.stores.values.run import Run
 from syncrun.stores.values.told import Told
 from syncrun.transform.mapping import Mapper
+
+RUN_BEGAN = "%Y%m%dT%H%M%S%f"
+"""How the id of a run begins."""
 
 _OF_RECORDS = ("cursor", "reached", "parents_seq", "mapping")  # what is saved about records that were read
 
@@ -97,6 +100,12 @@ class Saving:
             scoped=bool(sources) and not any(source.batch for source in sources),
         )
 
+    def went_on_from(self, read: Enumeration) -> datetime | None:
+        """Return when the earlier read began that *read* has finished; None when it began its own."""
+        window = self._start.window if read.mode == "full" else None
+        began = [read.went_on_from, None if window is None else _began(window)]
+        return min(filter(None, began), default=None)
+
     def _checkpoints(self, read: Enumeration, decision: Decision | None) -> dict[str, str | None]:
         """Return the checkpoints to save, by partition."""
         readings, whole = read.readings, self._start.whole
@@ -109,9 +118,11 @@ class Saving:
             return self._moved(self._unmoved(now) if useless else now, frozenset())
         full = read.mode == "full"
         every = full and not rejected and all(reading.done for reading in readings.values())
-        snapshot = full and self._sync.incremental is not None and not rejected
-        began = self._began if snapshot else None
-        now = progress.at_the_end(readings, whole, began, unsure=bool(decision.unsure))
+        unsure = bool(decision.unsure) or any(one.has_gaps for one in readings.values())
+        # a sync that always reads everything has nothing to remember but this
+        counts = full and not rejected and (self._sync.incremental is not None or unsure or bool(whole.again))
+        began = self.went_on_from(read) or self._began
+        now = progress.at_the_end(readings, whole, began if counts else None, unsure=unsure)
         now = progress.with_key(now, key_of(self._sync), every=every)
         # should a partition come back whose records are deleted, all of them have to be read
         gone = frozenset(self._saved.keys() - now.keys() - decision.kept)
@@ -133,3 +144,11 @@ class Saving:
         now = progress.without_secrets(now, self._redactor)
         before, self._saved = self._saved, {**self._saved, **now}
         return progress.to_save(now, before, self._start.fresh, gone)
+
+
+def _began(run_id: str) -> datetime | None:
+    """Return when the run *run_id* began, which its id tells."""
+    try:
+        return datetime.strptime(run_id.partition("-")[0], RUN_BEGAN).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -29,14 +29,16 @@ State = Literal["scheduled", "due", "paused", "waiting", "disabled", "unschedule
 
 
 class History(Struct, frozen=True):
-    """When the newest run of a sync began, and the newest that was ok; *paused* is what was last asked for.
+    """When the newest run of a sync began, and the read that was ok; *paused* is what was last asked for.
 
-    *paused* is None when nobody ever paused or resumed the sync.
+    *paused* is None when nobody ever paused or resumed the sync. *again* tells that the newest run finished
+    what an earlier one had begun to read, part of which is therefore old.
     """
 
     last: datetime | None = None
     fresh: datetime | None = None
     paused: bool | None = None
+    again: bool = False
 
 
 class Standing(Struct, frozen=True):
@@ -59,6 +61,7 @@ def standing(
     """Return how *sync* stands at *now*.
 
     It is due when no run has begun since its last slot, also when that run failed: the next slot tries again.
+    It is due at once when the last run finished a read that an earlier one had begun.
     It is late when no run that ended well has begun since the slot before, for longer than `GRACE`.
     """
     if not enabled:
@@ -70,7 +73,7 @@ def standing(
     if schedule is None:
         return Standing("unscheduled")
     late = _is_late(sync, schedule, history.fresh, now)
-    if history.last is None or history.last < previous_slot(sync, schedule, now):
+    if history.again or history.last is None or history.last < previous_slot(sync, schedule, now):
         return Standing("due", now, late)
     return Standing("scheduled", next_slot(sync, schedule, now), late)
 

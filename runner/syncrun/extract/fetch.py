@@ -32,6 +32,7 @@ class Fetched:
     *lost* says why a record of the page could not be had in full, when one could not. *detected* is the
     pagination that *next* belongs to, when none is declared. *share* is how much of all has been read, from 0
     to 1, where the API says how much there is. *odd* says why a page without records may be a mistake.
+    *elapsed* is how many seconds its answer took.
     """
 
     page: Page
@@ -41,6 +42,7 @@ class Fetched:
     detected: Pagination | None = None
     share: float | None = None
     odd: str = ""
+    elapsed: float = 0.0
 
 
 def fetch(
@@ -150,6 +152,7 @@ class _Enumeration:
                 detected=self._detected,
                 share=share,
                 odd=self._selector.missed,
+                elapsed=response.elapsed,
             )
             if isinstance(following, End):
                 return

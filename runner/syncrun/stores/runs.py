@@ -42,11 +42,13 @@ _FACTS = (
     "started_at",
     "ended_at",
     "message",
+    "fresh_at",
 )
 _KINDS = {
     **dict.fromkeys(_FACTS, "VARCHAR"),
     "started_at": "TIMESTAMPTZ",
     "ended_at": "TIMESTAMPTZ",
+    "fresh_at": "TIMESTAMPTZ",
     **dict.fromkeys(_COUNTS, "BIGINT"),
     "last_commit": "VARCHAR",
 }
@@ -138,7 +140,7 @@ def _row(run: Run, changes: Changes | None, commit: str | None) -> dict[str, obj
         raise ValueError(f"a run has no counts named {', '.join(sorted(unknown))}")
     sync = run.sync
     names = (run.id, sync.connection, sync.connector, sync.sync, run.model, run.mode)
-    ended = (status, run.started_at, run.ended_at, message)
+    ended = (status, run.started_at, run.ended_at, message, run.fresh_at)
     return {
         **dict(zip(_FACTS, (*names, *ended), strict=True)),
         **{name: counts.get(name) for name in _COUNTS},
@@ -169,9 +171,9 @@ def newest(db: DuckDBPyConnection) -> list[Run]:
 
 
 def fresh(db: DuckDBPyConnection) -> dict[SyncId, datetime]:
-    """Return when the newest run of each sync began that ended well."""
+    """Return when the read of each sync began that is the newest of those that ended well."""
     rows = db.execute(
-        "SELECT connection, connector, sync, max(started_at) FROM syncrun.runs"
+        "SELECT connection, connector, sync, max(coalesce(fresh_at, started_at)) FROM syncrun.runs"
         " WHERE status = 'ok' GROUP BY ALL"
     ).fetchall()
     return {SyncId(*row[:3]): row[3] for row in rows}

@@ -22,15 +22,23 @@ Comparable = str | int | float
 
 _AS_STAGED = ("timestamp", "date", "integer", "string", "time")
 _EPOCHS = ("epoch", "epoch_ms")
+_TIMESTAMP = len("2024-05-01T12:00:00.000000Z")
+_WHOLE_SECOND = ".000000Z"
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The cursor values of one page: the greatest, the least, and whether they never fall."""
+    """The cursor values of one page: the greatest, the least, and whether they never fall.
+
+    *grain* is the longest part of a day, in microseconds, that all its times are multiples of (`grain_of`).
+    """
 
     greatest: Comparable | None = None
     least: Comparable | None = None
     ascending: bool = True
+    grain: int = 0
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Progress:
@@ -38,7 +46,37 @@ class Progress:
         if not values:
             return cls()
         ascending = all(a <= b for a, b in pairwise(values))
-        return cls(_storable(max(values)), _storable(min(values)), ascending)
+        return cls(_storable(max(values)), _storable(min(values)), ascending, grain_of(values))
+
+
+def grain_of(values: Sequence[Any]) -> int:
+    """Return the longest part of a day, in microseconds, that all *values* are multiples of.
+
+    APIs write whole seconds or minutes of times that they know better. Different days at the same time of
+    day are days of some time zone. 0 when *values* are no timestamps.
+    """
+    grain, first = 0, values[0]
+    if first.__class__ is str and len(first) == _TIMESTAMP:
+        at = first[len("2024-05-01") :]
+        if first != values[-1] and all(value.endswith(at) for value in values):
+            return DAY
+    for value in values:
+        if value.__class__ is not str or len(value) != _TIMESTAMP:
+            return 0
+        if grain == 1:
+            break
+        if grain and SECOND % grain == 0 and value.endswith(_WHOLE_SECOND):
+            continue
+        grain = math.gcd(grain or DAY, _time_of_day(value))
+    return grain
+
+
+def _time_of_day(timestamp: str) -> int:
+    """Return the microseconds since midnight of a canonical *timestamp*; 0 for other text of its length."""
+    hour, minute, second, fraction = timestamp[11:13], timestamp[14:16], timestamp[17:19], timestamp[20:26]
+    if not (hour + minute + second + fraction).isdecimal():
+        return 0
+    return ((int(hour) * 60 + int(minute)) * 60 + int(second)) * SECOND + int(fraction)
 
 
 def _storable(value: Comparable) -> Comparable:

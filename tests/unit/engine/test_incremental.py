@@ -350,20 +350,31 @@ def test_the_next_run_reads_from_the_newest_record_on(lab: Lab) -> None:
     lab.write(WINDOWS)
     lab.api = Windows(event(1, day(2)), event(3, "2024-05-31T00:00:00Z"))
     lab.run()
-    assert lab.checkpoint()["cursor"] == "2024-06-01T00:00:00.000000Z"
+    assert lab.checkpoint()["cursor"] == "2024-05-31T00:00:00.000000Z"
     lab.requests.clear()
     lab.clock.advance(days=3)
     lab.run()
-    assert lab.requests == ["GET /events?from=2024-06-01&to=2024-06-04"]
+    assert lab.requests == ["GET /events?from=2024-05-31&to=2024-06-04"]
 
 
-def test_lookback_reads_late_windows_again(lab: Lab) -> None:
-    lab.write(WINDOWS.replace("window: 10d", "window: 10d, lookback: 2d"))
-    lab.api = Windows(event(1, "2024-05-31T00:00:00Z"))
+def test_r13_late_records_within_lookback_of_the_newest_are_found_although_empty_windows_follow(
+    lab: Lab,
+) -> None:
+    lab.write(WINDOWS.replace("window: 10d", "window: 1d, lookback: 2d"))
+    api = lab.api = Windows(event(1, day(20)))
     lab.run()
+    assert lab.checkpoint()["cursor"] == "2024-05-20T00:00:00.000000Z"
+    api.records.append(event(2, day(19)))
     lab.requests.clear()
+    report = lab.run()
+    assert (lab.requests[0], report.changes.added) == ("GET /events?from=2024-05-18&to=2024-05-19", 1)
+
+
+def test_windows_without_any_record_are_not_read_again(lab: Lab) -> None:
+    lab.write(WINDOWS)
+    lab.api = Windows()
     lab.run()
-    assert lab.requests == ["GET /events?from=2024-05-30&to=2024-06-01"]
+    assert lab.checkpoint()["cursor"] == "2024-06-01T00:00:00.000000Z"
 
 
 def test_a_failed_window_is_where_the_next_run_goes_on(lab: Lab) -> None:
@@ -374,7 +385,7 @@ def test_a_failed_window_is_where_the_next_run_goes_on(lab: Lab) -> None:
 
     lab.api = api
     assert lab.run().status == "failed"
-    assert lab.checkpoint()["cursor"] == "2024-05-22T00:00:00.000000Z"
+    assert lab.checkpoint()["cursor"] == "2024-05-02T00:00:00.000000Z"  # of the newest record
     lab.requests.clear()
     lab.api = Windows(event(1, day(2)), event(2, day(25)))
     assert lab.run().status == "ok"

@@ -21,7 +21,7 @@ syncs:
     pagination: {type: cursor, token: next, into: params.after}
     records: items
     key: id
-    incremental: {cursor: at}
+    incremental: {cursor: at, order: ascending}
     fields: {id: {path: id, type: integer}, at: {path: at, type: integer}}
 """
 NOTE = "what was read is staged: the next run commits it without fetching it again"

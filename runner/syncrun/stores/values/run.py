@@ -15,7 +15,8 @@ class Run:
     """One row of `syncrun.runs`; written with every commit, and at the end whatever happened.
 
     *status*: running, ok, incomplete, failed, interrupted. *counts*: records, added, updated, deleted,
-    unchanged, duplicates, quarantined, pages, requests (those that are known).
+    unchanged, duplicates, quarantined, pages, requests (those that are known). *fresh_at* is when the read
+    began that it went on with, None where it began its own.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Run:
     ended_at: datetime | None = None
     message: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    fresh_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What is known of when syncs ran: their newest run, when the newest began that was ok, who is paused.
+    """What is known of when syncs ran: their newest run, when the newest ok read began, who is paused.
 
     *states* says whether a sync was last paused or resumed; an empty name stands for its whole connection.
     """
