@@ -24,7 +24,8 @@ class Course:
 
     *parts* are the time windows to read, `passed` is the end of the last one that was read completely.
     *started* is when the enumeration began. Without a declared *pagination* it is the one detected. `shifted`
-    tells where it went on at a page that may have moved.
+    tells where it went on at a page that may have moved, `unseen` why records that moved may not have been
+    seen at all.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Course:
         self.parts, self.started, self.stopped = parts, started, stopped
         self.begun = self.taken = False
         self.token: Any = None
-        self.lost = self.shifted = self._shifted_before = ""
+        self.unseen = self.lost = self.shifted = self._shifted_before = ""
         self.passed: str | None = None
         self.job: Any = None
         self._incremental, self._pagination = incremental, pagination
@@ -121,6 +122,8 @@ class Course:
         if self._token_of is not None:
             token = self._token_of(page.body)
             self.token = token if token not in (None, "") else self.token
+        if taken.closing:
+            return self._close(taken)
         self._part = taken.part
         self._received = len(page.records) + (self._received if page.state.number else 0)
         if taken.again:  # from the first page on, so that nothing is passed over
@@ -137,6 +140,21 @@ class Course:
         if following.complete:
             self.passed = taken.part.end if taken.part else None  # this window is done
         return following
+
+    def _close(self, taken: Taken) -> End | None:
+        """Note a page of a window that ends a complete read; the next run would make that window anew."""
+        self.unseen, following = taken.doubt, taken.fetched.next
+        self._page = self._part = self.job = None
+        if isinstance(following, PageState):
+            return None
+        return End(complete=False, reason=self.lost) if following.complete and self.lost else following
+
+    def began_at(self, fetched: Fetched | None, asked: datetime) -> datetime:
+        """Return from when on, in the API's clock, everything has changed that did so since it began.
+
+        With a page *fetched* it is since that one was *asked* for.
+        """
+        return self.seen.began_at(self.started) if fetched is None else self.seen.asked_at(fetched, asked)
 
     def _look_at(self, fetched: Fetched, values: Progress) -> None:
         pagination, following = self._detected or self._pagination, fetched.next

@@ -63,7 +63,9 @@ def decide(
         return _orphans(rule, (stored or frozenset()) - frozenset(readings), sources)
     unsure = _unsure(readings)
     complete = frozenset(
-        name for name, reading in readings.items() if reading.complete and not reading.shifted
+        name
+        for name, reading in readings.items()
+        if reading.complete and not reading.shifted and not reading.unseen
     )
     if stored is None:
         # one enumeration answers for the whole model
@@ -89,6 +91,9 @@ def _unsure(readings: Mapping[str, Reading]) -> str:
     to a page that was read before: it cannot tell them from those that vanished.
     """
     shifted = [reading for reading in readings.values() if reading.complete and reading.shifted]
+    unseen = [reading.unseen for reading in readings.values() if reading.complete and reading.unseen]
+    if unseen and not shifted:
+        return f"what vanished is looked for by the next complete read: {unseen[0]}"
     return f"what vanished is looked for by the next complete read: {went_on(shifted)}" if shifted else ""
 
 

@@ -20,7 +20,7 @@ from syncrun.engine.deleted_feed import DeletedFeed, version_of
 from syncrun.engine.exports import Exports
 from syncrun.engine.fetching import Sender, pages_of
 from syncrun.engine.job import Job, Options, Runtime
-from syncrun.engine.plan import Mode, Partition, plan_partitions, told_only
+from syncrun.engine.plan import Mode, Partition, finds_missing, plan_partitions, told_only
 from syncrun.engine.reading import Reading
 from syncrun.engine.walk import Fetch
 from syncrun.expressions.functions import Functions
@@ -121,6 +121,7 @@ class Planner(Struct, frozen=True):
             mapping=self.mapping,
             told=told_only(self.job.sync),
             since=unmoved_below(incremental, since),
+            clock=self.runtime.now if self.mode == "full" and finds_missing(self.job.sync) else None,
         )
 
     def _fetch(self, base_url: str, *, changes_only: bool) -> Fetch:

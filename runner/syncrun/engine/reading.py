@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from secrets import token_hex
@@ -14,11 +14,12 @@ from typing import Any
 from syncrun.config.sync import Incremental
 from syncrun.engine.advance import advance
 from syncrun.engine.checkpoints import Progress, Resume
+from syncrun.engine.closing import Closing, up_to_now
 from syncrun.engine.course import Course
 from syncrun.engine.cursors import Slice, at_most, is_time, latest
 from syncrun.engine.deleted_feed import DeletedFeed
 from syncrun.engine.plan import Mode, Partition
-from syncrun.engine.walk import Begun, Fetch, Taken, walk
+from syncrun.engine.walk import Begun, Fetch, Taken, is_cut_short, walk
 from syncrun.errors import RequestError, RunError
 from syncrun.extract.fetch import Fetched
 from syncrun.paginators.base import End, PageState, Pagination
@@ -48,6 +49,7 @@ class Reading:
         mapping: str | None = None,
         told: bool = False,
         since: Any = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
         self.context, self.since = context, since
@@ -65,6 +67,7 @@ class Reading:
         resume = saved.resume
         fits = resume is not None and resume.fits(mode, definition, window) and self._knows_list(resume)
         self._course = Course(incremental, parts, now, pagination, resume if fits else None)
+        self._closing = self._closing_of(incremental, clock)
         self._read_to: End | None = None
         self._begin_list(resume if fits else None)
 
@@ -101,6 +104,15 @@ class Reading:
             return self._list_end
         return self._read_to
 
+    def _closing_of(
+        self, incremental: Incremental | None, clock: Callable[[], datetime] | None
+    ) -> Closing | None:
+        """Return how a complete read of time windows ends; None where it deletes nothing."""
+        course = self._course
+        if clock is None or incremental is None or not (course.is_windowed and course.parts):
+            return None
+        return Closing(course.began_at, clock, incremental.format, incremental.cap)
+
     @property
     def share(self) -> float | None:
         """How much of the partition has been read, from 0 to 1; None when the API does not say."""
@@ -122,6 +134,11 @@ class Reading:
     def shifted(self) -> str:
         """Where it went on at a page that may have moved; empty when it did not."""
         return self.saved.shifted or "" if self._kept else self._course.shifted
+
+    @property
+    def unseen(self) -> str:
+        """Why records that moved while it was read may not have been seen; empty when they were."""
+        return self._course.unseen
 
     @property
     def has_gaps(self) -> bool:
@@ -151,14 +168,19 @@ class Reading:
         course = self._course
         if self._feed is not None and self.told and self._list_end is None:
             yield from self._list(self._feed)
-        yield from walk(
+        last: Taken | Begun | None = None
+        for last in walk(
             self._fetch,
             self.context,
             course.place,
             incremental=self._incremental,
             parts=course.parts,
+            more=self._closing is not None,
             forgotten=course.forget_place,
-        )
+        ):
+            yield last
+        if self._closing is not None and not (isinstance(last, Taken) and is_cut_short(last.fetched.next)):
+            yield from up_to_now(self._fetch, self.context, self._closing)
         if self._list_error is not None:
             raise self._list_error
 

@@ -14,6 +14,8 @@ from syncrun.extract.fetch import Fetched
 from syncrun.transform.watermark import Progress
 
 _ABSURD = timedelta(days=1)
+_UNKNOWN = timedelta(days=1)  # how far from their time records may be written whose times nobody has seen
+_LATEST = "9999-12-31T00:00:00.000000Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,21 @@ class Seen:
         """
         limit = self._horizon
         return self.greatest if limit is None else min(self.greatest, limit)
+
+    def began_at(self, began: datetime) -> datetime:
+        """Return when the read began, by what its times are written like; it *began* then in our clock."""
+        return self._written_like(moment_of(self.since) if self.since else began)
+
+    def asked_at(self, fetched: Fetched, asked: datetime) -> datetime:
+        """Return the same of the page *fetched*, which was *asked* for then in our clock."""
+        return self._written_like(_in_clock_of(fetched, asked))
+
+    def _written_like(self, since: datetime) -> datetime:
+        if self.greatest is None:
+            return since - _UNKNOWN
+        like = self.greatest if is_time(self.greatest) else _LATEST
+        moment = moment_of(horizon(like, since, self.grain))
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     @property
     def doubt(self) -> str:

@@ -46,7 +46,9 @@ class Fetch(Protocol):
 class Taken:
     """One fetched page, its time window (None: the sync has none), and whether it lists deletions.
 
-    *again* is what has to be read before the window is done: its parts, or all of it once more.
+    *again* is what has to be read before the window is done: its parts, or all of it once more. *closing*
+    windows are those in which a complete read looks for what has moved, and *doubt* tells why it may not have
+    found all.
     """
 
     fetched: Fetched
@@ -54,6 +56,8 @@ class Taken:
     last_part: bool = True
     feed: bool = False
     again: tuple[Slice, ...] = ()
+    closing: bool = False
+    doubt: str = ""
 
 
 class Begun(Struct, frozen=True):
@@ -84,12 +88,14 @@ def walk(
     *,
     incremental: Incremental | None = None,
     parts: Sequence[Slice] = (),
+    more: bool = False,
     forgotten: Callable[[], None],
 ) -> Iterator[Taken | Begun]:
     """Yield what *fetch* finds from *place* on; of a sync with time windows, in each of *parts*.
 
     A window whose records reach `incremental.cap` is read again in halves, one that is not read to its proper
-    end is the last. *forgotten* is called when the API no longer knows the place, and everything is read.
+    end is the last. *more* tells that others come after them. *forgotten* is called when the API no longer
+    knows the place, and everything is read.
     """
     if incremental is None or incremental.window is None:
         yield from _through(fetch, context, place, forgotten=forgotten)
@@ -103,8 +109,8 @@ def walk(
                 yield step
                 continue
             waiting.extendleft(reversed(step.again))
-            yield replace(step, last_part=not waiting)
-            if not step.again and _is_cut_short(step.fetched.next):
+            yield replace(step, last_part=not waiting and not more)
+            if not step.again and is_cut_short(step.fetched.next):
                 return  # the next run begins with this window
         place = Place()
 
@@ -138,7 +144,8 @@ def _window(
             yield replace(step, again=(part,)) if moved and whole else step
 
 
-def _is_cut_short(following: PageState | End) -> bool:
+def is_cut_short(following: PageState | End) -> bool:
+    """Return whether a list ended too early."""
     return isinstance(following, End) and not following.complete
 
 
