@@ -47,7 +47,8 @@ def stopped(request: pytest.FixtureRequest, lab: Lab) -> Lab:
 
     def stop(pagination: str, more: str = "", **options: Any) -> None:
         lab.write(SYNC.replace("PAGINATION", pagination) + more)
-        assert lab.run(**options).status == "ok"
+        report = lab.run(**options)
+        assert report.status == "ok"
         lab.clock.advance(hours=1)
         if request.param == "fails":
             api.broken = {3: 403}
@@ -58,7 +59,7 @@ def stopped(request: pytest.FixtureRequest, lab: Lab) -> Lab:
                 lab.run(full=True, commit_rows=1, fault=killed_at("committed", 2))
         lab.clock.advance(days=2, minutes=30)
 
-    lab.stop = stop  # type: ignore[attr-defined]
+    lab.begin = stop  # type: ignore[attr-defined]
     return lab
 
 
@@ -78,7 +79,7 @@ INCREMENTAL = "        incremental: {cursor: at}\n"
 def test_a_read_that_took_two_runs_is_as_fresh_as_its_first_page_and_due_at_once(
     stopped: Lab, pagination: str, more: str
 ) -> None:
-    stopped.stop(pagination, more)  # type: ignore[attr-defined]
+    stopped.begin(pagination, more)  # type: ignore[attr-defined]
     began = stopped.clock.time - timedelta(days=2, minutes=30)
     report = stopped.run()
     if pagination == BY_TOKEN:
