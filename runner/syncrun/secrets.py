@@ -44,6 +44,20 @@ _SENSITIVE = re.compile(
     r"|client[_.-]?key|subscription[_.-]?key|session[_.-]?id|cookie"
     r"|(?:^|[_.\[-])(?:key|sig|pwd|pass|auth|jwt|hmac|code|sid|session)\]?$"
 )
+# Names that end in "key" or "code" may mean a thing, such as a project, unless what is in front says more.
+_AMBIGUOUS = re.compile(r"(?P<of>.*?)[_.-]?(?:key|code)")
+_PRIVATE = (
+    "api",
+    "access",
+    "private",
+    "secret",
+    "client",
+    "subscription",
+    "signing",
+    "master",
+    "device",
+    "auth",
+)
 # Names that say "token" or "key" and mean a place in a list.
 _HARMLESS = re.compile(
     r"(?:page|next|prev(?:ious)?|cont(?:inuation)?|sync|skip|start|cursor|delta|last|after|resume)[_.\[-]?(?:page[_.-]?)?(?:token|key)\]?$"
@@ -65,6 +79,12 @@ def is_telling(text: str) -> bool:
     text = text.strip()
     plain = _NUMBER.fullmatch(text) or _DAY.fullmatch(text) or _ADDRESS.fullmatch(text)
     return is_maskable(text) and plain is None
+
+
+def is_credential_name(name: str) -> bool:
+    """Whether something of this name is a secret; unlike `is_sensitive_name`, a `key` may be a project's."""
+    ambiguous = _AMBIGUOUS.fullmatch(name.lower())
+    return is_sensitive_name(name) and (ambiguous is None or ambiguous["of"].endswith(_PRIVATE))
 
 
 def is_sensitive_name(name: str) -> bool:

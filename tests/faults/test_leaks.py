@@ -325,3 +325,63 @@ def test_r23_the_recordings_of_an_encrypted_project_stage_in_memory(
     assert json.loads((project.folder / "saved" / "items.json").read_text())[0]["response"]["json"] == [
         {"id": 1}
     ]
+
+
+SCOPED = """
+    config: {key: {}, account: {}}
+    auth: {type: bearer, token: "${config.key}"}
+    headers: {X-Account: "${config.account}"}
+    syncs:
+      items:
+        request: /accounts/${config.account}/items
+        pagination: {type: next_url, url: next}
+        records: rows
+        key: id
+        fields: [id]
+"""
+
+
+def test_r02_a_read_goes_on_at_a_link_that_names_an_account(lab: Lab) -> None:
+    """What says whose data is meant is masked in messages, and no reason to forget a place."""
+    lab.write(SCOPED)
+    config = {"key": KEY, "account": "acct-93817465"}
+    link = "/accounts/acct-93817465/items?after=1"
+    broken = iter([httpx.Response(200, json={"rows": [{"id": 1}], "next": link}), httpx.Response(400)])
+    lab.api = lambda _: next(broken)
+    assert lab.run(config=config).message.startswith("GET https://api.test/accounts/***/items?after=1: 400")
+
+    lab.api = lambda _: {"rows": [{"id": 2}]}
+    assert lab.run(config=config).status == "ok"
+    assert lab.requests[-1] == f"GET {link}"
+
+
+def test_r16_a_token_that_is_sent_under_the_name_of_one_is_kept(lab: Lab) -> None:
+    lab.write("""
+        syncs:
+          items:
+            request: {path: /items, params: {token: "${cursor}"}}
+            pagination: none
+            records: rows
+            key: id
+            fields: [id]
+            incremental: {token: next}
+    """)
+    lab.api = lambda _: {"rows": [{"id": 1}], "next": "since-7f3a99"}
+    for _ in range(3):
+        lab.run()
+    assert lab.requests[-1] == "GET /items?token=since-7f3a99"
+
+
+def test_r23_a_signature_in_a_parameter_is_masked_where_an_api_repeats_it(lab: Lab) -> None:
+    lab.write("""
+        config: {key: {}}
+        auth: {type: none}
+        syncs:
+          items:
+            request: {path: /items, params: {sig: "${hmac_sha256(config.key, 'fixed')}"}}
+            pagination: none
+            key: id
+            fields: [id]
+    """)
+    lab.api = lambda request: httpx.Response(403, text=f"no {request.url.params['sig']} of {KEY}")
+    assert lab.run(config={"key": KEY}).message == "GET https://api.test/items?sig=***: 403: no *** of ***"

@@ -11,7 +11,7 @@ from msgspec import Struct
 from syncrun.config.base import suggest
 from syncrun.config.connector import ConfigEntry, Connector
 from syncrun.config.record_schema import describe_failure
-from syncrun.config.secrecy import is_named_secret
+from syncrun.config.secrecy import is_named_secret, secret_config
 from syncrun.errors import ConfigurationError, Problem
 
 
@@ -41,9 +41,9 @@ def resolve_config(
         if name not in connector.config:
             hint = suggest(name, connector.config) or f"the connector {connector.connector} takes none"
             problems.append(Problem(f"unknown config value '{name}'", where, hint=hint))
-    for name, entry in connector.config.items():
+    for name in connector.config:
         try:
-            value = _find(name, entry, values, environ, where, by_name=by_name)
+            value = _find(name, connector, values, environ, where, by_name=by_name)
             if value is not None:
                 resolved[name] = value
         except ConfigurationError as error:
@@ -55,13 +55,14 @@ def resolve_config(
 
 def _find(
     name: str,
-    entry: ConfigEntry,
+    connector: Connector,
     values: Mapping[str, Any],
     environ: Mapping[str, str],
     where: str,
     *,
     by_name: bool,
 ) -> Any:
+    entry = connector.config[name]
     value = values.get(name)
     variable = None
     if isinstance(value, UnsetVariable):
@@ -78,9 +79,9 @@ def _find(
             [Problem(f"missing config value '{name}'", where, hint=hint_of(name, entry, by_name=by_name))]
         )
     value = _typed(value, entry)
-    reason = describe_failure(entry.value_schema, value, secret=entry.secret)
-    if reason is None:
+    if describe_failure(entry.value_schema, value, secret=True) is None:
         return value
+    reason = describe_failure(entry.value_schema, value, secret=name in secret_config(connector))
     hint = f"it comes from the environment variable {variable}" if variable else _hint_type(value, entry)
     raise ConfigurationError([Problem(f"the config value '{name}' {reason}", where, hint=hint)])
 

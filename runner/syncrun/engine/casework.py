@@ -23,7 +23,6 @@ from syncrun.engine.report import RunReport
 from syncrun.engine.run import run_sync
 from syncrun.engine.selection import with_parents
 from syncrun.errors import RunError
-from syncrun.http.redact import Redactor
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.values.ids import SyncId
 
@@ -88,7 +87,7 @@ def run_case(connector: Connector, project: Path, case: Case, *, now: Callable[[
         )
         for number, (exchanges, name) in enumerate(recorded):
             job = _job(plain, project, case, config)
-            replay = Replay(exchanges, Redactor(job.secrets), name)
+            replay = Replay(exchanges, job.redactor, name)
             asked = replace(runtime, transport=replay, checks=AskedOnce(partial(_is_recorded, replay)))
             report = _run(job, asked, case if number == 0 else None)
             problems += replay.problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,11 @@ from syncrun.config.secrecy import credential_templates
 from syncrun.decoders import DecoderName
 from syncrun.engine.job import Job, Runtime
 from syncrun.engine.limits import error_rules, rate_limiters, retry_policy
-from syncrun.errors import UsageError
+from syncrun.errors import EvaluationError, UsageError
 from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.functions import DEFAULT, Functions
-from syncrun.expressions.template import parse_template, render, render_text
+from syncrun.expressions.template import parse_template, render, render_text, template_references
 from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
@@ -59,6 +60,7 @@ def open_client(
     def sign(request: httpx.Request, refused: bool) -> None:  # noqa: FBT001 - as auth kinds call it
         hooks.authenticate(request, context, redactor, refused=refused)
 
+    _learn_signatures(job, context, redactor)
     own = auth_context(job, runtime, context, redactor, log, base_url=base_url)
     own = replace(own, sign=sign) if hooks.has("authenticate") else own
     parsed = decoder is None and hooks.has("parse_response")
@@ -172,7 +174,7 @@ def learning(job: Job, context: Mapping[str, Any], redactor: Redactor) -> Callab
 
     A digest or signature of a secret is one too.
     """
-    credentials = set(credential_templates(job.connector, job.id.sync))
+    credentials = credential_templates(job.connector, job.id.sync)
 
     def rendered(value: Any) -> Any:
         if isinstance(value, str):
@@ -180,7 +182,8 @@ def learning(job: Job, context: Mapping[str, Any], redactor: Redactor) -> Callab
             if value in credentials:
                 parts = [render(f"${{{part}}}", context) for part, _ in parse_template(value).expressions]
                 texts = (text for part in parts or [found] for text in texts_of(part))
-                redactor.add(*filter(is_telling, texts))
+                learn = redactor.add if credentials[value] else redactor.add_names
+                learn(*filter(is_telling, texts))
             return found
         if isinstance(value, Mapping):
             pairs = ((name, member, rendered(member)) for name, member in value.items())
@@ -191,6 +194,16 @@ def learning(job: Job, context: Mapping[str, Any], redactor: Redactor) -> Callab
         return value
 
     return rendered
+
+
+def _learn_signatures(job: Job, context: Mapping[str, Any], redactor: Redactor) -> None:
+    """Tell *redactor* what requests carry under the name of a credential, made of config values."""
+    rendered = learning(job, context, redactor)
+    for text in credential_templates(job.connector, job.id.sync):
+        roots = {reference.root for reference in template_references(text)}
+        if roots and roots <= {"config", "now", "connection"} and not text.startswith("${config."):
+            with suppress(EvaluationError):
+                rendered(text)
 
 
 def base_url_of(job: Job, context: Mapping[str, Any]) -> str:

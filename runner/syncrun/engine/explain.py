@@ -84,7 +84,7 @@ def explain(job: Job, options: Options, runtime: Runtime, *, most: int = 3) -> E
     Nothing is sent and nothing written: parents are those in the store, and what `setup` would ask for is
     shown by its name. Raise RunError for what a run would stumble over too.
     """
-    redactor = Redactor(job.secrets)
+    redactor = job.redactor
     try:
         return _explain(job, options, runtime, redactor, most=most)
     except SyncrunError as error:

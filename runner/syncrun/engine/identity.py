@@ -57,7 +57,7 @@ def check_of(job: Job, context: Mapping[str, Any]) -> IdentityCheck | None:
 
 def ask_who(job: Job, runtime: Runtime, log: Callable[[Exchange], None]) -> Identity | None:
     """Ask the API who the connection of *job* is; None where there is nothing to prove. Raise RunError."""
-    redactor = Redactor(job.secrets)
+    redactor = job.redactor
     hooks = load_hooks((job.connector.hooks, None), job.folder, redactor.text)
     functions = Functions(clock=runtime.now)
     context = context_of(job, runtime)

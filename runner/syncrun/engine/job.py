@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from syncrun.http.client import Exchange
     from syncrun.http.encoding import Outgoing
     from syncrun.http.outcome import Outcome
+    from syncrun.http.redact import Redactor
     from syncrun.stores.base import Store
 
 
@@ -70,13 +71,15 @@ class Job:
         return self.sync.model or self.id.sync
 
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """The configured values that must never be shown (R23)."""
-        return tuple(secret_values(self.connector, self.config, self.id.sync, hooked=self._signed_by_hook))
+    def redactor(self) -> Redactor:
+        """What knows the configured values that must never be shown (R23)."""
+        from syncrun.http.redact import Redactor
 
-    @property
-    def _signed_by_hook(self) -> bool:
-        return any(getattr(auth, "type", "") == "hook" for auth in self.connector.auth_entries)
+        hooked = any(getattr(auth, "type", "") == "hook" for auth in self.connector.auth_entries)
+        found = list(secret_values(self.connector, self.config, self.id.sync, hooked=hooked))
+        return Redactor(
+            (text for text, opens in found if opens), (text for text, opens in found if not opens)
+        )
 
 
 @dataclass(frozen=True, slots=True)

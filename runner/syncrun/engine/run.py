@@ -31,7 +31,7 @@ from syncrun.engine.saving import RUN_BEGAN, Saving
 from syncrun.engine.start import start_from
 from syncrun.errors import Interrupted, LockedError, OtherProjectError, SyncrunError
 from syncrun.hooks import NO_HOOKS, load_hooks
-from syncrun.http.redact import Redactor, masked
+from syncrun.http.redact import masked
 from syncrun.stores.values.commit import Changes
 from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapped, Mapper
@@ -69,7 +69,7 @@ class SyncRun:
         self.job, self.options, self.run_id, self.started = job, options, run_id, started
         self.runtime = runtime.telling(self.waiting)
         self.sync = job.sync
-        self.redactor = Redactor(job.secrets)
+        self.redactor = job.redactor
         self.notes: list[str] = []
         self.commits = Commits(job, options, self.runtime, run_id, notes=self.notes, redactor=self.redactor)
         self.hooks = NO_HOOKS

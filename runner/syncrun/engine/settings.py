@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from syncrun.config.connector import Connector
+from syncrun.config.secrecy import is_named_secret
 from syncrun.errors import UsageError
 
 
@@ -62,6 +63,6 @@ def typed(connector: Connector, settings: Mapping[str, str]) -> dict[str, Any]:
             try:
                 values[name] = json.loads(text)
             except ValueError:
-                got = "something else" if entry.secret else repr(text)
+                got = "something else" if entry.secret or is_named_secret(name) else repr(text)
                 raise UsageError(f"--set {name}: expected {entry.type}, got {got}") from None
     return values

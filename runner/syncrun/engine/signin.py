@@ -11,7 +11,6 @@ from syncrun.auth.oauth2 import OAuth2
 from syncrun.engine.context import auth_context, auth_of, context_of
 from syncrun.engine.job import Job, Runtime
 from syncrun.errors import UsageError
-from syncrun.http.redact import Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +77,4 @@ def _oauth2(job: Job, runtime: Runtime) -> OAuth2:
 
 def _context(job: Job, runtime: Runtime) -> AuthContext:
     roots = context_of(job, runtime)
-    return auth_context(job, runtime, roots, Redactor(job.secrets), lambda _exchange: None)
+    return auth_context(job, runtime, roots, job.redactor, lambda _exchange: None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from syncrun.config.secrecy import is_secret_var
+from syncrun.config.secrecy import is_secret_var, opens_door
 from syncrun.decoders import decode
 from syncrun.engine.context import base_url_of, open_client
 from syncrun.engine.job import Job, Runtime
@@ -46,7 +46,8 @@ def read_vars(
         except RunError as error:
             raise RunError(f"setup.{name}: {error.message}", hint=error.hint) from None
         if is_secret_var(job.connector, name):
-            redactor.add(*filter(is_telling, texts_of(value)))
+            learn = redactor.add if opens_door(job.connector, name, job.id.sync) else redactor.add_names
+            learn(*filter(is_telling, texts_of(value)))
         found = {**found, name: value}
     return found
 

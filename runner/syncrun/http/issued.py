@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from syncrun.secrets import is_sensitive_name, is_telling, texts_of
+from syncrun.secrets import is_credential_name, is_sensitive_name, is_telling, texts_of
 
 _MOST = 100  # of one answer: nobody is issued more
 _LONGEST = 1 << 20  # bytes: longer answers are data
@@ -50,7 +50,7 @@ def _members(value: Any, depth: int) -> Iterator[str]:
         return
     if isinstance(value, dict):
         for name, member in value.items():
-            if is_sensitive_name(name):
+            if is_credential_name(name):
                 yield from texts_of(member)
             elif isinstance(member, dict | list):
                 yield from _members(member, depth + 1)

@@ -106,9 +106,8 @@ def content_of(content: bytes, redactor: Redactor) -> dict[str, Any]:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        return {
-            "base64": MASK if redactor.exposes(content.decode("latin-1")) else b64encode(content).decode()
-        }
+        seen = content.decode("latin-1")
+        return {"base64": b64encode(content).decode() if redactor.text(seen) == seen else MASK}
     try:
         value = json.loads(text)
         # numbers that a double cannot hold have to stay as they are written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -29,54 +30,46 @@ _MAX_URL = 300
 class Redactor:
     """Knows the secrets of a connection and writes `***` in their place, however they are spelled.
 
-    Safe to share between threads; `add` makes it know more, such as a token that was just issued.
+    Safe to share between threads; `add` makes it know more, such as a token that was just issued. *names* say
+    who somebody is: they are masked too, and may be part of addresses and of places to go on at.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = (), names: Iterable[str] = ()) -> None:
         self._secrets: frozenset[str] = frozenset()
-        self._plain: re.Pattern[str] | None = None
-        self._encoded: re.Pattern[str] | None = None
+        self._names: frozenset[str] = frozenset()
+        self._all: _Patterns | None = None
+        self._telling: _Patterns | None = None
         self.add(*secrets)
+        self.add_names(*names)
         watch(self)
 
     def add(self, *secrets: str) -> None:
         """Learn further secrets; those shorter than four characters, and everyday words, are ignored."""
         known = self._secrets | {text.strip() for text in secrets if is_maskable(text.strip())}
-        if known == self._secrets:
-            return
-        plain = {pattern for secret in known for pattern in patterns(secret)}
-        cores = {
-            re.escape(spelled)
-            for secret in known
-            for core in base64_cores(secret)
-            for spelled in (core, core.replace("+", "-").replace("/", "_"))
-            if len(core) >= _MIN_CORE
-        }
-        self._secrets, self._plain, self._encoded = known, _any_of(plain), _any_of(cores)
+        if known != self._secrets:
+            self._secrets, self._telling = known, _Patterns.of(known)
+            self._all = _Patterns.of(known | self._names) if self._names else self._telling
+
+    def add_names(self, *names: str) -> None:
+        """Learn what says who somebody is, and is masked as secrets are; it opens no door by itself."""
+        known = self._names | {text.strip() for text in names if is_maskable(text.strip())}
+        if known != self._names:
+            self._names, self._all = known, _Patterns.of(self._secrets | known)
 
     def text(self, text: str) -> str:
         """Return *text* without secrets."""
-        if self._plain is None:
+        if self._all is None:
             return text
-        text = self._masked(text)
+        text = self._all.masked(text)
         if "\0" in text:  # two or four bytes a character, read as one
             joined = text.replace("\0", "")
-            text = self._masked(joined) if self._found(joined) else text
+            text = self._all.masked(joined) if self._all.found(joined) else text
         return text
 
     def exposes(self, text: str) -> bool:
-        """Whether *text* holds a secret."""
-        return self._plain is not None and (self._found(text) or self._found(text.replace("\0", "")))
-
-    def _masked(self, text: str) -> str:
-        assert self._plain is not None  # noqa: S101 - the caller looked
-        if self._encoded is not None:
-            text = _mask_runs(text, self._encoded)
-        return self._plain.sub(MASK, text)
-
-    def _found(self, text: str) -> bool:
-        plain, encoded = self._plain, self._encoded
-        return bool((plain and plain.search(text)) or (encoded and encoded.search(text)))
+        """Whether *text* holds a secret that opens a door."""
+        found = self._telling
+        return found is not None and (found.found(text) or found.found(text.replace("\0", "")))
 
     def url(self, url: str) -> str:
         """Return *url* without secrets and user info, the values of sensitive parameters masked."""
@@ -139,8 +132,37 @@ def masked(value: Any, redactor: Redactor) -> Any:
         case list():
             return [masked(member, redactor) for member in value]
         case int() | float() if not isinstance(value, bool):
-            return MASK if redactor.exposes(str(value)) else value
+            return value if redactor.text(str(value)) == str(value) else MASK
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """What some secrets look like: *plain* however they are spelled, *encoded* within Base64."""
+
+    plain: re.Pattern[str]
+    encoded: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, secrets: Iterable[str]) -> _Patterns | None:
+        known = sorted(secrets)
+        plain = _any_of({pattern for secret in known for pattern in patterns(secret)})
+        cores = {
+            re.escape(spelled)
+            for secret in known
+            for core in base64_cores(secret)
+            for spelled in (core, core.replace("+", "-").replace("/", "_"))
+            if len(core) >= _MIN_CORE
+        }
+        return None if plain is None else cls(plain, _any_of(cores))
+
+    def masked(self, text: str) -> str:
+        if self.encoded is not None:
+            text = _mask_runs(text, self.encoded)
+        return self.plain.sub(MASK, text)
+
+    def found(self, text: str) -> bool:
+        return bool(self.plain.search(text) or (self.encoded and self.encoded.search(text)))
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:

@@ -342,3 +342,19 @@ def test_a_database_called_like_a_schema_in_it_is_warned_of(tmp_path: Path) -> N
         "syncrun.yaml:1:11: warning: the database is called 'pokeapi' like a schema in it, so 'pokeapi.…' is "
         "ambiguous in DuckDB\n  hint: call the file something else, such as data.duckdb"
     )
+
+
+def test_r23_a_wrong_value_that_auth_uses_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "lab.yaml"
+    file.write_text(
+        "connector: lab\nbase_url: https://api.test\n"
+        "config: {mine: {pattern: '^k-'}, size: {type: integer}}\n"
+        'auth: {type: bearer, token: "${config.mine}"}\n'
+        "syncs: {items: {request: /items, key: id, fields: [id]}}\n"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_config(load_connector(file), {"mine": "hunter22", "size": "big"}, {})
+    assert [problem.message for problem in caught.value.problems] == [
+        "the config value 'mine' does not match the pattern ^k-",
+        "the config value 'size' must be an integer, got \"big\"",
+    ]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncrun.http.redact import Redactor
-from syncrun.secrets import is_maskable, is_sensitive_name, is_telling
+from syncrun.secrets import is_credential_name, is_maskable, is_sensitive_name, is_telling
 
 SECRET = 'p@ss w/ö"rd+1&<2>'
 
@@ -240,3 +240,21 @@ def test_long_urls_are_cut_in_messages() -> None:
     assert shown.startswith("GET https://a.example/?q=xxx")
     assert len(shown) == 304
     assert shown.endswith("…")
+
+
+@pytest.mark.parametrize("name", ["key", "project_key", "code", "country_code", "page_token", "name"])
+def test_names_of_things_are_no_names_of_credentials(name: str) -> None:
+    assert not is_credential_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["api_key", "apiKey", "api-key", "access_token", "device_code", "private_key", "password", "pass"]
+)
+def test_r23_names_of_credentials_are_known_in_answers_that_issue_some(name: str) -> None:
+    assert is_credential_name(name)
+
+
+def test_r23_names_of_users_are_masked_and_open_no_door() -> None:
+    redactor = Redactor(["hunter22"], ["me@example.com"])
+    assert redactor.text("hunter22 of me@example.com") == "*** of ***"
+    assert (redactor.exposes("hunter22"), redactor.exposes("me@example.com")) == (True, False)
