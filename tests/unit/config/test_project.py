@@ -231,7 +231,7 @@ CONNECTOR = load_connector(
     "  fast: {type: boolean, env: ACME_FAST, optional: true}\n"
     "  tags: {type: array, items: {type: string}, optional: true}\n"
     "  keys: {type: object, properties: {a: {type: string}}, required: [a], optional: true, secret: true}\n"
-    "headers: {X: '${config}'}\n"
+    "headers: {User-Agent: '${config}'}\n"
     "syncs: {things: {request: /, key: id}}\n"
 )
 
@@ -355,6 +355,6 @@ def test_r23_a_wrong_value_that_auth_uses_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         resolve_config(load_connector(file), {"mine": "hunter22", "size": "big"}, {})
     assert [problem.message for problem in caught.value.problems] == [
-        "the config value 'mine' does not match the pattern ^k-",
-        "the config value 'size' must be an integer, got \"big\"",
+        "the config value 'mine' fails pattern: \"^k-\"",
+        "the config value 'size' must be a whole number, got \"big\"",
     ]
