@@ -78,8 +78,14 @@ def feed_of(sync: Sync) -> Sync | None:
 
 def version_of(sync: Sync) -> Version | None:
     """Return what `deletes.at` is compared with; None when nothing says when a record was deleted."""
-    rule, incremental = sync.delete_rule, sync.incremental
-    if rule is None or rule.at is None or incremental is None or incremental.cursor is None:
+    rule = sync.delete_rule
+    return cursor_of(sync) if rule is not None and rule.at is not None else None
+
+
+def cursor_of(sync: Sync) -> Version | None:
+    """Return the column that a change moves; None where there is no such field."""
+    incremental = sync.incremental
+    if incremental is None or incremental.cursor is None:
         return None
     return Version(incremental.cursor, _kind(sync, incremental.cursor))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import Deletes, SnapshotInterval
 from syncrun.engine.reading import Reading, went_on
-from syncrun.stores.values.commit import SnapshotDeletes
+from syncrun.stores.values.commit import Reach, SnapshotDeletes
 from syncrun.wording import counted
 
 
@@ -25,6 +27,11 @@ class Decision(Struct, frozen=True):
     kept: frozenset[str] = frozenset()
     unsure: str = ""
 
+    def within(self, reach: Reach) -> Decision:
+        """Return the same decision about records that are within *reach*."""
+        deletes = self.deletes and dataclasses.replace(self.deletes, reach=reach)
+        return replace(self, deletes=deletes)
+
 
 def describe(rule: Deletes | None) -> str:
     """Return in words how deletions are found."""
@@ -35,9 +42,9 @@ def describe(rule: Deletes | None) -> str:
     elif rule.snapshot:
         how = "a complete read deletes what it did not see"
     elif rule.flag:
-        return f"records for which {rule.flag} is true are deleted"
+        how = f"records for which {rule.flag} is true are deleted, and what a read of everything did not see"
     else:
-        return "the API lists the ids of deleted records"
+        how = "the API lists the ids of deleted records; a read of everything deletes what it did not see"
     empty = "" if rule.allow_empty else " all of them or"
     return f"{how}; refused when it would be{empty} more than {rule.max_ratio:.0%} of 20 or more records"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice, product
@@ -11,13 +12,15 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from syncrun.config.partitions import PartitionSource
-from syncrun.config.sync import SnapshotInterval, Sync
+from syncrun.config.sync import Deletes, SnapshotInterval, Sync
 from syncrun.engine.checkpoints import Progress
 from syncrun.errors import RunError
 from syncrun.excerpts import excerpt
 from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.template import render
+
+_PRESENT = re.compile(r"\$\{[^}]*\bnow\b")
 
 Mode = Literal["full", "incremental"]
 Parents = Callable[[str], Iterator[dict[str, Any]]]
@@ -64,13 +67,39 @@ def why_full(
 
 
 def finds_missing(sync: Sync) -> bool:
-    """Return whether complete reads delete what they do not see."""
-    return sync.delete_rule is not None and bool(sync.delete_rule.snapshot)
+    """Return whether complete reads delete what they do not see (R16).
+
+    A flag or a list of deletions tells what went since the cursor. A read of everything, which takes the
+    place of a lost one, compares instead.
+    """
+    rule = sync.delete_rule
+    if rule is None or rule.snapshot:
+        return rule is not None
+    return (rule.flag is not None or rule.request is not None) and _reads_everything(sync)
+
+
+def complete_rule(sync: Sync) -> Deletes | None:
+    """Return the delete rule that holds for a read of everything."""
+    rule = sync.delete_rule
+    if rule is None or rule.snapshot or not finds_missing(sync):
+        return rule
+    return rule.model_copy(update={"snapshot": True})
+
+
+def _reads_everything(sync: Sync) -> bool:
+    """Return whether a complete read without a cursor has all that is there, as far as its request tells.
+
+    One that asks for "the last 60 days", or ends at a condition that is not about the cursor, has not.
+    """
+    ends = sync.pagination.stop_when if sync.pagination is not None else None
+    asked = sync.request_spec.model_dump_json(exclude_defaults=True)
+    return not _PRESENT.search(asked) and (ends is None or "cursor" in ends)
 
 
 def told_only(sync: Sync) -> bool:
-    """Return whether deletions are known only from marks in what changed: no complete read finds them."""
-    return sync.delete_rule is not None and sync.delete_rule.flag is not None and not finds_missing(sync)
+    """Return whether deletions are known from marks in what changed, apart from a read of everything."""
+    rule = sync.delete_rule
+    return rule is not None and rule.flag is not None and not rule.snapshot
 
 
 def snapshot_due(sync: Sync, progress: Progress, now: datetime) -> bool:
@@ -81,7 +110,7 @@ def snapshot_due(sync: Sync, progress: Progress, now: datetime) -> bool:
     rule = sync.delete_rule
     if rule is None or not isinstance(rule.snapshot, SnapshotInterval):
         client = sync.incremental is not None and sync.incremental.filter == "client"
-        return client and finds_missing(sync)
+        return client and rule is not None and bool(rule.snapshot)
     if progress.snapshot_at is None:
         return True
     return now - datetime.fromisoformat(progress.snapshot_at) >= parse_duration(rule.snapshot.every)

@@ -104,7 +104,7 @@ class Planner(Struct, frozen=True):
         since = saved.cursor if self.mode == "incremental" else None
         context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
         base_url = base_url_of(self.job, context)
-        return Reading(
+        reading = Reading(
             partition,
             saved,
             mode=self.mode,
@@ -123,6 +123,8 @@ class Planner(Struct, frozen=True):
             since=unmoved_below(incremental, since),
             clock=self.runtime.now if self.mode == "full" and finds_missing(self.job.sync) else None,
         )
+        reading.start = render_cursor(incremental, None, {**roots, **partition.roots})
+        return reading
 
     def _fetch(self, base_url: str, *, changes_only: bool) -> Fetch:
         return pages_of(

@@ -51,6 +51,7 @@ class Reading:
         since: Any = None,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
+        self.start: Any = None
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
         self.context, self.since = context, since
         self.end: End | None = None

@@ -23,8 +23,9 @@ from syncrun.engine.fetching import Sender
 from syncrun.engine.homes import claim_home
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.outcome import Outcome
-from syncrun.engine.plan import Mode
+from syncrun.engine.plan import Mode, complete_rule
 from syncrun.engine.publishing import publish_after
+from syncrun.engine.reach import reach_of
 from syncrun.engine.remapping import Remapping
 from syncrun.engine.report import Event, RunReport
 from syncrun.engine.saving import RUN_BEGAN, Saving
@@ -153,6 +154,8 @@ class SyncRun:
             self._enumerate(self.start.saved)
         except CursorExpired as expired:
             self.notes.append(f"the cursor has expired, everything is read again: {expired.message}")
+            if self.enumeration is not None and self.enumeration.moved and self.options.limit is None:
+                self._commit("running")  # what was seen before is not seen by the read of everything
             self.mode = "full"
             self._enumerate({})
 
@@ -274,14 +277,16 @@ class SyncRun:
 
     def _decide(self) -> Decision:
         assert self.enumeration is not None  # noqa: S101 - there is one once reading began
-        return decide(
-            self.sync.delete_rule,
+        decision = decide(
+            complete_rule(self.sync),
             mode=self.mode,
             readings=self.enumeration.readings,
             stored=self._stored_partitions(),
             sources=self.enumeration.sources,
             accept=self.options.accept_deletes,
         )
+        reach = reach_of(self.sync, self.enumeration.readings)
+        return decision if reach is None else decision.within(reach)
 
     def _stored_partitions(self) -> frozenset[str] | None:
         if self.enumeration is None or not self.enumeration.sources:

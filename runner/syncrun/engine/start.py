@@ -52,12 +52,13 @@ def start_from(stored: Saved, job: Job, options: Options, now: datetime) -> Star
     fresh = _fresh(job, options)
     saved = _by_partition(stored, job, options, fresh)
     begun = None if options.limit is not None or options.cursor is not None else stored.window
-    window = begun if finds_missing(job.sync) else saved.get("", fresh).open_read
+    unfinished = saved.get("", fresh).open_read
+    window = begun if finds_missing(job.sync) else unfinished
     why = why_full(
         job.sync,
         saved,
         full=options.full,
-        window=window,
+        window=window or unfinished,
         now=now,
         accept=options.accept_deletes,
         cursor=options.cursor,

@@ -38,7 +38,7 @@ def fits(commit: Commit) -> bool:
         and commit.snapshot is None
         and commit.told is None
         and not commit.newest_first
-        and (commit.deletes is None or commit.deletes.partitions is None)
+        and (commit.deletes is None or (commit.deletes.partitions is None and commit.deletes.reach is None))
         and sum(path.stat().st_size for path in commit.log if path.exists()) <= _LOG
     )
 

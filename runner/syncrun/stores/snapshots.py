@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from syncrun.stores.owners import several
-from syncrun.stores.types import UNNEST_TEXTS, bind_texts
-from syncrun.stores.values.commit import Commit, Refusal, SnapshotDeletes
+from syncrun.stores.types import SQL_KINDS, UNNEST_TEXTS, bind_texts, quote
+from syncrun.stores.values.commit import Commit, Reach, Refusal, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId
 from syncrun.wording import counted
 
@@ -195,7 +195,10 @@ def find_missing(
             "n.partition IN (SELECT x.p FROM temp.scope AS x)",
         )
     live = f"r._connection = $connection AND r._action <> 'DELETED' AND {scope[0]}"
+    live += _within(deletes.reach)
     given: dict[str, Any] = {"connection": commit.run.sync.connection, "opened_seq": window.opened_seq}
+    if deletes.reach is not None and deletes.reach.version is not None:
+        given["least"] = deletes.reach.least
     names = {"last": last, "opened_at": window.opened_at, "run": commit.run.id, "snapshot": window.id}
     missing = int(db.execute(_MISSING.format(table=table, live=live), given | names).fetchall()[0][0])
     if not missing:
@@ -215,6 +218,16 @@ def find_missing(
     if reason:
         return 0, Refusal(missing, int(found), reason)
     return missing, None
+
+
+def _within(reach: Reach | None) -> str:
+    """Return the condition, to be added to others, that a record is within *reach*, and so can be missing."""
+    if reach is None:
+        return ""
+    if reach.version is None:
+        return " AND FALSE"
+    kind, column = SQL_KINDS[reach.version.kind], quote(reach.version.column)
+    return f" AND TRY_CAST(r.{column} AS {kind}) >= TRY_CAST($least AS {kind})"
 
 
 def _missing_each(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from syncrun.stores.migrations import stored_version
 from syncrun.stores.staging import ORDINALS, StagedFiles, staged_value
 from syncrun.stores.tables import Table
-from syncrun.stores.types import UNNEST_ROWS, bind_rows, fold, quote, quote_path
+from syncrun.stores.types import SQL_KINDS, UNNEST_ROWS, bind_rows, fold, quote, quote_path
 from syncrun.stores.values.commit import Commit
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.told import Told
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 SINCE = 8
 """The version of the engine's tables that has one for this."""
 
-_TYPES = {"timestamp": "TIMESTAMPTZ", "date": "DATE", "integer": "HUGEINT", "string": "VARCHAR"}
 _LIST = {"p": "VARCHAR", "list": "VARCHAR", "done": "BOOLEAN"}
 _MINE = "t.connection = $connection AND t.connector = $connector AND t.sync = $sync"
 _NO_TABLE = "CREATE OR REPLACE TEMP TABLE told AS SELECT '' AS p, '' AS k, NULL::{type} AS d LIMIT 0"
@@ -86,7 +85,7 @@ def apply(db: DuckDBPyConnection, commit: Commit, staged: StagedFiles, table: Ta
     newer = ""
     column = table.column(told.version.column) if told.version is not None else None
     if told.version is not None and column is not None:
-        kind = _TYPES[told.version.kind]
+        kind = SQL_KINDS[told.version.kind]
         newer = f" AND coalesce(TRY_CAST(r.{quote(column.name)} AS {kind}) < o.d, TRUE)"
     sql = _APPLY.format(
         after=(last or 0) + ORDINALS,
@@ -124,7 +123,7 @@ def forget(db: DuckDBPyConnection, sync: SyncId) -> None:
 
 
 def _load(db: DuckDBPyConnection, commit: Commit, told: Told) -> None:
-    kind = _TYPES[told.version.kind] if told.version is not None else "VARCHAR"
+    kind = SQL_KINDS[told.version.kind] if told.version is not None else "VARCHAR"
     rows = [{"p": p, "list": name, "done": p in told.done} for p, name in told.lists.items()]
     db.execute(f"CREATE OR REPLACE TEMP TABLE list AS {UNNEST_ROWS}", bind_rows(rows, _LIST))
     db.execute(_NO_TABLE.format(type=kind))
@@ -149,7 +148,7 @@ def _give_way(db: DuckDBPyConnection, told: Told, staged: StagedFiles) -> int:
             contents=staged.contents(number),
             place=" AND o.p = coalesce(f.p, '')" if told.scoped else "",
             value=staged_value(column),
-            type=_TYPES[told.version.kind],
+            type=SQL_KINDS[told.version.kind],
         )
         gone += int(db.execute(sql).fetchall()[0][0])
     return gone

@@ -35,6 +35,9 @@ def bind_texts(texts: Iterable[str]) -> str:
     return json.dumps(list(texts))
 
 
+SQL_KINDS = {"timestamp": "TIMESTAMPTZ", "date": "DATE", "integer": "HUGEINT", "string": "VARCHAR"}
+"""The types in which versions of records are compared, whatever their column has."""
+
 UNNEST_ROWS = "SELECT unnest(from_json(?, ?), recursive := true)"
 """The rows that `bind_rows` binds, a column for each of their members."""
 

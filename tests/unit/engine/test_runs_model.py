@@ -140,7 +140,6 @@ class RunsModel(RuleBasedStateMachine):
         # What an id may be: every state that it has had since its place was last read from a clean start.
         self.states: dict[int, set[int | None]] = {}
         self.unread: set[str] = set()  # places whose last enumeration was cut short or changed under way
-        self.orphans: set[int] = set()  # deleted while nobody could notice
         self.pending = False
         self.parents: tuple[str, ...] = ()
         for change in first:
@@ -219,15 +218,11 @@ class RunsModel(RuleBasedStateMachine):
 
     def _run_and_judge(self, plan: Plan) -> None:
         self._run_parents("acme")
-        before, expired = self.stored, self._token_is_too_old
+        before = self.stored
         report = self._run(plan)
         after = self.stored = self._stored()
         note(f"{plan} → {report and (report.status, report.mode, report.message, report.notes)}")
         self._judge_events(before, after, plan)
-        if self.kind.expires and ("reset" in plan.options or expired):
-            # deletions are told since the cursor, and there is none now
-            self.orphans |= {n for n, row in before.rows.items() if row.live and n not in self._truth()}
-        self.orphans -= self._truth().keys()
         for place in {*self.world.places, *self.world.away}:
             self._judge_place(place, plan, report, before.rows, after.rows)
         self._judge_cursors(after)
@@ -240,11 +235,6 @@ class RunsModel(RuleBasedStateMachine):
             assert self.lab.run("parents", connection=connection, accept_deletes=True).status == "ok"
             if connection == "acme":
                 self.stored = self._stored()
-
-    @property
-    def _token_is_too_old(self) -> bool:
-        cursor = self.stored.cursors.get("") if self.kind.name == "token" else None
-        return cursor is not None and int(cursor[1:]) < self.world.oldest_token
 
     def _run(self, plan: Plan) -> RunReport | None:
         """Run once; None when the process was killed."""
@@ -328,9 +318,7 @@ class RunsModel(RuleBasedStateMachine):
             expected = known
             if item is not None and (not item.open or not item.bad):
                 expected = item.v if item.open else GONE
-            # an orphan may still be told of, where it was deleted in the second that the cursor names
-            noticed = number not in self.orphans or found is GONE
-            if item is None and self._notices(place, report) and noticed:
+            if item is None and self._notices(place, report):
                 expected = GONE
             assert found == expected, f"{number} in {place!r} is {found}, not {expected}"
             self.states[number] = {expected} if item is not None else {expected, GONE}
@@ -340,10 +328,6 @@ class RunsModel(RuleBasedStateMachine):
         finds = self.kind.finds
         if place not in self.world.places:
             return True  # its parent took its leave in a read of its own
-        if self.kind.name == "token" and report.mode == "full":
-            return (
-                False  # its list has only what is there: the changes since the token before tell, next time
-            )
         return finds in {"each", "told"} or (finds == "full" and report.mode == "full")
 
     def _judge_loosely(

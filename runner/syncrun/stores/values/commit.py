@@ -10,7 +10,7 @@ from pathlib import Path
 from syncrun.shapes import Model, RejectedFile, StagedFile
 from syncrun.stores.values.basis import Basis, Home
 from syncrun.stores.values.run import Run
-from syncrun.stores.values.told import Told
+from syncrun.stores.values.told import Told, Version
 
 SMALL = 1000
 """Records of a commit whose statements are quicker to run than to plan."""
@@ -57,17 +57,27 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """What a read asked for: records whose *version* is *least* or more; None: that is not known."""
+
+    version: Version | None
+    least: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotDeletes:
     """Delete what a complete enumeration did not see (R7, R9, R10).
 
     *partitions*: the ids of the partitions enumerated completely (and of those that rightly vanished); None
-    means the whole of the connection's model. *accept* overrides the guard.
+    means the whole of the connection's model. *accept* overrides the guard. Only what is within *reach* can
+    be missing.
     """
 
     partitions: frozenset[str] | None = None
     max_ratio: float = 0.5
     allow_empty: bool = False
     accept: bool = False
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)
