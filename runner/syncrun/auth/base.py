@@ -55,15 +55,15 @@ _LINE_BREAKS = re.compile(r"[\r\n\t]")
 class AuthContext:
     """What a kind works with, for one connection.
 
-    *render* takes a template or a tree of them. *send* sends a request without credentials of its own; the
-    server that the request names may see the secrets in it, because the connector declares it. It returns
-    answers of 2xx, and of the statuses in its second argument; it raises RequestError for all others. *now*
-    is in epoch seconds, *sleep* takes seconds. *redactor* learns every secret that is issued (R23).
-    *owner* names the connection in messages; *credentials* keeps what it was issued. *sign* is the hook that
-    signs, None when the connector has none.
+    *render* takes a template or a tree of them, and what `vars` is in it. *send* sends a request without
+    credentials of its own; the server that the request names may see the secrets in it, because the
+    connector declares it. It returns answers of 2xx, and of the statuses in its second argument; it raises
+    RequestError for all others. *now* is in epoch seconds, *sleep* takes seconds. *redactor* learns every
+    secret that is issued (R23). *owner* names the connection in messages; *credentials* keeps what it was
+    issued. *sign* is the hook that signs, None when the connector has none.
     """
 
-    render: Callable[[Any], Any]
+    render: Callable[..., Any]
     send: Callable[[Request, frozenset[int]], Response]
     now: Callable[[], float]
     sleep: Callable[[float], None]

@@ -52,6 +52,9 @@ def client_of(spec: OAuth2, context: AuthContext) -> OAuthClient:
         context.render(spec.token_headers),
         spec.token,
         None if spec.lifetime is None else seconds_of(spec.lifetime),
+        spec.answer.refresh_token,
+        spec.answer.expires_in,
+        spec.answer.unit,
     )
 
 

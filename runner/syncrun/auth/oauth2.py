@@ -61,7 +61,7 @@ from syncrun.auth.base import Auth, AuthContext, Lifetime
 from syncrun.auth.signed_jwt import SignedJwt
 from syncrun.expressions.fields import Expression, Template, TemplateTree
 from syncrun.expressions.text_forms import Printable, WireName
-from syncrun.yaml_models import no_entries
+from syncrun.yaml_models import YamlModel, no_entries
 
 if TYPE_CHECKING:
     import httpx
@@ -88,6 +88,16 @@ _PARTICULAR = {name for names in (*_NEEDS.values(), *_MAY_HAVE.values()) for nam
     "client_id",
     "client_secret",
 }
+
+
+class TokenAnswer(YamlModel):
+    """Where an answer of the token endpoint has what it says, besides the token itself."""
+
+    refresh_token: Expression = Field("refresh_token", description="JMESPath to the next refresh token.")
+    expires_in: Expression = Field("expires_in", description="JMESPath to how long the token lives.")
+    unit: Literal["s", "ms", "min", "h", "epoch", "epoch_ms", "iso"] = Field(
+        "s", description="What expires_in counts; epoch, epoch_ms and iso are points in time."
+    )
 
 
 class OAuth2(Auth):
@@ -124,6 +134,9 @@ class OAuth2(Auth):
         default_factory=dict, description="Further headers of token requests."
     )
     token: Expression = Field("access_token", description="Where the token is in the answer.")
+    answer: TokenAnswer = Field(
+        TokenAnswer.model_construct(), description="Where else the answer differs from the standard."
+    )
     lifetime: Lifetime | None = Field(None, description="Of a token, when the answer does not say.")
     header: WireName = Field("Authorization", description="The header of API requests.")
     prefix: Printable = Field("Bearer ", description="Text before the token.")

@@ -14,6 +14,15 @@ auth:
 
 auth:
   type: session
+  steps:
+    - {request: {method: GET, path: /login}, keep: {csrf: body.token}}
+  request:
+    path: /login
+    form: {user: "${config.user}", password: "${config.password}", csrf: "${vars.csrf}"}
+  cookie: SESSION
+
+auth:
+  type: session
   request: {method: POST, path: /login, headers: {X-Api-Key: "${config.key}"}}
   token_header: X-Auth-Token
   name: X-Auth-Token
@@ -21,7 +30,7 @@ auth:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,9 +39,13 @@ from syncrun.auth.placement import Placement
 from syncrun.expressions.fields import Expression
 from syncrun.expressions.text_forms import WireName
 from syncrun.http.request_parts import RequestParts
+from syncrun.yaml_models import YamlModel, no_entries
 
 if TYPE_CHECKING:
     import httpx
+
+
+NAME = r"^[a-z][a-z0-9_]*$"
 
 
 class LoginRequest(RequestParts):
@@ -47,10 +60,21 @@ class LoginRequest(RequestParts):
         return self
 
 
+class LoginStep(YamlModel):
+    """A request that comes before the one that logs in; the cookies that it sets go with those after it."""
+
+    request: LoginRequest
+    keep: dict[Annotated[str, Field(pattern=NAME)], Expression] = Field(
+        default_factory=dict,
+        description="What `${vars.NAME}` is afterwards: JMESPath over body, headers, cookies and status.",
+    )
+
+
 class Session(Placement, Auth):
     """Logs in once, again when the session has expired, and once after a 401."""
 
     type: Literal["session"]
+    steps: list[LoginStep] = Field(default_factory=no_entries, description="What is asked for before.")
     request: LoginRequest = Field(description="The request that logs in.")
     token: Expression | None = Field(None, description="Where the token is in the answer's JSON body.")
     token_header: WireName | None = Field(None, description="The header of the answer that has the token.")

@@ -18,14 +18,15 @@ from syncrun.http.messages import Request, Response
 _ERROR_STATUSES = frozenset({400, 401, 403})
 _OK = 200
 _SHOWN = 200
+_UNITS = {"ms": 0.001, "epoch_ms": 0.001, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthClient:
     """Who asks: the client as it is registered with the API, its values rendered.
 
-    *params* go with every token request. *token* is the JMESPath of the token in an answer, *lifetime* the
-    seconds that it lives when the answer does not say.
+    *params* go with every token request. *token*, *refresh* and *expires* are JMESPath into an answer, *unit*
+    is what the last one counts, *lifetime* the seconds that a token lives when the answer does not say.
     """
 
     client_id: str
@@ -36,6 +37,9 @@ class OAuthClient:
     headers: Mapping[str, Any] = field(default_factory=dict)
     token: str = "access_token"  # noqa: S105 - a path
     lifetime: float | None = None
+    refresh: str = "refresh_token"
+    expires: str = "expires_in"
+    unit: str = "s"
 
     def request(self, url: str, values: Mapping[str, Any]) -> Request:
         """Return the request that sends *values*, with the client's id and secret, to *url*."""
@@ -114,10 +118,10 @@ def members_of(response: Response) -> dict[str, Any] | None:
 
 def _token(context: AuthContext, client: OAuthClient, answer: Mapping[str, Any], secret: str) -> Token:
     now = context.now()
-    lifetime = _seconds(answer.get("expires_in"))
+    lifetime = _lifetime(compile_expression(client.expires)(answer), client.unit, now)
     if lifetime is None:
         lifetime = client.lifetime
-    refresh, scope = answer.get("refresh_token"), answer.get("scope")
+    refresh, scope = compile_expression(client.refresh)(answer), answer.get("scope")
     return Token(
         secret,
         obtained_at=now,
@@ -125,6 +129,23 @@ def _token(context: AuthContext, client: OAuthClient, answer: Mapping[str, Any],
         refresh=refresh if isinstance(refresh, str) and refresh else None,
         scope=" ".join(map(str, scope)) if isinstance(scope, list) else str(scope or ""),
     )
+
+
+def _lifetime(value: Any, unit: str, now: float) -> float | None:
+    """Return the seconds that *value* means, which counts *unit* or is a point in time."""
+    if unit == "iso":
+        from datetime import UTC, datetime
+
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            return None
+        return _seconds((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
+    counted = _seconds(value)
+    if counted is None:
+        return None
+    seconds = counted * _UNITS.get(unit, 1.0)
+    return _seconds(seconds - now) if unit.startswith("epoch") else seconds
 
 
 def _seconds(value: Any) -> float | None:

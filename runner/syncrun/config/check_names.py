@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from syncrun.config.base import YamlPath, suggest
 from syncrun.config.error_rules import RULE_ROOTS
@@ -43,6 +44,8 @@ def check_names(inspection: Inspection) -> Iterator[Problem]:
             yield from _check_expression(inspection, text, _STOP_WHEN)
         elif text.path[-1] == "when" and text.path[0] in ("auth", "setup", "check"):
             yield from _check_template(inspection, text, _CHOICE)
+        elif "keep" in text.path and text.path[0] == "auth":
+            yield from _check_expression(inspection, text, RULE_ROOTS | {"cookies"})
         elif _sees_answer(text.path):
             yield from _check_expression(inspection, text, RULE_ROOTS)
 
@@ -72,9 +75,23 @@ def roots_at(inspection: Inspection, path: YamlPath) -> frozenset[str]:
     if is_error_rule(path):
         return RULE_ROOTS
     has_vars = bool(inspection.connector.setup) or ("setup",) in inspection.unsure
-    # setup's own requests sign in, too: credentials cannot wait for its values
-    always = _ALWAYS | {"vars"} if has_vars and path[0] != "auth" else _ALWAYS
+    # setup's own requests sign in, too: credentials cannot wait for its values, but a login has its own
+    if path[0] == "auth":
+        return _ALWAYS | ({"vars"} if kept_before(inspection, path) else set())
+    always = _ALWAYS | {"vars"} if has_vars else _ALWAYS
     return _sync_roots(inspection, path, always) if path[0] == "syncs" else always
+
+
+def kept_before(inspection: Inspection, path: YamlPath) -> list[str]:
+    """Return the names that the steps of a login keep before the request at *path* below `auth` is sent."""
+    entries, index = inspection.connector.auth_entries, path[1] if len(path) > 1 else 0
+    below = path[2:] if isinstance(index, int) else path[1:]
+    steps: list[Any] = getattr(entries[index if isinstance(index, int) else 0], "steps", [])
+    if below[:1] == ("steps",):
+        steps = steps[: int(below[1])]
+    elif below[:1] != ("request",):
+        return []
+    return [name for step in steps for name in step.keep]
 
 
 def _sync_roots(inspection: Inspection, path: YamlPath, always: frozenset[str]) -> frozenset[str]:
@@ -135,6 +152,10 @@ def _check_member(
         if member not in entries and ("config",) not in inspection.unsure:
             hint = suggest(member, entries) if entries else "declare it under config:"
             yield f"unknown config value '{member}'", hint
+    elif root == "vars" and text.path[0] == "auth":
+        kept = kept_before(inspection, text.path)
+        if member not in kept:
+            yield f"no step before keeps '{member}'", suggest(member, kept)
     elif root == "vars":
         values = inspection.connector.setup
         if member not in values and ("setup",) not in inspection.unsure:

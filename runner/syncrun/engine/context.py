@@ -169,27 +169,29 @@ def auth_context(
     )
 
 
-def learning(job: Job, context: Mapping[str, Any], redactor: Redactor) -> Callable[[Any], Any]:
+def learning(job: Job, context: Mapping[str, Any], redactor: Redactor) -> Callable[..., Any]:
     """Return what renders a tree of templates, and tells *redactor* what those of credentials give (R23).
 
+    It takes other `vars` than those of the context, too.
     A digest or signature of a secret is one too.
     """
     credentials = credential_templates(job.connector, job.id.sync)
 
-    def rendered(value: Any) -> Any:
+    def rendered(value: Any, known: Mapping[str, Any] | None = None) -> Any:
         if isinstance(value, str):
-            found = render(value, context)
+            roots = context if known is None else {**context, "vars": known}
+            found = render(value, roots)
             if value in credentials:
-                parts = [render(f"${{{part}}}", context) for part, _ in parse_template(value).expressions]
+                parts = [render(f"${{{part}}}", roots) for part, _ in parse_template(value).expressions]
                 texts = (text for part in parts or [found] for text in texts_of(part))
                 learn = redactor.add if credentials[value] else redactor.add_names
                 learn(*filter(is_telling, texts))
             return found
         if isinstance(value, Mapping):
-            pairs = ((name, member, rendered(member)) for name, member in value.items())
+            pairs = ((name, member, rendered(member, known)) for name, member in value.items())
             return {name: new for name, old, new in pairs if new is not None or old is None}
         if isinstance(value, list | tuple):
-            pairs_in_order = ((element, rendered(element)) for element in value)
+            pairs_in_order = ((element, rendered(element, known)) for element in value)
             return [new for old, new in pairs_in_order if new is not None or old is None]
         return value
 

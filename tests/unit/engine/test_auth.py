@@ -173,3 +173,93 @@ def test_r20_log_ins_keep_to_the_rate_limit_and_never_wait_for_their_own_request
     sent = [at for (at,) in lab.rows("SELECT epoch(sent_at) FROM syncrun.requests ORDER BY seq")]
     assert len(sent) == 5
     assert all(later - earlier >= 60 for earlier, later in zip(sent, sent[2:], strict=False))
+
+
+STEPS = """
+config: {password: {secret: true}}
+auth:
+  type: session
+  steps:
+    - {request: {method: GET, path: /form}, keep: {csrf: body.token}}
+    - {request: {path: /first, form: {csrf: "${vars.csrf}"}}, keep: {ticket: 'headers."x-ticket"'}}
+  request: {path: /login, json: {password: "${config.password}", ticket: "${vars.ticket}"}}
+  cookie: session
+syncs: {items: {request: /items, pagination: none, key: id, fields: [id]}}
+"""
+
+
+def test_a_log_in_of_several_steps_carries_values_and_cookies_on(lab: Lab) -> None:
+    seen: list[tuple[str, str, str]] = []
+
+    def api(request: httpx.Request) -> Any:
+        path = request.url.path
+        seen.append((path, request.headers.get("cookie", ""), request.content.decode()))
+        if path == "/form":
+            return httpx.Response(
+                200, json={"token": "csrf-12345"}, headers={"Set-Cookie": "pre=cookie-1; Path=/"}
+            )
+        if path == "/first":
+            headers = [("X-Ticket", "ticket-12345"), ("Set-Cookie", "second=cookie-2")]
+            return httpx.Response(302, headers=[*headers, ("Location", "/elsewhere")])
+        if path == "/login":
+            return httpx.Response(200, headers={"Set-Cookie": "session=issued-session; HttpOnly"})
+        return []
+
+    lab.write(STEPS)
+    lab.api = api
+    report = lab.run(config={"password": "a-password"})
+    assert report.status == "ok", report.message
+    assert seen == [
+        ("/form", "", ""),
+        ("/first", "pre=cookie-1", "csrf=csrf-12345"),
+        ("/login", "pre=cookie-1; second=cookie-2", '{"password":"a-password","ticket":"ticket-12345"}'),
+        ("/items", "session=issued-session", ""),
+    ]
+    assert [status for _, _, status in asked(lab)] == [200, 302, 200, 200]
+
+
+def test_a_step_that_keeps_nothing_is_named_without_what_was_issued(lab: Lab) -> None:
+    lab.write(STEPS)
+    lab.api = lambda request: {"other": "token"} if request.url.path == "/form" else []
+    report = lab.run(config={"password": "a-password"})
+    assert (report.status, report.message, report.hint) == (
+        "failed",
+        "no session for acme: the answer of GET https://api.test/form has no body.token",
+        "check auth.steps[0].keep.csrf",
+    )
+
+
+@pytest.mark.parametrize(
+    ("expires", "unit"),
+    [(600_000, "ms"), ("10", "min"), (600, "s"), (1717243800, "epoch"), ("2024-06-01T12:10:00Z", "iso")],
+)
+def test_a_token_answer_may_have_names_and_units_of_its_own(lab: Lab, expires: Any, unit: str) -> None:
+    lab.keep_secrets()
+    lab.write(f"""
+        config: {{first: {{secret: true}}}}
+        auth:
+          type: oauth2
+          grant: refresh_token
+          token_url: https://auth.test/token
+          refresh_token: ${{config.first}}
+          token: data.token
+          answer: {{refresh_token: data.refresh, expires_in: data.expires, unit: {unit}}}
+        syncs: {{items: {{request: /items, pagination: none, key: id, fields: [id]}}}}
+    """)
+    given: list[str] = []
+
+    def api(request: httpx.Request) -> Any:
+        if request.url.host != "auth.test":
+            return []
+        given.append(request.content.decode())
+        number = len(given)
+        return {"data": {"token": f"token-{number}-x", "refresh": f"rotated-{number}", "expires": expires}}
+
+    lab.api = api
+    for _ in range(2):
+        assert lab.run(config={"first": "first-token"}).status == "ok"
+    lab.clock.advance(minutes=10)
+    assert lab.run(config={"first": "first-token"}).status == "ok"
+    sent = [text.rpartition("refresh_token=")[2] for text in given]
+    assert sent[:2] == ["first-token", "rotated-1"]
+    assert len(sent) == 2 or unit in {"epoch", "iso"}  # these end at the same moment, however often renewed
