@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from syncrun.config.request import RequestSpec
 from syncrun.errors import RequestError
 from syncrun.expressions.layout import layout_of
-from syncrun.extract.fetch import Fetched, Source, fetch
+from syncrun.extract.fetch import Fetched, Repeat, Source, fetch
 from syncrun.extract.narrow import Narrow
 from syncrun.http.messages import Request, Response
 from syncrun.paginators import AnyPagination, End, Page, PageState, Pagination
@@ -28,11 +28,12 @@ _pagination: TypeAdapter[Pagination] = TypeAdapter(AnyPagination)
 
 @dataclass
 class Reply:
-    """What an API answers: a body, and where it matters headers and a status."""
+    """What an API answers: a body, and where it matters headers and a status; or *raw* content."""
 
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+    raw: bytes | None = None
 
 
 @dataclass
@@ -51,6 +52,17 @@ class Api:
             self.answers.append(error)
         return _again(self.answers[-1])
 
+    def repeat(self, times: int, send: Callable[[Request], Response] | None = None) -> Repeat:
+        """Return what sends a request again, at most so many *times*."""
+
+        def repeat(answer: Response, reason: str) -> Response | None:
+            assert reason.startswith("the answer has no list of records: ")
+            if answer.attempts > times:
+                return None
+            return replace((send or self.send)(answer.request), attempts=answer.attempts + 1)
+
+        return repeat
+
     def _answer(self, request: Request) -> Response:
         assert len(self.requests) < 2_000, "endless loop"
         self.requests.append(request)
@@ -65,6 +77,7 @@ class Api:
         )
         headers = {name.lower(): value for name, value in reply.headers.items()}
         content = b"" if reply.body is None else json.dumps(reply.body).encode()
+        content = content if reply.raw is None else reply.raw
         return Response(reply.status, url, headers, content, request)
 
 
@@ -90,8 +103,8 @@ class Enumeration:
         return [dict(request.params) for request in self.api.requests]
 
 
-def paginate(text: str | None) -> Pagination | None:
-    pagination = None if text is None else _pagination.validate_python(yaml.safe_load(text))
+def paginate(text: str | Pagination | None) -> Pagination | None:
+    pagination = _pagination.validate_python(yaml.safe_load(text)) if isinstance(text, str) else text
     return pagination.asking(next_page) if isinstance(pagination, HookPagination) else pagination
 
 
@@ -104,27 +117,34 @@ def next_page(page: Page) -> Any:
 
 def enumerate_pages(
     answer: Answer,
-    pagination: str | None,
+    pagination: str | Pagination | None,
     *,
     request: Mapping[str, Any] | None = None,
     records: str | None = "items",
     start: PageState | None = None,
     on_detect: Callable[[Pagination, str], None] | None = None,
     side_by_side: bool = False,
+    cut_off: str | None = None,
+    absent: bool = False,
+    promised: str = "",
+    again: int = 0,
 ) -> Enumeration:
     """Fetch everything that *answer* has, with *pagination* as YAML.
 
-    The same answers are read again with pages of which only the ids are decoded: nothing may differ.
+    An answer that is no page is asked for *again* so many times. The same answers are read once more with
+    pages of which only the ids are decoded: nothing may differ.
     """
     api = Api(answer)
     spec = RequestSpec.model_validate({"path": "/items"} | dict(request or {}))
-    source = Source(BASE, spec, records, paginate(pagination))
-    read = partial(fetch, source, {}, start=start, side_by_side=side_by_side)
-    pages = list(read(api.send, _decode, on_detect=on_detect))
+    source = Source(BASE, spec, records, paginate(pagination), absent=absent, cut_off=cut_off)
+    read = partial(fetch, source, {}, start=start, side_by_side=side_by_side, promised=promised)
+    pages = list(read(api.send, _decode, on_detect=on_detect, repeat=api.repeat(again)))
     if not side_by_side:
         replay = iter(api.answers)
-        narrowly = list(read(lambda _: _again(next(replay)), _decode, narrow=Narrow(layout_of(["id"]))))
-        assert [(p.next, p.share, p.odd) for p in narrowly] == [(p.next, p.share, p.odd) for p in pages]
+        narrow = Narrow(layout_of(["id"])) if cut_off is None else None
+        send = lambda _: _again(next(replay))  # noqa: E731
+        narrowly = list(read(send, _decode, narrow=narrow, repeat=api.repeat(again, send)))
+        assert [(p.next, p.share, p.drift) for p in narrowly] == [(p.next, p.share, p.drift) for p in pages]
         assert [list(p.page.records) for p in narrowly] == [p.page.records for p in pages]
     return Enumeration(api, pages)
 

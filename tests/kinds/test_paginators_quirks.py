@@ -218,7 +218,8 @@ def test_an_empty_page_between_is_no_end_while_the_total_says_more() -> None:
         lambda asked: {"items": pages[int(asked["offset"])], "total": 5}, "{type: offset, total: total}"
     )
     assert run.records == item(1, 2, 5)
-    assert run.end == End(complete=True, reason="the last page of 5 records")
+    assert not run.end.complete
+    assert run.end.reason == "3 of 5 records received; page 2 was empty"
 
 
 def test_a_server_that_stops_before_its_total_is_incomplete() -> None:
@@ -235,20 +236,65 @@ def test_a_server_that_stops_before_its_total_is_incomplete() -> None:
 def test_one_record_fewer_than_the_total_on_an_empty_last_page_is_incomplete() -> None:
     answer = script({"items": item(1, 2), "total": 4}, {"items": [], "total": 4})
     run = enumerate_pages(answer, "{type: page, total: total}")
-    assert run.end == End(complete=False, reason="2 of 4 records received, then an empty page")
+    assert not run.end.complete
+    assert run.end.reason == "2 of 4 records received, then an empty page"
 
 
-def test_page_count_that_is_one_too_many_is_complete() -> None:
+def test_r31_a_page_that_was_promised_and_is_empty_is_incomplete() -> None:
     answer = script({"items": item(1, 2), "pages": 2}, {"items": [], "pages": 2})
     run = enumerate_pages(answer, "{type: page, total_pages: pages}")
-    assert run.end == End(complete=True, reason="the last of 2 pages")
+    assert run.end == End(
+        complete=False,
+        reason="page 2 of 2 is empty",
+        hint="where an empty page is the end whatever the number of pages: `empty_page: stop`",
+    )
+    answer = script({"items": item(1, 2), "pages": 2}, {"items": [], "pages": 2})
+    assert enumerate_pages(answer, "{type: page, total_pages: pages, empty_page: stop}").end.complete
 
 
-def test_a_total_that_is_missing_later_leaves_it_to_the_lengths() -> None:
+def test_one_empty_page_of_one_is_complete() -> None:
+    run = enumerate_pages(script({"items": [], "pages": 1}), "{type: page, total_pages: pages}")
+    assert run.end == End(complete=True, reason="the last of 1 page")
+
+
+def test_r31_a_total_that_was_told_once_stands() -> None:
     answer = script({"items": item(1, 2), "total": 9}, {"items": item(3, 4)}, {"items": item(5)})
     run = enumerate_pages(answer, "{type: page, total: total}")
-    assert run.records == ids(5)
-    assert run.end == End(complete=True, reason="a page of 1, shorter than 2")
+    assert run.records == item(1, 2, 3, 4, 5, 5)
+    assert run.end == End(complete=False, reason="page 4 is the same as the page before it")
+
+
+def test_r31_an_empty_page_takes_back_no_total() -> None:
+    answer = script({"items": item(1, 2), "total": 4}, {"items": [], "total": 0})
+    run = enumerate_pages(answer, "{type: offset, total: total}")
+    assert not run.end.complete
+    assert run.end.reason == "2 of 4 records received, then an empty page"
+
+
+def test_r31_short_pages_that_stay_below_the_total_are_incomplete() -> None:
+    answer = script(
+        {"items": item(1, 2), "total": 5}, {"items": item(3), "total": 5}, {"items": item(4), "total": 5}
+    )
+    run = enumerate_pages(answer, "{type: page, total: total}")
+    assert run.end == End(
+        complete=False,
+        reason="4 of 5 records received",
+        hint="where the total counts records that the API does not give, leave it out of pagination",
+    )
+
+
+def test_a_total_that_changes_is_told_and_ends_nothing() -> None:
+    answer = script({"items": item(1, 2), "total": 5}, {"items": item(3, 4), "total": 4})
+    run = enumerate_pages(answer, "{type: page, total: total}")
+    assert run.end == End(complete=True, reason="all 4 records received")
+    assert [fetched.drift for fetched in run.pages] == ["", "the total went from 5 to 4 by page 2"]
+    answer = script(
+        *({"items": item(number), "pages": pages} for number, pages in ((1, 3), (2, 4), (3, 4), (4, 4)))
+    )
+    run = enumerate_pages(answer, "{type: page, total_pages: pages}")
+    told = "the number of pages went from 3 to 4 by page 2"
+    assert run.end.complete
+    assert [fetched.drift for fetched in run.pages] == ["", told, told, told]
 
 
 @pytest.mark.parametrize("total", ["3", 3, 3.0, " 3 "])
@@ -288,7 +334,53 @@ def test_a_declared_status_on_the_first_page_stays_an_error() -> None:
         enumerate_pages(script(Reply(None, status=404)), "{type: page, end_status: [404]}")
 
 
+# --- totals and tokens in headers
+
+
+@pytest.mark.parametrize(
+    ("pagination", "headers"),
+    [
+        ("{type: page, total_pages: 'headers.\"x-wp-totalpages\"'}", {"X-WP-TotalPages": "2"}),
+        ("{type: page, total_pages: 'headers.\"X-WP-TotalPages\"'}", {"X-WP-TotalPages": "2"}),
+        ("{type: page, total: 'headers.\"x-wp-total\"'}", {"X-WP-Total": "4"}),
+        ("{type: offset, total: to_number(headers.total)}", {}),
+        ("{type: offset, total: headers.total}", {"Total": "4"}),
+    ],
+)
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_an_expression_that_begins_with_headers_reads_the_headers(
+    pagination: str, headers: dict[str, str], *, side_by_side: bool
+) -> None:
+    def answer(asked: dict[str, Any]) -> Reply:
+        start = int(asked.get("offset", 2 * int(asked.get("page", 1)) - 2))
+        return Reply(ids(4)[start : start + 2], headers)
+
+    run = enumerate_pages(answer, pagination, records=None, side_by_side=side_by_side)
+    assert (run.records, run.end.complete) == (ids(4), True)
+    assert len(run.pages) == (2 if headers else 3)
+
+
+def test_tokens_and_flags_may_be_in_headers_too() -> None:
+    answer = script(
+        Reply(item(1), {"X-More": "true", "X-Next": "b"}), Reply(item(2), {"X-More": "false", "X-Next": "c"})
+    )
+    run = enumerate_pages(
+        answer, "{type: cursor, token: 'headers.\"x-next\"', has_more: 'headers.\"x-more\"'}", records=None
+    )
+    assert (run.records, run.end.complete) == (item(1, 2), True)
+
+
 # --- links
+
+
+def test_the_next_url_of_a_post_may_be_for_a_get() -> None:
+    answer = script({"items": item(1), "next": "/more?p=2"}, {"items": item(2)})
+    request = {"method": "POST", "json": {"q": "x"}}
+    run = enumerate_pages(answer, "{type: next_url, url: next, method: GET}", request=request)
+    assert [(r.method, r.json) for r in run.api.requests] == [("POST", {"q": "x"}), ("GET", None)]
+    answer = script({"items": item(1), "next": "/more?p=2"}, {"items": item(2)})
+    run = enumerate_pages(answer, "{type: next_url, url: next}", request=request)
+    assert [(r.method, r.json) for r in run.api.requests] == [("POST", {"q": "x"})] * 2
 
 
 @pytest.mark.parametrize(

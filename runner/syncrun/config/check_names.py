@@ -42,6 +42,8 @@ def check_names(inspection: Inspection) -> Iterator[Problem]:
             yield from _check_template(inspection, text, roots_at(inspection, text.path))
         elif text.path[-1] == "stop_when":
             yield from _check_expression(inspection, text, _STOP_WHEN)
+        elif text.path[-1] == "cut_off":
+            yield from _check_expression(inspection, text, RULE_ROOTS)
         elif text.path[-1] == "when" and text.path[0] in ("auth", "setup", "check"):
             yield from _check_template(inspection, text, _CHOICE)
         elif "keep" in text.path and text.path[0] == "auth":

@@ -185,6 +185,16 @@ class Sync(YamlModel):
     records: Expression | None = Field(
         None, description="JMESPath from the body to a list, or to one object."
     )
+    empty: Literal["absent"] | None = Field(
+        None,
+        description="absent: the API leaves the list at `records` out when it is empty. Else a first answer"
+        " without it is an error.",
+    )
+    cut_off: Expression | None = Field(
+        None,
+        description="True for an answer that is only a part: the read is incomplete; sees body, headers and"
+        " status. Absent: members such as partial or incomplete_results tell.",
+    )
     where: Expression | None = Field(None, description="Keeps the records for which it is true.")
     explode: Explode | None = None
     fields: AnyFields | None = None
@@ -238,6 +248,12 @@ class Sync(YamlModel):
     @model_validator(mode="after")
     def _one_schedule(self) -> Sync:
         check_schedule(self)
+        return self
+
+    @model_validator(mode="after")
+    def _empty_what(self) -> Sync:
+        if self.empty is not None and self.records is None:
+            raise ValueError("empty needs records: which member is absent, such as records: items")
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
@@ -38,7 +38,12 @@ class UndecodableError(ValueError):
 
 
 class Decoder(YamlModel):
-    """A way to read answers, and the options common to all of them."""
+    """A way to read answers, and the options common to all of them.
+
+    What a *sparse* one reads has no empty lists: members without a value are left out.
+    """
+
+    sparse: ClassVar[bool] = False
 
     member: str | None = Field(
         None,

@@ -24,6 +24,7 @@ _DECLARED = re.compile(rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_.:-
 class XmlDecoder(Decoder):
     """An XML document."""
 
+    sparse = True
     type: Literal["xml"]
     namespaces: Literal["strip", "keep"] = Field(
         "strip", description="Whether names keep their prefixes, as in soap:Body, and xmlns attributes stay."

@@ -65,6 +65,7 @@ def feed_of(sync: Sync) -> Sync | None:
             "model": sync.model,
             "request": rule.request,
             "records": rule.records,
+            "empty": sync.empty,
             "pagination": rule.pagination,
             "decode": sync.decode,
             "fields": fields,

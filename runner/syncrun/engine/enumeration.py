@@ -250,8 +250,6 @@ class Enumeration:
             mapped = as_told(mapped)
         self.ordinal = mapped.next_ordinal
         self._sink(mapped)
-        if taken.fetched.odd and not self.records and taken.fetched.odd not in self.notes:
-            self.notes.append(taken.fetched.odd)
         self.mapping_seconds += self.runtime.clock() - began
         self.records += len(records)
         self.rejected += len(mapped.rejected)

@@ -77,6 +77,11 @@ class _Listener:
         del also
         raise _Asked(request)
 
+    def repeat(self, answer: Response, reason: str) -> Response | None:
+        """Return nothing: no answer ever came."""
+        del answer, reason
+        return None
+
 
 def explain(job: Job, options: Options, runtime: Runtime, *, most: int = 3) -> Explanation:
     """Return what a run of *job* would do; show the first requests of at most so many partitions.

@@ -38,9 +38,9 @@ class Exports(Struct, frozen=True):
         files = replace(source, pagination=source.pagination or NoPagination())
 
         def download(
-            request: RequestSpec, context: Mapping[str, Any], start: PageState | None
+            request: RequestSpec, context: Mapping[str, Any], start: PageState | None, promised: str
         ) -> Iterator[Fetched]:
-            return fetched(replace(files, request=request), context, start=start)
+            return fetched(replace(files, request=request), context, start=start, promised=promised)
 
         return Export(
             spec,

@@ -31,6 +31,9 @@ class Sender(Protocol):
     def send(self, request: Request, *, also: Collection[int] = ()) -> Response:
         """Return the answer to *request*; raise RequestError."""
 
+    def repeat(self, answer: Response, reason: str) -> Response | None:
+        """Ask again, because *answer* is none for *reason*; None when that was done often enough."""
+
 
 _EXCLUSIVE = (("path", "url"), ("json", "form", "text"))
 
@@ -48,16 +51,26 @@ def pages_of(
     hooks: Hooks = NO_HOOKS,
     exports: Exports | None = None,
     layout: Layout | None = None,
+    promised: str = "",
 ) -> Fetch:
     """Return the function that fetches the pages of *sync*; with *changes_only* its request for changes.
 
     With *side_by_side* it may ask for several pages at a time. Records that the API exports on request come
-    by way of *exports*. Pages of records are read by *layout*, which is what the mapping reads of them, where
-    nothing else looks at them.
+    by way of *exports*. *promised* is what an answer without the list breaks, also a first one. Pages of
+    records are read by *layout*, which is what the mapping reads of them, where nothing else looks at them.
     """
     request = changes_request(sync) if changes_only else first_request(sync)
     prepare = hooks.before_request if hooks.has("before_request") else None
-    source = Source(base_url, request, sync.records, sync.pagination, prepare)
+    source = Source(
+        base_url,
+        request,
+        sync.records,
+        sync.pagination,
+        prepare,
+        absent=sync.empty == "absent",
+        sparse=sync.decode.sparse,
+        cut_off=sync.cut_off,
+    )
     decoded: Callable[[Response], Any] = partial(decode, sync.decode, redactor=redactor)
 
     def pages(
@@ -71,6 +84,7 @@ def pages_of(
         fetched = partial(
             fetch,
             send=client.send,
+            repeat=client.repeat,
             decode=read,
             functions=functions,
             side_by_side=side_by_side,
@@ -81,7 +95,7 @@ def pages_of(
         if exports is not None and sync.job is not None:
             found = exports.of(sync.job, known, fetched).pages(context, start, job)
         else:
-            found = fetched(known, context, start=start, on_detect=on_detect)
+            found = fetched(known, context, start=start, on_detect=on_detect, promised=promised)
         if sync.detail is None:
             return found
         details = Details(sync.detail, base_url, client.send, read, functions, prepare=prepare)
@@ -93,6 +107,7 @@ def pages_of(
 def _narrow(sync: Sync, hooks: Hooks, layout: Layout | None) -> Narrow:
     """Return what reads the pages of *sync* by *layout*, if no hook, detail or decoder needs them whole."""
     plain = isinstance(sync.decode, JsonDecoder) and sync.decode.member is None and sync.detail is None
+    plain = plain and sync.cut_off is None  # which may look at records
     if not plain or hooks.has("parse_response") or hooks.has("map_record"):
         return Narrow(None)
     token = sync.incremental.token if sync.incremental is not None else None

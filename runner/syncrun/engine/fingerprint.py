@@ -13,6 +13,8 @@ from syncrun.hooks import Hooks
 
 _NOT_THE_LIST = {
     "description",
+    "empty",
+    "cut_off",
     "deletes",
     "max_quarantined",
     "every",

@@ -27,6 +27,7 @@ from syncrun.expressions.functions import Functions
 from syncrun.expressions.layout import Layout
 from syncrun.extract.fetch import Fetched
 from syncrun.extract.job import Created
+from syncrun.extract.promises import DELETIONS
 from syncrun.hooks import Hooks
 from syncrun.http.redact import Redactor
 from syncrun.paginators.base import Pagination
@@ -156,6 +157,7 @@ class Planner(Struct, frozen=True):
             redactor=self.redactor,
             functions=self.functions,
             hooks=self.hooks,
+            promised=DELETIONS,
         )
         # deletions are asked for since the last run, also when all records are read again
         dated = version_of(self.job.sync) is not None

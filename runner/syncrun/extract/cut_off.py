@@ -1,31 +1,89 @@
-"""Signs that an answer is only a part although it shows no way to the rest: that must delete nothing."""
+"""Signs that an answer is only a part: that must delete nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from syncrun.expressions.compile import compile_expression, is_true
+from syncrun.expressions.functions import Functions
 from syncrun.extract import known_members as known
 from syncrun.http.messages import Request
-from syncrun.paginators.base import Page
+from syncrun.paginators.base import End, Page
 from syncrun.paginators.values import as_count
 from syncrun.wording import counted
 
+_ROUND = frozenset({50, 100, 200, 250, 500, 1000})
+# What servers give at most when nobody says how many.
+_NONE = "if this is everything: `pagination: none`; else declare how to get the rest"
+_WHOLE = 'if such answers are whole all the same: `cut_off: "`false`"` in the sync'
 
-def looks_cut_off(request: Request, page: Page) -> str | None:
-    """Return why an answer without any known way to a next page seems to be only a part, or None."""
+
+def looks_cut_off(request: Request, page: Page) -> End | None:
+    """Return the end of a read whose only answer shows no way to a next page, and yet seems to be a part."""
     count = len(page.records)
-    advice = "and no way to the next page was found; declare pagination (none, if this is everything)"
-    for name, value in known.sent_values(request).items():
-        if name.lower() in known.size_parameters and count and as_count(value) == count:
-            return f"looks cut off: {counted(count, 'record')} for {name}={value}, {advice}"
+    sign = _by_size(request, count) or _by_total(page) or _by_flag(page.body)
+    if not sign and count in _ROUND:
+        sign = f"{counted(count, 'record')}, which is a round number"
+    if not sign:
+        return None
+    reason = f"looks cut off: {sign}, and no way to the next page was found"
+    return End(complete=False, reason=reason, hint=_NONE)
+
+
+def says_part(page: Page, rule: str | None, functions: Functions) -> str:
+    """Return which sign says that the answer of *page* is only a part; empty when none does.
+
+    That is where the expression *rule* is true; without one, a member such as `partial` that is true.
+    """
+    place = f"the answer of page {page.state.number + 1}"
+    if rule is not None:
+        seen = {"body": page.body, "headers": dict(page.headers), "status": page.status}
+        told = is_true(compile_expression(rule, functions=functions)(seen))
+        return f"cut_off ({rule}) is true for {place}" if told else ""
+    flag = None if _is_record(page) else _true_member(page.body, known.partial)
+    return "" if flag is None else f"{place} says {flag}=true"
+
+
+def says_rest_is_missing(page: Page, rule: str | None) -> str:
+    """Return which member of the last *page* says that more would follow; empty when none does."""
+    flag = None if rule is not None or _is_record(page) else _true_member(page.body, known.truncated)
+    return "" if flag is None else f"the answer of page {page.state.number + 1} says {flag}=true"
+
+
+def part(sign: str) -> End:
+    """Return the end of a read of which an answer was only a part, as *sign* says."""
+    hint = "" if sign.startswith("cut_off") else _WHOLE
+    return End(complete=False, reason=f"{sign}: it is only a part", hint=hint)
+
+
+def _is_record(page: Page) -> bool:
+    """Whether the body is itself a record, whose members say nothing about the list."""
+    return isinstance(page.body, dict) and any(record is page.body for record in page.records[:1])
+
+
+def _by_size(request: Request, count: int) -> str:
+    for name, value in _sizes(known.sent_values(request)):
+        if count and as_count(value) == count:
+            return f"{counted(count, 'record')} for {name}={value}"
+    return ""
+
+
+def _sizes(members: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what a request asks for by the name of a page size, at any depth."""
+    for name, value in members.items():
+        if isinstance(value, dict):
+            yield from _sizes(value)
+        elif name.lower() in known.size_parameters:
+            yield name, value
+
+
+def _by_total(page: Page) -> str:
+    count = len(page.records)
     for name, total in _totals(page):
         if total > count:
-            return f"looks cut off: {counted(count, 'record')} where the answer says {name}={total}, {advice}"
-    flag = _flag(page.body)
-    if flag is not None:
-        return f"looks cut off: the answer says {flag}, {advice}"
-    return None
+            return f"{counted(count, 'record')} where the answer says {name}={total}"
+    return ""
 
 
 def _totals(page: Page) -> Iterator[tuple[str, int]]:
@@ -40,10 +98,16 @@ def _totals(page: Page) -> Iterator[tuple[str, int]]:
             yield name, total
 
 
-def _flag(body: Any) -> str | None:
+def _by_flag(body: Any) -> str:
+    flag = _true_member(body, known.has_more)
+    return "" if flag is None else f"the answer says {flag}=true"
+
+
+def _true_member(body: Any, names: tuple[str, ...]) -> str | None:
+    """Return the path to the first member of *names* that is true; None when there is none."""
     for container in known.containers:
         inside = known.inside(body, container)
-        for name in known.has_more:
+        for name in names:
             if inside.get(name) is True:
-                return f"{known.member(container, name)}=true"
+                return known.member(container, name)
     return None

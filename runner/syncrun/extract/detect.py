@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from syncrun.extract import known_members as known
 from syncrun.extract.select import path_of
@@ -28,6 +29,7 @@ Detected = tuple[Pagination, str]
 _PAGING_RELATIONS = frozenset({"first", "last", "prev", "previous"})
 _DEEPEST_CONNECTION = 6
 _ID = "id"
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 def detect(request: Request, page: Page) -> Detected:
@@ -172,8 +174,8 @@ def _by_null(request: Request, page: Page) -> Detected | None:
 
 def _cursor(request: Request, body: Any, path: str, into: str) -> CursorPagination:
     if path == "next_cursor" and body.get("object") == "list":
-        # This dialect gives its parameter another name than its member; POST reads it from the body.
-        into = "params.start_cursor" if request.json is None else "body.start_cursor"
+        # This dialect gives its parameter another name than its member.
+        into = "params.start_cursor"
     container = path.rpartition(".")[0]
     more = next(
         (
@@ -207,7 +209,14 @@ def _target(request: Request, name: str) -> dict[str, Any]:
 
 
 def _in_body(request: Request, name: str) -> bool:
-    return any(isinstance(body, Mapping) and name in body for body in (request.json, request.form))
+    """Whether the request has *name* in its body, or asks by that and has *name* nowhere else."""
+    bodies = [body for body in (request.json, request.form) if isinstance(body, Mapping)]
+    if any(name in body for body in bodies):
+        return True
+    if request.method.upper() not in _WITH_BODY or request.text is not None:
+        return False
+    asked = {*request.params, *dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))}
+    return name not in asked and known.size_parameters.isdisjoint(map(str.lower, asked))
 
 
 def _sent_page(request: Request) -> str | None:

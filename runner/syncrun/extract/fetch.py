@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 from typing import Any
@@ -13,10 +12,12 @@ from syncrun.errors import RequestError, UnknownServerError
 from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.extract.ahead import Ahead
-from syncrun.extract.cut_off import looks_cut_off
+from syncrun.extract.cut_off import looks_cut_off, part, says_part, says_rest_is_missing
+from syncrun.extract.loops import LoopGuard
 from syncrun.extract.narrow import Narrow
+from syncrun.extract.promises import broken, lack_of, promise_of
 from syncrun.extract.requests import RequestSeries, Source, build_request
-from syncrun.extract.select import Selector
+from syncrun.extract.select import Selection, Selector
 from syncrun.http.messages import Request, Response
 from syncrun.paginators.base import End, Page, PageState, Pagination
 
@@ -31,7 +32,7 @@ class Fetched:
 
     *lost* says why a record of the page could not be had in full, when one could not. *detected* is the
     pagination that *next* belongs to, when none is declared. *share* is how much of all has been read, from 0
-    to 1, where the API says how much there is. *odd* says why a page without records may be a mistake.
+    to 1, where the API says how much there is. *drift* says how a total has changed since the first page.
     *elapsed* is how many seconds its answer took.
     """
 
@@ -41,8 +42,12 @@ class Fetched:
     lost: str = ""
     detected: Pagination | None = None
     share: float | None = None
-    odd: str = ""
+    drift: str = ""
     elapsed: float = 0.0
+
+
+Repeat = Callable[[Response, str], Response | None]
+"""Sends the request of an answer once more, for a reason; None when that was done often enough."""
 
 
 def fetch(
@@ -57,6 +62,8 @@ def fetch(
     side_by_side: bool = False,
     most: int | None = None,
     narrow: Narrow | None = None,
+    repeat: Repeat = lambda _response, _reason: None,
+    promised: str = "",
 ) -> Iterator[Fetched]:
     """Yield the pages of *source* in order; the last one carries the End with its verdict (R7).
 
@@ -67,7 +74,8 @@ def fetch(
 
     With *side_by_side*, pages that are sure to follow are asked for before their turn, in threads; but none
     that begins when *most* records have been received, for the caller may have enough then. *narrow* reads
-    pages where it can.
+    pages where it can. An answer that breaks a promise is asked for again by *repeat*; *promised* is what was
+    promised before the first page.
 
     What *send*, *decode* and record selection raise ends the iteration; the pages before it stay valid.
     """
@@ -83,6 +91,8 @@ def fetch(
         side_by_side=side_by_side,
         most=math.inf if most is None else most,
         narrow=narrow or Narrow(None),
+        repeat=repeat,
+        promised=promised,
     )
     pagination = source.pagination
     return enumeration.pages(PageState() if pagination is None else start or pagination.first())
@@ -104,21 +114,27 @@ class _Enumeration:
         side_by_side: bool,
         most: float,
         narrow: Narrow,
+        repeat: Repeat,
+        promised: str,
     ) -> None:
         self._pagination, self._cursor = source.pagination, cursor
         self._side_by_side, self._most = side_by_side, most
         self._detected: Pagination | None = None
         self._ahead = Ahead(send)
         self._decode, self._narrow = decode, narrow
+        self._repeat, self._promised = repeat, promised
         self._on_detect = on_detect
         self._series = series
         self._functions = functions
-        self._selector = Selector(source.records)
-        self._guard = _LoopGuard()
+        self._selector = Selector(source.records, absent=source.absent, sparse=source.sparse)
+        self._undeclared, self._cut_off = source.records is None, source.cut_off
+        self._guard = LoopGuard()
 
     def pages(self, state: PageState) -> Iterator[Fetched]:
         request = self._series.request(self._pagination, state)
         self._guard.admit(state, request)
+        if state.found is not None:
+            self._selector.find_again(state.found)
         while True:
             try:
                 response = self._ahead.take(request)
@@ -131,55 +147,107 @@ class _Enumeration:
                     raise
                 yield last
                 return
-            page = self._read(state, response)
+            page, response, lack = self._answered(state, response)
             following: PageState | End
-            if self._pagination is None:
+            if lack:
+                promise = self._promise(state)
+                following = broken(lack, promise, state, repeatable=request.repeatable)
+            elif self._pagination is None:
                 following, page = self._detect(request, page, response.content)
             else:
                 following = self._follow(self._pagination, page, response.content)
+            following = self._judged(page, following)
             if isinstance(following, PageState):
                 request = self._series.request(self._pagination, following)
                 reason = self._guard.admit(following, request)
                 if reason is not None:
                     following = End(complete=False, reason=reason)
                 else:
-                    self._look_ahead(request, following, page)
-            share = self._pagination.share(page) if self._pagination is not None else None
-            yield Fetched(
-                page,
-                following,
-                len(response.content),
-                detected=self._detected,
-                share=share,
-                odd=self._selector.missed,
-                elapsed=response.elapsed,
-            )
+                    self._look_ahead(request, following)
+            yield self._fetched(page, following, response)
             if isinstance(following, End):
                 return
             state = following
 
-    def _look_ahead(self, request: Request, following: PageState, page: Page) -> None:
+    def _fetched(self, page: Page, following: PageState | End, response: Response) -> Fetched:
+        kind, detected = self._pagination, self._detected
+        share = drift = None
+        if kind is not None and page.listed:
+            share, drift = kind.share(page), kind.drift(page.state, page)
+        return Fetched(
+            page,
+            following,
+            len(response.content),
+            detected=detected,
+            share=share,
+            drift=page.state.drift or drift or "",
+            elapsed=response.elapsed,
+        )
+
+    def _look_ahead(self, request: Request, following: PageState) -> None:
         """Begin to ask for *request*, which is the next, and for those that are sure to come after it."""
         pagination = self._pagination
         if not self._side_by_side or not self._ahead.idle or pagination is None or pagination.width == 1:
             return
         if pagination.stop_when is None and request.repeatable and self._is_wanted(following):
-            later = takewhile(self._is_wanted, pagination.upcoming(following, page))
+            later = takewhile(self._is_wanted, pagination.upcoming(following))
             requests = (self._series.request(pagination, state) for state in later)
             self._ahead.plan(chain([request], requests), pagination.width)
 
     def _is_wanted(self, state: PageState) -> bool:
         return (state.received or 0) < self._most
 
-    def _read(self, state: PageState, response: Response) -> Page:
+    def _promise(self, state: PageState) -> str:
+        return promise_of(self._pagination, state, self._promised)
+
+    def _answered(self, state: PageState, response: Response) -> tuple[Page, Response, str]:
+        """Return the page that *response* is, asked for again while it breaks a promise, and what it lacks.
+
+        Raise ResponseError for a first answer in which no records are found, or one that reports an error.
+        """
+        promise = self._promise(state)
+        first = state.number == 0 and not promise
+        while True:
+            page, selection = self._read(state, response, first=first)
+            lack = lack_of(selection, page.body, promise=promise, number=state.number)
+            if selection.blank and page.body and self._names_next(page):
+                lack = ""  # the list is left out, and the promise goes on
+            again = self._repeat(response, lack) if lack else None
+            if again is None:
+                break
+            response = again
+        fault = selection.fault
+        if fault is not None and (selection.reported or (first and not selection.blank)):
+            raise fault
+        return page, response, lack
+
+    def _names_next(self, page: Page) -> bool:
+        following = None if self._pagination is None else self._pagination.next(page.state, page)
+        return isinstance(following, PageState) and (following.token or following.url) is not None
+
+    def _read(self, state: PageState, response: Response, *, first: bool) -> tuple[Page, Selection]:
         body: Any = None
-        records: Sequence[Any] | None = None
+        selection: Selection | None = None
         if response.status not in _NO_CONTENT and response.content:
             narrow = self._narrow.read(response, self._selector.expression, self._pagination)
-            body, records = (self._decode(response), None) if narrow is None else narrow
-        if records is None:
-            records = self._selector.select(body)
-        return Page(state, response.url, response.status, response.headers, body, records)
+            if narrow is None:
+                body = self._decode(response)
+            else:
+                body, selection = narrow[0], Selection(narrow[1])
+        if response.is_settled:
+            selection = Selection([])
+        if selection is None:
+            selection = self._selector.select(body, first=first)
+        page = Page(
+            state,
+            response.url,
+            response.status,
+            response.headers,
+            body,
+            selection.records,
+            listed=selection.listed,
+        )
+        return page, selection
 
     def _detect(self, request: Request, page: Page, content: bytes) -> tuple[PageState | End, Page]:
         from syncrun.extract.detect import detect
@@ -192,16 +260,29 @@ class _Enumeration:
         if self._pagination.kind == "none":
             cut_off = looks_cut_off(request, page)
             if cut_off is not None:
-                return End(complete=False, reason=cut_off), page
+                return cut_off, page
         return self._follow(self._pagination, page, content), page
+
+    def _judged(self, page: Page, following: PageState | End) -> PageState | End:
+        """Return *following*, or that the read lacks what an answer of it said that it leaves out."""
+        sign = page.state.cut or says_part(page, self._cut_off, self._functions)
+        if isinstance(following, PageState):
+            return replace(following, cut=sign) if sign else following
+        if following.complete:
+            sign = sign or says_rest_is_missing(page, self._cut_off)
+        return part(sign) if following.complete and sign else following
 
     def _follow(self, pagination: Pagination, page: Page, content: bytes) -> PageState | End:
         reason = self._guard.repeated(page, content)
         if reason is not None:
             return End(complete=False, reason=reason)
-        if pagination.stop_when is not None and _stops(pagination, page, self._cursor, self._functions):
-            return End(complete=True, reason="stop_when is true")
+        if self._stops(pagination, page):
+            if page.state.gap is None:
+                return End(complete=True, reason="stop_when is true")
+            return End(complete=False, reason=f"stop_when is true, but page {page.state.gap} was empty")
         following = pagination.next(page.state, page)
+        if isinstance(following, PageState) and self._undeclared:
+            following = replace(following, found=self._selector.expression)
         if isinstance(following, PageState) and following.number >= pagination.max_pages:
             return End(
                 complete=False, reason=f"max_pages ({pagination.max_pages}) reached, and more pages follow"
@@ -214,53 +295,29 @@ class _Enumeration:
             return None
         if not self._pagination.is_past_end(state, error.status):
             return None
+        promise = self._promise(state)
         end = End(complete=True, reason=f"status {error.status} past the last page")
+        if promise:
+            end = End(complete=False, reason=f"{promise}, but page {state.number + 1} is {error.status}")
         return _nothing(state, request, end, error.status)
+
+    def _stops(self, pagination: Pagination, page: Page) -> bool:
+        """Whether `stop_when` ends at *page*: never at one without the list, nor while a total says more."""
+        if pagination.stop_when is None or not page.listed:
+            return False
+        if not page.records and pagination.owes(page.state, page):
+            return False
+        return _is_true_of(pagination.stop_when, pagination, page, self._cursor, self._functions)
 
 
 def _nothing(state: PageState, request: Request, end: End, status: int = 0) -> Fetched:
     """Return the page that *request* did not get."""
-    return Fetched(Page(state, request.url, status, {}, None, []), end, 0)
+    return Fetched(Page(state, request.url, status, {}, None, [], listed=False), end, 0)
 
 
-class _LoopGuard:
-    """Notices an enumeration that goes round in circles (R17)."""
-
-    def __init__(self) -> None:
-        self._states: dict[bytes, int] = {}
-        self._requests: dict[bytes, int] = {}
-        self._content = b""
-        self._records: Sequence[Any] = []
-
-    def admit(self, state: PageState, request: Request) -> str | None:
-        """Remember what is about to be asked for; return why not to, when it was asked for before."""
-        asked = _digest(repr((state.page, state.offset, state.token, state.url)).encode())
-        before = self._states.setdefault(asked, state.number)
-        if before != state.number:
-            what = "next URL" if state.url is not None else "token"
-            return f"page {state.number} names the same {what} that page {before} named"
-        asked = _digest(repr(request.parts).encode())
-        before = self._requests.setdefault(asked, state.number)
-        if before != state.number:
-            return f"the request for page {state.number + 1} is the same as that for page {before + 1}"
-        return None
-
-    def repeated(self, page: Page, content: bytes) -> str | None:
-        """Remember *page*; return what is wrong when it has the same records as the page before it."""
-        records = page.records
-        counts_on = page.state.token is None and page.state.url is None
-        # Kinds that count on by themselves would not notice a server that ignores the page number, even when
-        # the rest of its answer, a request id or the time, differs.
-        same = content == self._content or (counts_on and records == self._records)
-        self._content, self._records = content, records
-        return f"page {page.state.number + 1} is the same as the page before it" if same and records else None
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).digest()
-
-
-def _stops(pagination: Pagination, page: Page, cursor: Any, functions: Functions) -> bool:
+def _is_true_of(
+    expression: str, pagination: Pagination, page: Page, cursor: Any, functions: Functions
+) -> bool:
     seen = {
         "body": page.body,
         "headers": dict(page.headers),
@@ -269,4 +326,4 @@ def _stops(pagination: Pagination, page: Page, cursor: Any, functions: Functions
         "page": pagination.context(page.state),
         "cursor": cursor,
     }
-    return is_true(compile_expression(pagination.stop_when or "", functions=functions)(seen))
+    return is_true(compile_expression(expression, functions=functions)(seen))

@@ -28,8 +28,8 @@ FILE = RequestSpec(url="${file}")
 
 _GONE = frozenset({404, 410})
 
-Download = Callable[[RequestSpec, Mapping[str, Any], PageState | None], Iterator[Fetched]]
-"""Fetches the pages of one file for a template context, from a state on."""
+Download = Callable[[RequestSpec, Mapping[str, Any], PageState | None, str], Iterator[Fetched]]
+"""Fetches the pages of one file for a template context, from a state on; the text is what was promised."""
 
 
 class JobFailed(RunError):  # noqa: N818 - what the API says of its job, no error of ours
@@ -150,7 +150,7 @@ class Export:
         context = {**context, "poll": self._seen(answer)["body"]}
         spec = self._spec.download_spec
         if spec.urls is None:
-            yield from self._download(spec, context, start)
+            yield from self._download(spec, context, start, "")
             return
         if spec.asks:
             answer = self._send(self._request(spec, context))
@@ -162,9 +162,9 @@ class Export:
         first = begin.file or 0
         for index in range(first, len(urls)):
             inside = replace(begin, file=None) if index == first else PageState()
-            pages = self._download(
-                FILE, {**context, "file": urls[index]}, None if inside == PageState() else inside
-            )
+            named = f"the export names {len(urls)} files" if len(urls) > 1 else ""
+            state = None if inside == PageState() else inside
+            pages = self._download(FILE, {**context, "file": urls[index]}, state, named)
             for fetched in pages:
                 following = _following(fetched.next, index, last=index + 1 == len(urls))
                 yield replace(fetched, next=following)

@@ -95,6 +95,27 @@ tokens = {
 containers = ("", "meta", "pagination", "meta.pagination", "paging", "page_info", "pageInfo", "info", "page")
 
 has_more = ("has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "more")
+# Flags of an answer that lacks something, and of one that does not go on where it could.
+partial = (
+    "partial",
+    "is_partial",
+    "isPartial",
+    "partial_results",
+    "partialResults",
+    "incomplete",
+    "incomplete_results",
+    "incompleteResults",
+    "timed_out",
+    "timedOut",
+)
+truncated = (
+    "truncated",
+    "is_truncated",
+    "isTruncated",
+    "IsTruncated",
+    "results_truncated",
+    "resultsTruncated",
+)
 page_numbers = ("page", "current_page", "currentPage", "page_number", "pageNumber", "number")
 page_counts = (
     "total_pages",

@@ -29,7 +29,9 @@ Prepare = Callable[[Request, Mapping[str, Any]], Request]
 class Source:
     """Where the pages of one enumeration come from; *base_url* is rendered, the rest is as in YAML.
 
-    *records* and *pagination* are found out on the first answer when they are None.
+    *records* and *pagination* are found out on the first answer when they are None. *absent* tells that the
+    API leaves the list out when it is empty, *sparse* that answers are in XML, which has no empty lists.
+    *cut_off* is true for an answer that is only a part.
     """
 
     base_url: str
@@ -37,6 +39,9 @@ class Source:
     records: str | None = None
     pagination: Pagination | None = None
     prepare: Prepare | None = None
+    absent: bool = False
+    sparse: bool = False
+    cut_off: str | None = None
 
 
 def build_request(source: Source, context: Mapping[str, Any], *, functions: Functions = DEFAULT) -> Request:

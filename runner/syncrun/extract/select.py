@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec import Struct
 
 from syncrun.errors import ResponseError
 from syncrun.excerpts import excerpt
 from syncrun.expressions.compile import compile_expression
+from syncrun.extract.presence import is_there
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USUAL_NAMES = ("data", "items", "results", "records", "value", "values", "entries", "rows", "objects")
@@ -20,102 +23,172 @@ _MOST = 20  # lists that are named
 _DEEPEST_CANDIDATE = 2
 
 
-class Selector:
-    """Selects the records of each page of one enumeration; *missed* says what seems odd about that.
+class Selection(Struct, frozen=True):
+    """What an answer has of records.
 
-    Without an *expression* the first page that has a list decides where the records are; later pages must
-    have them in the same place.
+    *listed* tells that it holds the list, which may be empty. Where it does not, *fault* is the error that
+    this is on a first page, unless the answer is *blank*: empty, or one that the sync takes for no records.
+    *reported* tells that the answer speaks of an error of its own.
     """
 
-    def __init__(self, expression: str | None = None) -> None:
+    records: Sequence[Any]
+    listed: bool = True
+    blank: bool = False
+    fault: ResponseError | None = None
+    reported: bool = False
+
+
+_BLANK = Selection([], listed=False, blank=True)
+
+
+class Selector:
+    """Selects the records of each page of one enumeration.
+
+    Without an *expression* the first page that has a list decides where the records are; later pages must
+    have them in the same place. With *absent* a first page that leaves the list out is an empty one. *sparse*
+    answers, those in XML, have no empty lists: what is in an element that is there is there with it.
+    """
+
+    def __init__(self, expression: str | None = None, *, absent: bool = False, sparse: bool = False) -> None:
         self.expression = expression
         self._evaluate = None if expression is None else compile_expression(expression)
+        self._absent, self._sparse = absent, sparse
         self._member: str | None = None
-        self.missed = ""
+        self._is_list = False
 
-    def select(self, body: Any) -> list[Any]:
-        """Return the records of *body*, none for an empty answer; an object counts as one record.
+    def find_again(self, expression: str) -> None:
+        """Look for the records where an earlier read of the same list found them."""
+        if self._evaluate is None and self.expression is None:
+            self.expression = expression
+            self._member = None if expression == "@" else _member_of(expression)
 
-        Raise ResponseError when it is unclear where they are, or when the answer reports an error instead.
+    def select(self, body: Any, *, first: bool = True) -> Selection:
+        """Return the records of *body*; an object counts as one record.
+
+        It is unclear where they are, or the answer reports an error instead, where the selection has a fault.
         Elements of the list are returned as they are, whatever their type.
         """
+        if body is None:
+            return _BLANK
         if self._evaluate is not None:
-            return self._select_declared(self._evaluate(body), body)
-        if body is None or body == {}:
-            return []
+            return self._declared(self._evaluate(body), body, first=first)
         if self.expression is None:
-            return self._choose(body)
-        return self._select_chosen(body)
+            return self._chosen(body)
+        return self._chosen_before(body)
 
-    def _select_declared(self, value: Any, body: Any) -> list[Any]:
-        if isinstance(value, list):
-            return value
-        if value is None:
-            _raise_reported_error(body)
-            self.missed = self._what_is_there(body)
-            return []
-        if isinstance(value, dict):
-            return [value]
-        raise ResponseError(
-            f"records ({self.expression}) gives {_named(value)}, neither a list nor an object",
-            hint="records is JMESPath from the body to a list of records, or to one record",
+    def _declared(self, value: Any, body: Any, *, first: bool) -> Selection:
+        expression = self.expression or ""
+        if isinstance(value, list) and (value or self._holds(body, deep=first or not self._absent)):
+            self._is_list = True
+            return Selection(value)
+        if isinstance(value, dict) and not (self._is_list and value is body):  # a message in the list's place
+            return Selection([value])
+        if value is None or isinstance(value, list | dict):
+            reported = _reported_error(body)
+            if reported is not None:
+                return reported
+            if value is None and self._holds(body, deep=True):
+                return Selection([])  # `data: null`: an empty list
+            blank = body == [] or (self._absent and isinstance(body, dict))
+            return Selection([], listed=False, blank=blank, fault=_finds_nothing(expression, body))
+        return _unclear(
+            f"records ({expression}) gives {named(value)}, neither a list nor an object",
+            "records is JMESPath from the body to a list of records, or to one record",
         )
 
-    def _what_is_there(self, body: Any) -> str:
-        """Return what the answer has in place of the records; empty when it has no list with entries."""
-        found = _lists_in(body, []) if isinstance(body, dict) else ()
-        lists = [path_of(path) for path, length in found if length and path[-1] not in _ERROR_NAMES]
-        if not lists:
-            return ""
-        return f"records ({self.expression}) finds nothing, but the answer has {', '.join(lists[:_MOST])}"
+    def _holds(self, body: Any, *, deep: bool) -> bool:
+        return is_there(self.expression or "", body, sparse=self._sparse, deep=deep)
 
-    def _choose(self, body: Any) -> list[Any]:
+    def _chosen(self, body: Any) -> Selection:
         if isinstance(body, list):
             self.expression = "@"
-            return body
-        if not isinstance(body, dict):
-            raise ResponseError(
-                f"the answer is {_named(body)}, so it holds no records", hint="check request and decode"
-            )
+            return Selection(body)
+        if isinstance(body, dict) and body:
+            return self._chosen_member(body)
+        if body == {}:
+            hint = "where the API leaves an empty list out, name it: `records: items` and `empty: absent`"
+            return _unclear("the answer is {}, an object without a list of records", hint)
+        return _unclear(f"the answer is {named(body)}, so it holds no records", "check request and decode")
+
+    def _chosen_member(self, body: Mapping[str, Any]) -> Selection:
         lists = {name: value for name, value in body.items() if isinstance(value, list)}
         candidates = [name for name in lists if name not in _ERROR_NAMES]
         if len(candidates) == 1:
             self._member = candidates[0]
             self.expression = path_of([self._member])
-            return lists[self._member]
+            return Selection(lists[self._member])
         if candidates:
-            raise ResponseError(
-                _ambiguous(body), hint=f"set records: to one of them, such as {candidates[0]}"
-            )
-        _raise_reported_error(body)
+            return _unclear(_ambiguous(body), f"set records: to one of them, such as {candidates[0]}")
+        reported = _reported_error(body)
+        if reported is not None:
+            return reported
         if any(name in body and body[name] is None for name in _USUAL_NAMES):
-            return []  # `data: null`: an empty list
-        raise ResponseError(
-            _ambiguous(body), hint="set records: to JMESPath, or to '@' if this is one record"
-        )
+            return Selection([])  # `data: null`: an empty list
+        return _unclear(_ambiguous(body), "set records: to JMESPath, or to '@' if this is one record")
 
-    def _select_chosen(self, body: Any) -> list[Any]:
+    def _chosen_before(self, body: Any) -> Selection:
         if self._member is None:
-            value, found = body, f"this one is {_named(body)}"
+            value, found = body, f"this one is {named(body)}"
         elif isinstance(body, dict):
             value = body.get(self._member)
-            found = f"this one has {_named(value)} there"
+            there = self._member in body
+            found = f"this one has {named(value)} there" if there else "this one has no such list"
         else:
-            value, found = False, f"this one is {_named(body)}"
+            value, found = False, f"this one is {named(body)}"
         if isinstance(value, list):
-            return value
-        _raise_reported_error(body)
-        if value is None:
-            return []  # many APIs leave the list out when there is nothing in it
+            return Selection(value)
+        reported = _reported_error(body)
+        if reported is not None:
+            return reported
+        if value is None and isinstance(body, dict) and self._member in body:
+            return Selection([])
         place = "a list" if self._member is None else f"an object with the records in {self.expression}"
-        raise ResponseError(
-            f"earlier pages were {place}, but {found}", hint="set records: to say where the records are"
-        )
+        hint = "set records: to say where the records are"
+        return _unclear(f"earlier pages were {place}, but {found}", hint)
 
 
 def path_of(names: list[str]) -> str:
     """Return the JMESPath that leads through the members *names*."""
     return ".".join(n if _PLAIN_NAME.fullmatch(n) else json.dumps(n, ensure_ascii=False) for n in names)
+
+
+def named(value: Any) -> str:
+    """Return how messages name a JSON value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text {excerpt(value, _SHORT_TEXT)!r}"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def _member_of(expression: str) -> str:
+    return str(json.loads(expression)) if expression.startswith('"') else expression
+
+
+def _unclear(message: str, hint: str) -> Selection:
+    return Selection([], listed=False, fault=ResponseError(message, hint=hint))
+
+
+def _finds_nothing(expression: str, body: Any) -> ResponseError:
+    """Return the error of an expression that selects nothing, with what there is in its place."""
+    finds = f"records ({expression}) finds nothing in the answer"
+    if isinstance(body, list):
+        hint = "leave records out, or set records: '@'"
+        return ResponseError(f"{finds}, which is itself a list of {len(body)}", hint=hint)
+    if not isinstance(body, dict):
+        return ResponseError(f"{finds}, which is {named(body)}", hint="check request and decode")
+    found = [(path_of(path), length) for path, length in _lists_in(body, []) if path[-1] not in _ERROR_NAMES]
+    if found:
+        shown = ", ".join(f"{path} ({length})" for path, length in found[:_MOST])
+        hint = f"set records: to one of them, such as {found[0][0]}"
+        return ResponseError(f"{finds}, which has the lists {shown}", hint=hint)
+    members = f"its members are {', '.join(list(body)[:_MOST])}" if body else "it is {}"
+    hint = "where the API leaves an empty list out, say so: `empty: absent`"
+    return ResponseError(f"{finds}: {members}", hint=hint)
 
 
 def _ambiguous(body: Mapping[str, Any]) -> str:
@@ -136,24 +209,13 @@ def _lists_in(body: Mapping[str, Any], above: list[str]) -> Iterator[tuple[list[
             yield from _lists_in(value, [*above, name])
 
 
-def _raise_reported_error(body: Any) -> None:
-    """Raise ResponseError when *body* reports an error where records were expected: that is no empty list."""
+def _reported_error(body: Any) -> Selection | None:
+    """Return what to make of a *body* that reports an error where records were expected, if it does."""
     if not isinstance(body, dict):
-        return
+        return None
     for name in _ERROR_NAMES:
         if body.get(name):
             text = json.dumps(body[name], ensure_ascii=False, default=str)
-            raise ResponseError(f"the answer has no records but reports {name}: {excerpt(text, _EXCERPT)}")
-
-
-def _named(value: Any) -> str:
-    """Return how messages name a JSON value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f"the text {excerpt(value, _SHORT_TEXT)!r}"
-    if isinstance(value, (int, float)):
-        return f"the number {value}"
-    return "a list" if isinstance(value, list) else "an object"
+            fault = ResponseError(f"the answer has no records but reports {name}: {excerpt(text, _EXCERPT)}")
+            return Selection([], listed=False, fault=fault, reported=True)
+    return None

@@ -133,10 +133,30 @@ class Client:
         Raise RequestError, with the redacted URL and the start of the body, for any other outcome, and for
         answers that the connector's rules take for errors.
         """
+        return self._send(request, also)
+
+    def repeat(self, answer: Response, reason: str) -> Response | None:
+        """Send the request of *answer* again after a wait, because of *reason* it is none; return the answer.
+
+        None when it was sent as often as the policy says, or may do its work twice. Raise what `send` raises.
+        """
+        request, attempt = answer.request, answer.attempts + 1
+        if attempt > self._policy.attempts or not request.repeatable:
+            return None
+        wait = self._wait(answer.headers, answer, attempt)
+        if wait:
+            self._sleep(wait)
+        return self._send(request, (), attempt, reason)
+
+    def _send(
+        self, request: Request, also: Collection[int], attempt: int = 1, again_for: str = ""
+    ) -> Response:
         outgoing = self._encode(request)
-        attempt, refreshed = 1, False
+        refreshed = False
         while True:
             outcome = self._attempt(outgoing, attempt, also)
+            if again_for and outcome.failure is None:
+                outcome = replace(outcome, again_for=again_for)
             response = outcome.response(request, attempt)
             verdict = self._judge.judge(response) if self._judge and response else None
             warns = verdict is not None and verdict.then == "warn"
@@ -146,13 +166,13 @@ class Client:
                 return response
             if response is not None and verdict is not None and verdict.then == "empty":
                 self._note(outcome, attempt, verdict=verdict)
-                return replace(response, content=b"", memo={})
+                return replace(response, content=b"", memo={}, is_settled=True)
             if verdict is not None and verdict.then == "refresh_auth":
                 again, refreshed = not refreshed and self._gate.refresh(), True
                 wait = 0.0
             else:
                 again = attempt < self._policy.attempts and _is_retried(outcome, request, verdict)
-                wait = self._wait(outcome, response, attempt + 1) if again else 0.0
+                wait = self._wait(outcome.headers, response, attempt + 1) if again else 0.0
             self._note(outcome, attempt, wait, verdict)
             if not again:
                 self._tell(outgoing, outcome)
@@ -161,9 +181,9 @@ class Client:
             if wait:
                 self._sleep(wait)
 
-    def _wait(self, outcome: Outcome, response: Response | None, attempt: int) -> float:
+    def _wait(self, headers: Mapping[str, str], response: Response | None, attempt: int) -> float:
         asked = self._judge.wait(response) if self._judge and response else None
-        return wait_before(attempt, outcome.headers, self._now(), self._policy, self._random, asked=asked)
+        return wait_before(attempt, headers, self._now(), self._policy, self._random, asked=asked)
 
     def _encode(self, request: Request) -> Outgoing:
         try:

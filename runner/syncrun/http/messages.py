@@ -67,7 +67,8 @@ def _with_member(document: Any, path: list[str], value: Any) -> Any:
 class Response:
     """One answer with its content fully read and decompressed; header names are lower case.
 
-    *memo* keeps what a decoder made of the content, so that rules and records share one reading of it.
+    *is_settled* tells that an error rule takes it for an answer without records. *memo* keeps what a
+    decoder made of the content, so that rules and records share one reading of it.
     """
 
     status: int
@@ -77,4 +78,5 @@ class Response:
     request: Request
     elapsed: float = 0.0
     attempts: int = 1
+    is_settled: bool = False
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)

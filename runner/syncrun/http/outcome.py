@@ -58,7 +58,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An answer, or the failure to get one; *queued* and *at* are as in `Exchange`."""
+    """An answer, or the failure to get one; *queued* and *at* are as in `Exchange`.
+
+    *again_for* says why the answer before it was none.
+    """
 
     method: str
     url: str
@@ -69,6 +72,7 @@ class Outcome:
     failure: Failure | None = None
     queued: float = 0.0
     at: float = 0.0
+    again_for: str = ""
 
     def response(self, request: Request, attempt: int) -> Response | None:
         """Return the answer to *request*; None when none came."""
@@ -128,6 +132,8 @@ def exchange_of(
 ) -> Exchange:
     """Return what logs and counters learn of attempt number *attempt*."""
     reason = outcome.failure.reason if outcome.failure else ""
+    if outcome.again_for:
+        reason = f"asked again: {outcome.again_for}"
     if verdict is not None:
         reason = f"{verdict.rule}: {verdict.then}"
     reason = redactor.text(reason)

@@ -25,6 +25,11 @@ class PageState:
     sends; *size* is the page size that the server turned out to use (R18). Kinds that count keep the records
     so far in *received*, and in *empty* how many pages just before this one were empty. *file* is which of
     an export's files the page is in, counted from 0.
+
+    What answers promised stands here until a page keeps it: *total* records, so many *pages*, *more* of
+    them. *gap* is the first page, counted from 1, that was empty before all that was promised had come,
+    *drift* says how a total changed, *cut* which answer said that it is only a part. *found* is where
+    records were found when the sync does not say where they are.
     """
 
     number: int = 0
@@ -36,6 +41,13 @@ class PageState:
     received: int | None = None
     empty: int | None = None
     file: int | None = None
+    total: int | None = None
+    pages: int | None = None
+    more: bool | None = None
+    gap: int | None = None
+    drift: str | None = None
+    cut: str | None = None
+    found: str | None = None
 
     def as_context(self) -> dict[str, Any]:
         """Return the template root `page`: number (as sent, else counted from 1), offset, size, token."""
@@ -54,7 +66,10 @@ class PageState:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answered page: decoded *body*, *records* as selected, lower-case *headers*, the final *url*."""
+    """One answered page: decoded *body*, *records* as selected, lower-case *headers*, the final *url*.
+
+    *listed* tells that the answer held the list of records, which may be empty.
+    """
 
     state: PageState
     url: str
@@ -62,6 +77,7 @@ class Page:
     headers: Mapping[str, str]
     body: Any
     records: Sequence[Any]
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +160,25 @@ class Pagination(YamlModel):
         """Return the state of the page after *page*, or why there is none; the caller stops loops (R17)."""
         raise NotImplementedError
 
+    def promise(self, state: PageState) -> str:  # noqa: ARG002
+        """Return what answers before the page of *state* said that it has, as a clause; empty for nothing."""
+        return ""
+
+    def owes(self, state: PageState, page: Page) -> bool:  # noqa: ARG002
+        """Whether a total says that records follow *page*, also when it has none."""
+        return False
+
+    def drift(self, state: PageState, page: Page) -> str:  # noqa: ARG002
+        """Return how the total that *page* tells differs from the one told before; empty if it does not."""
+        return ""
+
     @property
     def width(self) -> int:
         """How many pages may be asked for side by side."""
         return 1
 
-    def upcoming(self, following: PageState, page: Page) -> Iterator[PageState]:  # noqa: ARG002
-        """Yield the states after *following*, the one after *page*, that come if all pages are full."""
+    def upcoming(self, following: PageState) -> Iterator[PageState]:  # noqa: ARG002
+        """Yield the states after *following* that are sure to come if all pages are full."""
         return iter(())
 
     def share(self, page: Page) -> float | None:  # noqa: ARG002

@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
-from syncrun.paginators.values import count_at
+from syncrun.paginators.values import count_at, read_of_bodies
+from syncrun.wording import counted
 from syncrun.yaml_models import no_entries
 
 _MOST_EMPTY_PAGES = 3
@@ -20,12 +21,19 @@ _PLACES = ("params.", "headers.", "body.")
 
 
 class Tally(Struct, frozen=True):
-    """What is known after a page: *total* or None, *received* so far, trailing *empty* pages, page *size*."""
+    """What is known after a page: *received* so far, trailing *empty* pages, page *size*.
+
+    *total* records and so many *pages* are promised, None where no answer said how many. *gap* is the first
+    page that was empty before all of them had come.
+    """
 
     total: int | None
     received: int
     empty: int
     size: int
+    pages: int | None = None
+    gap: int | None = None
+    drift: str = ""
 
 
 class CountedPagination(Pagination):
@@ -35,7 +43,8 @@ class CountedPagination(Pagination):
     size_param: str | None = Field(None, min_length=1, description="The parameter that asks for a page size.")
     size: int | None = Field(None, ge=1, description="Records a page, as asked for.")
     total: Expression | None = Field(
-        None, description="JMESPath on the body: the number of records in all pages."
+        None,
+        description='JMESPath on the body: the number of records in all pages; or headers."x-total".',
     )
     end_status: list[int] = Field(
         default_factory=no_entries,
@@ -61,7 +70,7 @@ class CountedPagination(Pagination):
     @property
     def reads(self) -> Sequence[str | None]:
         """The expressions that it evaluates on bodies."""
-        return (self.total,)
+        return read_of_bodies(self.total)
 
     def shifts(self, state: PageState) -> bool:  # noqa: ARG002
         """Return true: a position says how many records come before it, not which."""
@@ -81,10 +90,10 @@ class CountedPagination(Pagination):
         """How many pages may be asked for side by side."""
         return self.concurrency
 
-    def upcoming(self, following: PageState, page: Page) -> Iterator[PageState]:
-        """Yield the states after *following* that the total of *page* promises, should all pages be full."""
+    def upcoming(self, following: PageState) -> Iterator[PageState]:
+        """Yield the states after *following* that the total promises, should all pages be full."""
         size, state = following.size, following
-        while size and self.is_promised(state, size, page) and state.number + 1 < self.max_pages:
+        while size and self.is_promised(state, size) and state.number + 1 < self.max_pages:
             state = replace(
                 state,
                 number=state.number + 1,
@@ -94,15 +103,30 @@ class CountedPagination(Pagination):
             )
             yield state
 
-    def is_promised(self, state: PageState, size: int, page: Page) -> bool:
-        """Whether the total of *page* says that another page follows the full one of *state*."""
-        total = count_at(self.total, page.body)
-        return total is not None and (state.received or 0) + size < total
+    def is_promised(self, state: PageState, size: int) -> bool:
+        """Whether the total that was told says that another page follows the full one of *state*."""
+        return state.total is not None and (state.received or 0) + size < state.total
 
     def share(self, page: Page) -> float | None:
-        """Return how much has been read with *page* of the total that it tells."""
-        total = count_at(self.total, page.body)
+        """Return how much has been read with *page* of the total that was told."""
+        total = told(self.total, page.state.total, page)
         return min(1.0, ((page.state.received or 0) + len(page.records)) / total) if total else None
+
+    def promise(self, state: PageState) -> str:
+        """Return how many records were told, where they have not all come."""
+        if state.total is None or (state.received or 0) >= state.total:
+            return ""
+        return f"{state.received or 0:,} of {counted(state.total, 'record')} have come"
+
+    def owes(self, state: PageState, page: Page) -> bool:
+        """Whether records follow *page* by the total that was told."""
+        tally = self.tally(state, page)
+        return tally.total is not None and tally.received < tally.total
+
+    def drift(self, state: PageState, page: Page) -> str:
+        """Return how the total that *page* tells differs from the one told before it."""
+        now = count_at(self.total, page)
+        return difference("total", state.total, now, page)
 
     def is_past_end(self, state: PageState, status: int) -> bool:
         """Whether *status* is declared to mean that the page of *state* is past the last one."""
@@ -120,10 +144,12 @@ class CountedPagination(Pagination):
         """Return what is known after *page*. A size is never smaller than the longest page so far."""
         count = len(page.records)
         return Tally(
-            total=count_at(self.total, page.body),
+            total=told(self.total, state.total, page),
             received=(state.received or 0) + count,
             empty=0 if count else (state.empty or 0) + 1,
             size=max(state.size or 0, count),
+            gap=state.gap or (None if count else state.number + 1),
+            drift=state.drift or self.drift(state, page),
         )
 
     def follow(
@@ -137,6 +163,10 @@ class CountedPagination(Pagination):
             size=tally.size or None,
             received=tally.received,
             empty=tally.empty or None,
+            total=tally.total,
+            pages=tally.pages,
+            gap=tally.gap if tally.total is not None or tally.pages is not None else None,
+            drift=tally.drift or None,
         )
 
     def end_by_length(self, state: PageState, page: Page) -> End | None:
@@ -155,6 +185,36 @@ class CountedPagination(Pagination):
         if tally.empty < _MOST_EMPTY_PAGES or self.empty_page == "continue":
             return None
         return End(complete=False, reason=f"{promise}, but the last {tally.empty} pages are empty")
+
+
+def told(expression: str | None, before: int | None, page: Page) -> int | None:
+    """Return the count that holds after *page*, which *expression* finds there, or the one told *before*.
+
+    An empty page takes back nothing that was told.
+    """
+    now = count_at(expression, page)
+    if now is None:
+        return before
+    return now if page.records or before is None else max(now, before)
+
+
+def falls_short(tally: Tally, total: int) -> End:
+    """Return the end of an enumeration that came to its last page before it had *total* records (R31)."""
+    came = f"{tally.received:,} of {counted(total, 'record')} received"
+    if tally.empty:
+        came += ", then an empty page"
+    elif tally.gap:
+        came += f"; page {tally.gap} was empty"
+    hint = "where an empty page is the end whatever the total says: `empty_page: stop`" if tally.empty else ""
+    hint = hint or "where the total counts records that the API does not give, leave it out of pagination"
+    return End(complete=False, reason=came, hint=hint)
+
+
+def difference(what: str, before: int | None, now: int | None, page: Page) -> str:
+    """Return how *what* changed with *page*; empty when it did not."""
+    if now is None or before is None or now == before:
+        return ""
+    return f"the {what} went from {before:,} to {now:,} by page {page.state.number + 1}"
 
 
 def _place(name: str) -> str:

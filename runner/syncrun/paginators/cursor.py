@@ -20,7 +20,7 @@ from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
 from syncrun.paginators.positions import is_position
-from syncrun.paginators.values import as_count, evaluate, is_end_marker, says_more
+from syncrun.paginators.values import as_count, is_end_marker, read_of_bodies, says_more, value_on
 
 
 class CursorPagination(Pagination):
@@ -40,7 +40,7 @@ class CursorPagination(Pagination):
     @property
     def reads(self) -> Sequence[str | None]:
         """The expressions that it evaluates on bodies."""
-        return (self.token, self.has_more)
+        return read_of_bodies(self.token, self.has_more)
 
     def shifts(self, state: PageState) -> bool:
         """Whether the token of *state* is a page number or an offset, by the names that it has."""
@@ -48,6 +48,10 @@ class CursorPagination(Pagination):
             return as_count(state.token) is not None
         names = (self.into, self.token_header or self.token or "")
         return any(is_position(name, state.token) for name in names)
+
+    def promise(self, state: PageState) -> str:
+        """Return that the page before named this one."""
+        return "" if state.token is None else f"page {state.number} named a next one"
 
     def apply(self, request: Request, state: PageState) -> Request:
         """Return *request* with the token; the first page has none."""
@@ -59,7 +63,7 @@ class CursorPagination(Pagination):
         """Return the state with the token that *page* names, until there is none or nothing more."""
         if not page.records and self.empty_page == "stop":
             return End(complete=True, reason="an empty page")
-        more = says_more(self.has_more, page.body)
+        more = says_more(self.has_more, page)
         if more is False:
             return End(complete=True, reason="the answer says that there is no more")
         token = self._token(page)
@@ -74,7 +78,7 @@ class CursorPagination(Pagination):
     def _token(self, page: Page) -> Any:
         if self.token_header is not None:
             return page.headers.get(self.token_header.lower())
-        return evaluate(self.token or "", page.body)
+        return value_on(self.token or "", page)
 
     @property
     def _place(self) -> str:

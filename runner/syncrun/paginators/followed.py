@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field, model_validator
 
 from syncrun.http.messages import Request
 from syncrun.paginators.base import PageState, Pagination
@@ -11,6 +14,10 @@ from syncrun.paginators.positions import has_position
 
 class FollowedPagination(Pagination):
     """Follows URLs as they are; a kind says where they stand."""
+
+    method: Literal["GET", "POST"] | None = Field(
+        None, description="Of the requests for next pages; GET sends no body. Absent: as for the first page."
+    )
 
     @model_validator(mode="after")
     def _no_place(self) -> FollowedPagination:
@@ -22,6 +29,10 @@ class FollowedPagination(Pagination):
         """Whether the URL that *state* has only names a page by its number or offset."""
         return state.url is not None and has_position(state.url)
 
+    def promise(self, state: PageState) -> str:
+        """Return that the page before named this one."""
+        return "" if state.url is None else f"page {state.number} named a next one"
+
     @property
     def placed(self) -> bool:
         """Return true: the URL always takes the place of the request's own."""
@@ -29,4 +40,9 @@ class FollowedPagination(Pagination):
 
     def apply(self, request: Request, state: PageState) -> Request:
         """Return *request* at the next URL; the first page has none."""
-        return request if state.url is None else request.at_url(state.url)
+        if state.url is None:
+            return request
+        request = request.at_url(state.url)
+        if self.method == "GET":
+            request = replace(request, json=None, form=None, text=None)
+        return request if self.method is None else replace(request, method=self.method)

@@ -54,6 +54,10 @@ class HookPagination(Pagination):
         changes = state.token if isinstance(state.token, dict) else {}
         return may_count([unnamed, *(value for name, value in changes.items() if name != "token")])
 
+    def promise(self, state: PageState) -> str:
+        """Return that the hook asks for this page."""
+        return f"the hook next_page went on after page {state.number}" if state.number else ""
+
     @property
     def placed(self) -> bool:
         """Return true: what the hook returns says where it goes."""

@@ -19,7 +19,7 @@ from pydantic import Field
 from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
-from syncrun.paginators.values import evaluate, is_end_marker, says_more
+from syncrun.paginators.values import evaluate, is_end_marker, read_of_bodies, says_more
 
 
 class LastRecordPagination(Pagination):
@@ -32,7 +32,11 @@ class LastRecordPagination(Pagination):
     @property
     def reads(self) -> Sequence[str | None]:
         """The expressions that it evaluates on bodies."""
-        return (self.has_more,)
+        return read_of_bodies(self.has_more)
+
+    def promise(self, state: PageState) -> str:
+        """Return that the page before says that there is more, where it does."""
+        return f"page {state.number} said that there is more" if state.more else ""
 
     def apply(self, request: Request, state: PageState) -> Request:
         """Return *request* with the last record's value; the first page has none."""
@@ -42,12 +46,13 @@ class LastRecordPagination(Pagination):
 
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state after the last record of *page*; an empty page, or no more, is the end."""
-        more = says_more(self.has_more, page.body)
+        more = says_more(self.has_more, page)
         if more is False:
             return End(complete=True, reason="the answer says that there is no more")
         if not page.records:
-            if more and self.empty_page != "stop":
-                return End(complete=False, reason="the answer says that there is more, but the page is empty")
+            if (more or state.more) and self.empty_page != "stop":
+                said = "the answer says" if more else f"page {state.number} said"
+                return End(complete=False, reason=f"{said} that there is more, but the page is empty")
             return End(complete=True, reason="an empty page")
         token = evaluate(self.token, page.records[-1])
         if is_end_marker(token):
@@ -55,4 +60,4 @@ class LastRecordPagination(Pagination):
                 complete=False,
                 reason=f"the last record has no {self.token}, so no next page can be asked for",
             )
-        return PageState(number=state.number + 1, token=token)
+        return PageState(number=state.number + 1, token=token, more=more or None)

@@ -18,7 +18,7 @@ from syncrun.excerpts import excerpt
 from syncrun.expressions.fields import Expression
 from syncrun.paginators.base import End, Page, PageState
 from syncrun.paginators.followed import FollowedPagination
-from syncrun.paginators.values import evaluate, is_end_marker, resolve_link, says_more
+from syncrun.paginators.values import is_end_marker, read_of_bodies, resolve_link, says_more, value_on
 
 
 class NextUrlPagination(FollowedPagination):
@@ -38,13 +38,13 @@ class NextUrlPagination(FollowedPagination):
     @property
     def reads(self) -> Sequence[str | None]:
         """The expressions that it evaluates on bodies."""
-        return (self.url, self.has_more)
+        return read_of_bodies(self.url, self.has_more)
 
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state of the URL that *page* names, resolved against its own; none is the end."""
         if not page.records and self.empty_page == "stop":
             return End(complete=True, reason="an empty page")
-        more = says_more(self.has_more, page.body)
+        more = says_more(self.has_more, page)
         if more is False:
             return End(complete=True, reason="the answer says that there is no more")
         link = self._link(page)
@@ -62,4 +62,4 @@ class NextUrlPagination(FollowedPagination):
     def _link(self, page: Page) -> Any:
         if self.header is not None:
             return page.headers.get(self.header.lower())
-        return evaluate(self.url or "", page.body)
+        return value_on(self.url or "", page)

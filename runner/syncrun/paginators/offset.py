@@ -19,7 +19,7 @@ from pydantic import Field
 
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState
-from syncrun.paginators.counted import CountedPagination
+from syncrun.paginators.counted import CountedPagination, Tally, falls_short
 from syncrun.wording import counted
 
 
@@ -49,9 +49,7 @@ class OffsetPagination(CountedPagination):
         step = len(page.records) or tally.size or self.size or 0
         offset = self._offset(state) + step
         if tally.total is not None:
-            end = self._end_by_total(
-                offset - self.start, tally.received, tally.total, empty=bool(tally.empty)
-            )
+            end = self._end_by_total(offset - self.start, tally, tally.total)
             end = end or self.end_by_emptiness(tally, f"the answer says {counted(tally.total, 'record')}")
         else:
             end = self.end_by_length(state, page)
@@ -62,14 +60,7 @@ class OffsetPagination(CountedPagination):
     def _offset(self, state: PageState) -> int:
         return self.start if state.offset is None else state.offset
 
-    def _end_by_total(self, passed: int, received: int, total: int, *, empty: bool) -> End | None:
-        if received >= total:
+    def _end_by_total(self, passed: int, tally: Tally, total: int) -> End | None:
+        if tally.received >= total:
             return End(complete=True, reason=f"all {counted(total, 'record')} received")
-        if passed < total:
-            return None
-        if empty:
-            return End(
-                complete=False,
-                reason=f"{received} of {counted(total, 'record')} received, then an empty page",
-            )
-        return End(complete=True, reason=f"the last page of {counted(total, 'record')}")
+        return None if passed < total else falls_short(tally, total)

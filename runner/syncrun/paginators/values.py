@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from syncrun.expressions.compile import compile_expression
+from syncrun.expressions.layout import plain_path
 from syncrun.http.urls import resolve
+from syncrun.paginators.base import Page
 
+_HEADERS = "headers."
 _MOST_DIGITS = 18  # a count of more is none
 _MOST = 10**_MOST_DIGITS
 
@@ -14,6 +17,26 @@ _MOST = 10**_MOST_DIGITS
 def evaluate(expression: str, document: Any) -> Any:
     """Return what JMESPath *expression* finds in *document*; raise EvaluationError where it fails."""
     return compile_expression(expression)(document)
+
+
+def value_on(expression: str, page: Page) -> Any:
+    """Return what JMESPath *expression* finds in the body of *page*, or in its headers: `headers.link`."""
+    if not reads_headers(expression):
+        return evaluate(expression, page.body)
+    path = plain_path(expression)
+    if path is not None and len(path) > 1:  # names of headers are the same in any case
+        return page.headers.get(path[1].lower()) if len(path) == 2 else None  # noqa: PLR2004 - headers, name
+    return evaluate(expression, {"headers": dict(page.headers)})
+
+
+def reads_headers(expression: str) -> bool:
+    """Whether *expression* is about the headers of an answer, by how it begins."""
+    return expression.lstrip().startswith(_HEADERS)
+
+
+def read_of_bodies(*expressions: str | None) -> tuple[str, ...]:
+    """Return those of *expressions* that are evaluated on bodies."""
+    return tuple(text for text in expressions if text is not None and not reads_headers(text))
 
 
 def is_end_marker(value: Any) -> bool:
@@ -25,9 +48,9 @@ def is_end_marker(value: Any) -> bool:
     return isinstance(value, (list, dict)) and not value
 
 
-def says_more(flag: str | None, body: Any) -> bool | None:
-    """Return what the expression *flag* on *body* says, as boolean, text or number; None when nothing."""
-    value = None if flag is None else evaluate(flag, body)
+def says_more(flag: str | None, page: Page) -> bool | None:
+    """Return what the expression *flag* on *page* says, as boolean, text or number; None when nothing."""
+    value = None if flag is None else value_on(flag, page)
     if value is None:
         return None
     if isinstance(value, str):
@@ -47,9 +70,9 @@ def as_count(value: Any) -> int | None:
     return int(value)
 
 
-def count_at(expression: str | None, body: Any) -> int | None:
-    """Return the count that *expression* finds in *body*; None without one."""
-    return None if expression is None else as_count(evaluate(expression, body))
+def count_at(expression: str | None, page: Page) -> int | None:
+    """Return the count that *expression* finds on *page*; None without one."""
+    return None if expression is None else as_count(value_on(expression, page))
 
 
 def resolve_link(page_url: str, link: str) -> str | None:

@@ -283,7 +283,7 @@ def test_raw_keeps_the_record_as_received(lab: Lab) -> None:
 
 def test_an_empty_first_run_leaves_a_table_to_query(lab: Lab) -> None:
     lab.write(ITEMS)
-    lab.api = lambda _: {}
+    lab.api = lambda _: {"items": []}
     assert lab.run().status == "ok"
     assert lab.live() == []
 
@@ -362,12 +362,13 @@ def test_a_slow_list_may_take_longer_than_the_others(lab: Lab) -> None:
     assert patience == [10.0, 300.0]
 
 
-def test_records_that_are_looked_for_in_the_wrong_place_are_told(lab: Lab) -> None:
+def test_records_that_are_looked_for_in_the_wrong_place_are_an_error(lab: Lab) -> None:
     lab.write(ITEMS.replace("key: id", "records: itms\n        key: id"))
     lab.api = lambda _: {"items": items("a"), "total": 1}
-    assert lab.run().notes == ("records (itms) finds nothing, but the answer has items",)
-    lab.api = lambda _: {"items": [], "total": 0}
-    assert lab.run().notes == ()
+    report = lab.run()
+    assert (report.status, report.exit_code) == ("failed", 1)
+    assert report.message == "records (itms) finds nothing in the answer, which has the lists items (1)"
+    assert report.hint == "set records: to one of them, such as items"
 
 
 def test_a_long_wait_before_the_api_is_asked_again_is_told(lab: Lab) -> None:

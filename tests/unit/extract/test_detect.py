@@ -20,7 +20,7 @@ ITEMS = [{"id": 1}, {"id": 2}]
 
 def first_page(body: Any, headers: Mapping[str, str] | None = None) -> Page:
     lower = {name.lower(): value for name, value in (headers or {}).items()}
-    return Page(PageState(), f"{BASE}/items", 200, lower, body, Selector().select(body) if body != {} else [])
+    return Page(PageState(), f"{BASE}/items", 200, lower, body, Selector().select(body).records)
 
 
 def detected(body: Any, headers: Mapping[str, str] | None = None, **request: Any) -> str:
@@ -238,9 +238,77 @@ def test_r07_an_answer_that_looks_cut_off_is_incomplete(
     run = enumerate_pages(lambda _: Reply(body, headers), None, request={"params": params}, records=None)
     assert run.end == End(
         complete=False,
-        reason=f"looks cut off: {sign}, and no way to the next page was found; "
-        "declare pagination (none, if this is everything)",
+        reason=f"looks cut off: {sign}, and no way to the next page was found",
+        hint="if this is everything: `pagination: none`; else declare how to get the rest",
     )
+
+
+@pytest.mark.parametrize("count", [50, 100, 200, 250, 500, 1000])
+def test_r07_a_round_number_of_records_looks_cut_off(count: int) -> None:
+    run = enumerate_pages(lambda _: ids(count), None, records=None)
+    assert not run.end.complete
+    assert run.end.reason.startswith(f"looks cut off: {count:,} records, which is a round number, and no way")
+    assert len(run.records) == count
+    assert enumerate_pages(lambda _: ids(count), "none", records=None).end.complete
+    assert enumerate_pages(lambda _: ids(count - 1), None, records=None).end.complete
+
+
+def test_r07_a_limit_deep_in_the_body_counts_too() -> None:
+    request = {"method": "POST", "json": {"page": {"limit": 2}}}
+    run = enumerate_pages(lambda _: ITEMS, None, request=request, records=None)
+    assert run.end.reason.startswith("looks cut off: 2 records for limit=2")
+
+
+@pytest.mark.parametrize("name", ["partial", "incomplete_results", "timed_out"])
+@pytest.mark.parametrize("pagination", [None, "none", "{type: page, total: total}"])
+def test_r07_an_answer_that_says_that_it_is_a_part_makes_the_read_incomplete(
+    name: str, pagination: str | None
+) -> None:
+    run = enumerate_pages(lambda _: {"items": ITEMS, "total": 2, name: True}, pagination)
+    assert run.end == End(
+        complete=False,
+        reason=f"the answer of page 1 says {name}=true: it is only a part",
+        hint='if such answers are whole all the same: `cut_off: "`false`"` in the sync',
+    )
+    whole = {"items": ITEMS, "total": 2, name: False}
+    assert enumerate_pages(lambda _: whole, pagination).end.complete
+
+
+def test_r07_one_page_that_is_a_part_makes_the_whole_read_incomplete() -> None:
+    answers = iter([{"items": ITEMS, "next": "b", "partial": True}, {"items": [{"id": 3}]}])
+    run = enumerate_pages(lambda _: next(answers), "{type: cursor, token: next}")
+    assert len(run.records) == 3
+    assert run.end.reason == "the answer of page 1 says partial=true: it is only a part"
+
+
+def test_truncated_is_said_of_every_page_but_the_last() -> None:
+    answers = iter([{"items": ITEMS, "next": "b", "truncated": True}, {"items": [{"id": 3}]}])
+    assert enumerate_pages(lambda _: next(answers), "{type: cursor, token: next}").end.complete
+    run = enumerate_pages(lambda _: {"items": ITEMS, "truncated": True}, "{type: cursor, token: next}")
+    assert run.end.reason == "the answer of page 1 says truncated=true: it is only a part"
+
+
+def test_the_members_of_a_single_record_say_nothing_about_the_list() -> None:
+    assert enumerate_pages(lambda _: {"id": 1, "partial": True}, "none", records="@").end.complete
+
+
+@pytest.mark.parametrize("rule", ["body.meta.done == `false`", "headers.\"x-more\" == 'yes'"])
+def test_r07_cut_off_says_which_answers_are_a_part(rule: str) -> None:
+    def answer(asked: dict[str, Any]) -> Reply:
+        first = asked["page"] == "1"
+        body = {"items": ids(4)[:2] if first else ids(4)[2:3], "meta": {"done": not first}}
+        return Reply(body, {"X-More": "yes" if first else "no"})
+
+    run = enumerate_pages(answer, "page", cut_off=rule)
+    assert run.end == End(
+        complete=False, reason=f"cut_off ({rule}) is true for the answer of page 1: it is only a part"
+    )
+    assert enumerate_pages(answer, "page", cut_off="body.none").end.complete
+
+
+def test_cut_off_takes_the_place_of_known_names() -> None:
+    answer = {"items": ITEMS, "partial": True}
+    assert enumerate_pages(lambda _: answer, "none", cut_off="`false`").end.complete
 
 
 @pytest.mark.parametrize(
