@@ -10,8 +10,6 @@ from msgspec import Struct
 
 from syncrun.config.sync import FieldSpec, Incremental, Sync
 from syncrun.engine.walk import Fetch
-from syncrun.expressions.compile import compile_expression
-from syncrun.extract.fetch import Fetched
 from syncrun.stores.values.told import Version
 from syncrun.transform.mapping import Mapped
 
@@ -22,17 +20,6 @@ class DeletedFeed(Struct, frozen=True):
     fetch: Fetch
     sync: Sync
     dated: bool
-
-    def is_blank(self, fetched: Fetched) -> bool:
-        """Return whether a first page has no list: an empty body, `null`, `{}`, a message."""
-        page, where = fetched.page, self.sync.records
-        if page.records or page.state.number:
-            return False
-        if where is not None:
-            return page.body is None or compile_expression(where)(page.body) is None
-        if isinstance(page.body, dict):
-            return not any(isinstance(value, list) for value in page.body.values())
-        return not isinstance(page.body, list)
 
 
 _AT = "deleted at"  # no field of a sync has such a name

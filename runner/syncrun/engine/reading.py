@@ -228,11 +228,7 @@ class Reading:
         self.entries += entries
         self._deleted_to = latest(self._deleted_to, watermark)
         end: PageState | End = fetched.next
-        if self._feed is not None and self._feed.is_blank(fetched):
-            end = End(
-                complete=False, reason="deletes.request: the answer has no list; it will be asked again"
-            )
-        elif rejected:
+        if rejected:
             bad = counted(rejected, "entry")
             end = End(
                 complete=False, reason=f"deletes.request: {bad} cannot be read, and will be asked for again"

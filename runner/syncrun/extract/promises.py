@@ -7,7 +7,7 @@ from typing import Any
 from syncrun.extract.select import Selection, named
 from syncrun.paginators.base import End, PageState, Pagination
 
-DELETIONS = "the list of deletions was asked for"
+DELETIONS = "deletes.request asks for the list of deletions"
 """What is promised by asking for deletions: an answer without the list does not say that there are none."""
 
 _MOST_MEMBERS = 8
@@ -27,8 +27,11 @@ def lack_of(selection: Selection, body: Any, *, promise: str, number: int) -> st
 
     An answer without the list is no end after a *promise*. Without one, an empty answer is an empty page; on
     the first page, whose *number* is 0, any other is an error of the sync, and one that leaves the list out
-    as the sync says that it may is an empty page whatever was promised.
+    as the sync says that it may is an empty page whatever was promised. That null is an empty list is not
+    believed of deletions, which would be missed for ever.
     """
+    if selection.null and promise == DELETIONS:
+        return f"the answer has null in place of the list: {shown(body)}"
     left_out = number == 0 and selection.blank and isinstance(body, dict)
     if selection.listed or left_out or (not promise and (number == 0 or selection.blank)):
         return ""

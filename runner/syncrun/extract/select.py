@@ -28,7 +28,7 @@ class Selection(Struct, frozen=True):
 
     *listed* tells that it holds the list, which may be empty. Where it does not, *fault* is the error that
     this is on a first page, unless the answer is *blank*: empty, or one that the sync takes for no records.
-    *reported* tells that the answer speaks of an error of its own.
+    *reported* tells that the answer speaks of an error of its own, *null* that null stands for the list.
     """
 
     records: Sequence[Any]
@@ -36,6 +36,7 @@ class Selection(Struct, frozen=True):
     blank: bool = False
     fault: ResponseError | None = None
     reported: bool = False
+    null: bool = False
 
 
 _BLANK = Selection([], listed=False, blank=True)
@@ -88,7 +89,7 @@ class Selector:
             if reported is not None:
                 return reported
             if value is None and self._holds(body, deep=True):
-                return Selection([])  # `data: null`: an empty list
+                return Selection([], null=True)  # `data: null`: an empty list
             blank = body == [] or (self._absent and isinstance(body, dict))
             return Selection([], listed=False, blank=blank, fault=_finds_nothing(expression, body))
         return _unclear(
@@ -123,7 +124,7 @@ class Selector:
         if reported is not None:
             return reported
         if any(name in body and body[name] is None for name in _USUAL_NAMES):
-            return Selection([])  # `data: null`: an empty list
+            return Selection([], null=True)  # `data: null`: an empty list
         return _unclear(_ambiguous(body), "set records: to JMESPath, or to '@' if this is one record")
 
     def _chosen_before(self, body: Any) -> Selection:
@@ -141,7 +142,7 @@ class Selector:
         if reported is not None:
             return reported
         if value is None and isinstance(body, dict) and self._member in body:
-            return Selection([])
+            return Selection([], null=True)
         place = "a list" if self._member is None else f"an object with the records in {self.expression}"
         hint = "set records: to say where the records are"
         return _unclear(f"earlier pages were {place}, but {found}", hint)

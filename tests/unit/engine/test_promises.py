@@ -166,7 +166,7 @@ def test_r33_a_blank_list_of_deletions_moves_nothing(lab: Lab, name: str) -> Non
     lab.api = api
     report = lab.run()
     assert (report.status, report.exit_code) == ("incomplete", 3)
-    assert report.message.startswith("the list of deletions was asked for, but page 1 is missing")
+    assert report.message.startswith("deletes.request asks for the list of deletions, but page 1 is missing")
     assert lab.checkpoint()["cursor"] == 2
     blank = None
     report = lab.run()
