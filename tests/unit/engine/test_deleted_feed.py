@@ -25,7 +25,7 @@ FEED = """
 UNDATED, DATED = FEED.replace(" AT", ""), FEED.replace(" AT", ", at: when")
 
 
-class Killed(BaseException):  # noqa: N818 - the process is gone, and nobody catches that
+class Killed(BaseException):
     pass
 
 
