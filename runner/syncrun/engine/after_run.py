@@ -44,7 +44,7 @@ def _recorded(report: RunReport, runtime: Runtime) -> RunReport:
         counts=report.counts,
     )
     try:
-        runtime.store.record_run(row)
+        runtime.store.record_run(row, basis=report.changes.basis)
     except SyncrunError as trouble:
         return replace(report, notes=(*report.notes, trouble.message))
     return report

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncrun.errors import OtherDatabaseError, StoreError
-from syncrun.stores.types import quote_text
+from syncrun.stores.types import UNNEST_ROWS, UNNEST_TEXTS, bind_rows, bind_texts, quote_text
 from syncrun.stores.values.basis import Basis, Home
 from syncrun.stores.values.commit import Commit
 
@@ -154,9 +154,14 @@ def settle_homes(db: DuckDBPyConnection, commits: Collection[Commit], registered
         for commit in commits
         if commit.home is not None and registered.get(commit.run.sync.connection) != commit.home
     }
-    for connection, home in moved.items():
-        db.execute("DELETE FROM syncrun.homes WHERE connection = ?", [connection])
-        db.execute("INSERT INTO syncrun.homes VALUES (?, ?, ?)", [connection, home.project, home.file])
+    if not moved:
+        return
+    db.execute(
+        f"DELETE FROM syncrun.homes WHERE connection IN (SELECT {UNNEST_TEXTS})", [bind_texts(moved.keys())]
+    )
+    rows = [{"connection": name, "project": h.project, "file": h.file} for name, h in moved.items()]
+    kinds = dict.fromkeys(("connection", "project", "file"), "VARCHAR")
+    db.execute(f"INSERT INTO syncrun.homes ({', '.join(kinds)}) {UNNEST_ROWS}", bind_rows(rows, kinds))
 
 
 def _path_of(db: DuckDBPyConnection) -> str:
