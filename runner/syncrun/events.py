@@ -72,6 +72,7 @@ class Ended(RunEvent):
     unchanged: Count
     duplicates: Count = Field(description="Records that a later one of the same key replaced.")
     quarantined: Count
+    filtered: Count = Field(description="Records that `where` or a hook left out.")
     message: str | None = Field(None, description="What is wrong, or worth knowing, in one sentence.")
     hint: str | None = Field(None, description="What helps.")
     notes: list[str] | None = Field(None, description="Further sentences.")

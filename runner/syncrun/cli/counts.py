@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_WORDS = ("added", "updated", "deleted", "unchanged", "duplicates", "quarantined")
+_WORDS = ("added", "updated", "deleted", "unchanged", "duplicates", "quarantined", "filtered")
 _MINUTE, _HOUR = 60, 3600
 
 

@@ -78,7 +78,7 @@ class Enumeration:
         self.sync, self.sources, self.hooks = job.sync, job.sync.sources, hooks
         self.readings: dict[str, Reading] = {}
         self.failures: list[RunError] = []
-        self.records = self.pages = self.requests = self.rejected = self.passed = 0
+        self.records = self.pages = self.requests = self.rejected = self.passed = self.filtered = 0
         self.rejection = ""  # why the first one was
         self.mapping_seconds = 0.0
         self.detected: Pagination | None = None
@@ -100,6 +100,7 @@ class Enumeration:
             self.records, self.pages = before.records, before.pages
             self.requests, self.rejected = before.requests, before.rejected
             self.passed, self.rejection = before.passed, before.rejection
+            self.filtered = before.filtered
             self.vars, self.moved = before.vars, before.moved
             self.ordinal = before.ordinal  # one run, one order: what is staged last wins
 
@@ -255,6 +256,7 @@ class Enumeration:
         self.rejected += len(mapped.rejected)
         self.rejection = self.rejection or mapped.rejection
         self.passed += mapped.passed
+        self.filtered += mapped.dropped
         self.pages += 1
         self.moved, self.stage = True, "reading"
         self._under_way[reading.partition.id] = reading

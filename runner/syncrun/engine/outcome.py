@@ -103,6 +103,15 @@ def of_quarantine(read: Enumeration) -> str:
     return f"{of_all} went into quarantine, the first: {read.rejection}"
 
 
+def of_filter(read: Enumeration) -> str:
+    """Return that a complete read kept none of what came, because of `where` or a hook; else nothing."""
+    if not read.filtered or read.mode != "full" or read.filtered < read.passed or read.rejected:
+        return ""
+    where = read.sync.where
+    what = "map_record" if where is None else f"where ({where})"
+    return f"{what} kept none of {counted(read.records, 'record')}"
+
+
 def notes_on(read: Enumeration, ended: Outcome, decision: Decision) -> tuple[str, ...]:
     """Return what is worth knowing of a run that nothing stopped, empty ones included."""
     quarantine = of_quarantine(read)
@@ -110,6 +119,7 @@ def notes_on(read: Enumeration, ended: Outcome, decision: Decision) -> tuple[str
         decision.reason,
         decision.unsure or why_waiting(read.readings.values()),
         "" if quarantine == ended.message else quarantine,
+        of_filter(read),
     )
 
 

@@ -66,6 +66,7 @@ class RunReport:
     hint: str = ""
     notes: tuple[str, ...] = ()
     quarantine: str = ""
+    filtered: int = 0
 
     @property
     def seconds(self) -> float:
@@ -93,11 +94,16 @@ class RunReport:
             "requests": self.requests,
         }
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The run's numbers by name, also those that are only told."""
+        return {**self.counts, "filtered": self.filtered}
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as one flat JSON object, the details of a `run_finished` event."""
         end = {"message": self.message, "hint": self.hint, "notes": list(self.notes)}
         head = {"status": self.status, "mode": self.mode, "seconds": round(self.seconds, 3)}
-        return {**head, **self.counts, **{name: value for name, value in end.items() if value}}
+        return {**head, **self.numbers, **{name: value for name, value in end.items() if value}}
 
 
 def combined_exit_code(reports: list[RunReport]) -> ExitCode:

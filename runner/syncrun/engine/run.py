@@ -324,6 +324,7 @@ class SyncRun:
             records=read.records if read else 0,
             pages=read.pages if read else 0,
             requests=read.requests if read else 0,
+            filtered=read.filtered if read else 0,
             message=self.redactor.text(ended.message),
             hint=self.redactor.text(ended.hint),
             notes=tuple(map(self.redactor.text, self.notes)),
