@@ -30,6 +30,7 @@ _COMMANDS = {
     "diff": "Show what a run added, updated and deleted.",
     "dryrun": "Fetch without writing, and show what a run would change.",
     "explain": "Show what the next run would ask for and do; sends nothing.",
+    "forget": "Let go of all that is stored for a connection.",
     "init": "Make a project, or copy a built-in connector into it.",
     "list": "Show connectors, connections and syncs, with their last run.",
     "logs": "Show every request and message of a run.",

@@ -15,8 +15,10 @@ from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.cli.terminal import echo
 from syncrun.config.load import list_connectors, shown
 from syncrun.engine.agenda import entries
+from syncrun.engine.forgetting import unowned
 from syncrun.engine.outside import utc_now
 from syncrun.engine.selection import Workspace, open_workspace
+from syncrun.stores.values.forgotten import Owner
 from syncrun.stores.values.ids import SyncId
 from syncrun.stores.values.run import Agenda, Run
 from syncrun.wording import iso, minute
@@ -51,7 +53,11 @@ def _rows(workspace: Workspace) -> list[dict[str, Any]]:
         schedule = str(entry.schedule) if entry.schedule else None
         row = _row(entry.sync, last.pop(entry.sync, None), stands.state, schedule)
         rows.append({**row, **deployed_version(workspace, entry.sync)})
-    return rows + [_row(sync, run, "unscheduled", None) for sync, run in last.items()]
+    lost = {str(owner) for owner in unowned(workspace, workspace.store(on_wait=tell))}
+    for sync, run in last.items():
+        state = "unowned" if str(Owner(sync.connection, sync.connector)) in lost else "unscheduled"
+        rows.append(_row(sync, run, state, None))
+    return rows
 
 
 def _row(sync: SyncId, run: Run | None, state: str, schedule: str | None) -> dict[str, Any]:
@@ -101,7 +107,7 @@ def _print_syncs(rows: Sequence[dict[str, Any]]) -> None:
 
 def _state(row: dict[str, Any]) -> tuple[str, str, str, str]:
     """Return how the last run of a sync ended, when, what it changed, and when the sync runs by itself."""
-    run, resting = row["last_run"], row["state"] in ("disabled", "paused")
+    run, resting = row["last_run"], row["state"] in ("disabled", "paused", "unowned")
     state = row["state"] if resting else "never run" if run is None else run["status"]
     told = (minute(datetime.fromisoformat(run["at"])), counts.told(run)) if run else ("", "")
     return (state, *told, row["schedule"] or "")

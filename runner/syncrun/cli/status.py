@@ -15,6 +15,7 @@ from syncrun.cli.columns import deployed_version, print_columns
 from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.cli.terminal import echo
 from syncrun.engine.agenda import Entry, entries, is_failing
+from syncrun.engine.forgetting import unowned
 from syncrun.engine.outcome import quarantine_limit
 from syncrun.engine.outside import utc_now
 from syncrun.engine.schedule import Standing
@@ -102,16 +103,26 @@ def command(*, check: bool, as_json: bool, env: str | None, project: Path | None
     """Show how fresh every sync is, its last and next run, and how many records it has."""
     workspace = open_workspace(project, env=env)
     found = _statuses(workspace, utc_now())
+    lost = unowned(workspace, workspace.store(on_wait=tell))
     wrong = [status for status in found if status.problem]
     if as_json:
         for status in found:
             deployed = deployed_version(workspace, status.entry.sync)
             echo(json.dumps({**status.to_json(), **deployed}, ensure_ascii=False))
+        for owner, live in lost.items():
+            named = {"connection": owner.connection, "connector": owner.connector}
+            echo(json.dumps({**named, "state": "unowned", "live": live}, ensure_ascii=False))
     elif check:
         for status in wrong:
             echo(f"{status.entry.sync}: {status.problem}", err=True)
     else:
         _print(found, [deployed_version(workspace, status.entry.sync) for status in found])
+        for owner, live in lost.items():
+            echo(
+                f"! {counted(live, 'live record')} of {owner}, which no connection of the project has:"
+                f" syncrun forget {owner.connection}",
+                err=True,
+            )
     return ExitCode.FAILED if check and wrong else ExitCode.OK
 
 

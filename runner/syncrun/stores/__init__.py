@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from syncrun.stores import checkpoints as checkpoints
     from syncrun.stores import compaction as compaction
     from syncrun.stores import definitions as definitions
+    from syncrun.stores import forgetting as forgetting
     from syncrun.stores import joint as joint
     from syncrun.stores import live as live
     from syncrun.stores import merge as merge

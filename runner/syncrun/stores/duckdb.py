@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from syncrun.stores.values.commit import Changes, Commit
     from syncrun.stores.values.definition import Definition
     from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
+    from syncrun.stores.values.forgotten import Owner
     from syncrun.stores.values.preview import Preview
     from syncrun.stores.values.quarantine import QuarantineCount, Quarantined
 
@@ -301,6 +302,18 @@ class DuckDBStore:
             return stores.retention.Pruned()
         with self._file.reading_any(at) if dry_run else self._file.writing(at) as db:
             return stores.retention.prune(db, rule, at, dry_run=dry_run)
+
+    def owners(self) -> dict[Owner, int]:
+        """Return whose rows there are, and how many live records each owner has."""
+        with self._file.reading() as db:
+            return stores.forgetting.owners(db) if db else {}
+
+    def forget_owner(self, owner: Owner, at: datetime, *, dry_run: bool) -> dict[str, int]:
+        """Let all go that is of *owner*, in one transaction; return how many rows of each table that is."""
+        if not self._file.exists:
+            return {}
+        with self._file.reading_any(at) if dry_run else self._file.writing(at) as db:
+            return stores.forgetting.forget(db, owner, dry_run=dry_run)
 
     def space(self) -> Space | None:
         """Return how much of the file holds nothing; None when there is no file."""
