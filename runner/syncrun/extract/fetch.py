@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, takewhile
 from typing import Any
 
@@ -13,6 +13,7 @@ from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.functions import DEFAULT, Functions
 from syncrun.extract.ahead import Ahead
 from syncrun.extract.cut_off import looks_cut_off, part, says_part, says_rest_is_missing
+from syncrun.extract.fetched import Fetched, Repeat, nothing
 from syncrun.extract.loops import LoopGuard
 from syncrun.extract.narrow import Narrow
 from syncrun.extract.promises import broken, lack_of, promise_of
@@ -21,33 +22,9 @@ from syncrun.extract.select import Selection, Selector
 from syncrun.http.messages import Request, Response
 from syncrun.paginators.base import End, Page, PageState, Pagination
 
-__all__ = ["Fetched", "Source", "build_request", "fetch"]
+__all__ = ["Fetched", "Repeat", "Source", "build_request", "fetch"]
 
 _NO_CONTENT = frozenset({204, 205, 304})
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """One page and what follows it: a state to go on from, or the end. *response_bytes* is its length.
-
-    *lost* says why a record of the page could not be had in full, when one could not. *detected* is the
-    pagination that *next* belongs to, when none is declared. *share* is how much of all has been read, from 0
-    to 1, where the API says how much there is. *drift* says how a total has changed since the first page.
-    *elapsed* is how many seconds its answer took.
-    """
-
-    page: Page
-    next: PageState | End
-    response_bytes: int
-    lost: str = ""
-    detected: Pagination | None = None
-    share: float | None = None
-    drift: str = ""
-    elapsed: float = 0.0
-
-
-Repeat = Callable[[Response, str], Response | None]
-"""Sends the request of an answer once more, for a reason; None when that was done often enough."""
 
 
 def fetch(
@@ -139,7 +116,7 @@ class _Enumeration:
             try:
                 response = self._ahead.take(request)
             except UnknownServerError as error:
-                yield _nothing(state, request, End(complete=False, reason=error.message, hint=error.hint))
+                yield nothing(state, request, End(complete=False, reason=error.message, hint=error.hint))
                 return
             except RequestError as error:
                 last = self._past_end(state, request, error)
@@ -299,7 +276,7 @@ class _Enumeration:
         end = End(complete=True, reason=f"status {error.status} past the last page")
         if promise:
             end = End(complete=False, reason=f"{promise}, but page {state.number + 1} is {error.status}")
-        return _nothing(state, request, end, error.status)
+        return nothing(state, request, end, error.status)
 
     def _stops(self, pagination: Pagination, page: Page) -> bool:
         """Whether `stop_when` ends at *page*: never at one without the list, nor while a total says more."""
@@ -308,11 +285,6 @@ class _Enumeration:
         if not page.records and pagination.owes(page.state, page):
             return False
         return _is_true_of(pagination.stop_when, pagination, page, self._cursor, self._functions)
-
-
-def _nothing(state: PageState, request: Request, end: End, status: int = 0) -> Fetched:
-    """Return the page that *request* did not get."""
-    return Fetched(Page(state, request.url, status, {}, None, [], listed=False), end, 0)
 
 
 def _is_true_of(
