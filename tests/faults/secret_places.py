@@ -114,7 +114,7 @@ PLACES = [
     Place(
         "no_url",
         "{request: {url: 'http://[${config.token}]/'}, key: id, fields: [id]}",
-        "GET http://%5B***]/: a secret is not sent to a server other than that of base_url",
+        "GET http://[${config.token}]/: this makes no valid URL",
     ),
     Place(
         "to_a_file",
@@ -132,7 +132,7 @@ PLACES = [
     Place(
         "to_nowhere",
         PLAIN,
-        "GET http://%5b***]/: not followed to http://%5b***], which is neither the server of base_url nor one of allow_hosts",
+        "GET http://%5b***]/: not followed to a server that is neither that of base_url nor one of allow_hosts",
         Answer(redirect=f"http://[{SECRET}]/"),
         "incomplete",
     ),

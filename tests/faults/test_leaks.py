@@ -385,3 +385,37 @@ def test_r23_a_signature_in_a_parameter_is_masked_where_an_api_repeats_it(lab: L
     """)
     lab.api = lambda request: httpx.Response(403, text=f"no {request.url.params['sig']} of {KEY}")
     assert lab.run(config={"key": KEY}).message == "GET https://api.test/items?sig=***: 403: no *** of ***"
+
+
+def test_restrict_hosts_bounds_token_endpoints_too(lab: Lab) -> None:
+    from dataclasses import replace
+
+    from syncrun.engine.run import run_sync
+
+    lab.write(OAUTH)
+    job = replace(lab._job(None, "acme", {"id": "client-77", "key": KEY}), restrict_hosts=("api.test",))
+    report = run_sync(job, Options(lock_timeout=0.0), lab._runtime())
+    assert report.message == (
+        "no token for acme: POST https://auth.test/token: restrict_hosts of the project does not allow auth.test"
+    )
+    assert report.hint == 'if requests may go there, add "auth.test" to restrict_hosts in syncrun.yaml'
+    assert lab.requests == []
+
+
+FAILS = """
+def before_request(request, context):
+    raise ValueError("cannot sign with " + context["config"]["mine"])
+"""
+
+
+def test_r23_what_a_hook_may_sign_with_is_masked(lab: Lab) -> None:
+    (lab.folder / "hooks").mkdir()
+    (lab.folder / "hooks" / "signs.py").write_text(FAILS)
+    lab.write("""
+        config: {mine: {}}
+        hooks: hooks/signs.py
+        auth: {type: none}
+        syncs: {items: {request: /items, pagination: none, key: id, fields: [id]}}
+    """)
+    report = lab.run(config={"mine": KEY})
+    assert report.message == "hook before_request (hooks/signs.py:3): ValueError: cannot sign with ***"

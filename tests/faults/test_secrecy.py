@@ -85,6 +85,17 @@ KINDS: dict[str, Kind] = {
         {"user": USER, "key": KEY},
         (USER, KEY, TOKEN, REFRESH),
     ),
+    "oauth2_refresh_token": Kind(
+        f"{{{OAUTH}, grant: refresh_token, refresh_token: '${{config.renew}}'}}",
+        {"user": USER, "key": KEY, "renew": "first-ref-9917Qz"},
+        (USER, KEY, TOKEN, REFRESH, "first-ref-9917Qz"),
+    ),
+    "oauth2_jwt_bearer": Kind(
+        "{type: oauth2, token_url: 'https://api.test/token', grant: jwt_bearer,"
+        " assertion: {algorithm: HS256, key: '${config.key}', claims: {iss: '${config.user}'}}}",
+        {"user": USER, "key": KEY},
+        (USER, KEY, TOKEN),
+    ),
     "jwt": Kind(
         "{type: jwt, algorithm: HS256, key: '${config.key}', claims: {iss: '${config.user}'}}",
         {"user": USER, "key": KEY},

@@ -23,6 +23,8 @@ _OPEN_HEADERS = re.compile(
     r"|.*(?:version|language|locale|region|timezone|currency|page|limit|format|request-id)",
     re.IGNORECASE,
 )
+_LONG = 8  # characters
+
 # What `auth` says of who comes, and the trees in it whose other members do.
 _WHO = frozenset({"username", "client_id", "access_key_id", "key_id"})
 _TREES = frozenset({"claims", "headers", "json", "form", "params", "token_params", "authorize_params"})
@@ -120,6 +122,13 @@ def secret_values(
         for text in texts_of(config.get(name)):
             if entry.secret or is_telling(text):
                 yield text, opens
+
+
+def long_texts(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts in *config* that are as long as credentials, and no sentences."""
+    for text in texts_of(dict(config)):
+        if len(text) >= _LONG and is_telling(text) and not re.search(r"\s", text):
+            yield text
 
 
 def opens_door(connector: Connector, name: str, sync: str) -> bool:

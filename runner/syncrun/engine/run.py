@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from syncrun.config.secrecy import long_texts
 from syncrun.engine import locks, outcome
 from syncrun.engine.after_run import after_run
 from syncrun.engine.aside import Aside
@@ -124,6 +125,8 @@ class SyncRun:
         named = (self.job.connector.hooks, self.sync.hooks)
         folder, redact = self.job.folder, self.redactor.text
         self.hooks = self.aside.do(lambda: load_hooks(named, folder, redact))
+        if self.hooks.has("before_request"):  # it may sign with any of them
+            self.redactor.add_names(*long_texts(self.job.config))
         if self.options.reset:
             store.forget(sync)
             self.before = _CHANGED

@@ -130,5 +130,5 @@ class RunLog:
 
 
 def _shortened(text: str) -> str:
-    short = excerpt(text, _LONGEST)
+    short = text if len(text) <= _LONGEST else excerpt(text, _LONGEST)
     return short if short.isascii() else short.encode(errors="replace").decode()

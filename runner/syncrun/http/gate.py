@@ -52,7 +52,7 @@ class Gate:
         origin = Origin.of(outgoing.url)
         reason, hint = self.reach.refusal(outgoing.url)
         if reason:
-            raise RequestError(f"{self._place(outgoing)}: {reason}", hint=hint)
+            raise RequestError(f"{self._place(outgoing)}: {self._redactor.text(reason)}", hint=hint)
         is_web = origin.scheme in ("http", "https")  # what is no URL of the web is told as such
         if is_web and not outgoing.named and not self._origins.knows(origin):
             raise self._unknown(outgoing, origin)
@@ -78,6 +78,11 @@ class Gate:
         return bool(renew()) if callable(renew) else False
 
     def _unknown(self, outgoing: Outgoing, origin: Origin) -> UnknownServerError:
+        if not self._redactor.url(str(outgoing.url)).startswith(str(origin)):  # it begins with a secret
+            return UnknownServerError(
+                f"{self._place(outgoing)}: not followed to a server that is neither that of base_url nor one"
+                " of allow_hosts"
+            )
         host = str(origin).partition("://")[2] if origin.scheme == "https" else str(origin)
         return UnknownServerError(
             f"{self._place(outgoing)}: not followed to {origin}, which is neither the server of base_url nor"

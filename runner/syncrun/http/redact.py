@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -41,30 +42,29 @@ class Redactor:
         self._telling: _Patterns | None = None
         self.add(*secrets)
         self.add_names(*names)
-        watch(self)
 
     def add(self, *secrets: str) -> None:
         """Learn further secrets; those shorter than four characters, and everyday words, are ignored."""
         known = self._secrets | {text.strip() for text in secrets if is_maskable(text.strip())}
         if known != self._secrets:
             self._secrets, self._telling = known, _Patterns.of(known)
-            self._all = _Patterns.of(known | self._names) if self._names else self._telling
+            self._look_for(known | self._names)
 
     def add_names(self, *names: str) -> None:
         """Learn what says who somebody is, and is masked as secrets are; it opens no door by itself."""
         known = self._names | {text.strip() for text in names if is_maskable(text.strip())}
         if known != self._names:
-            self._names, self._all = known, _Patterns.of(self._secrets | known)
+            self._names = known
+            self._look_for(self._secrets | known)
+
+    def _look_for(self, known: frozenset[str]) -> None:
+        self._all = _Patterns.of(known)
+        if self._all is not None:
+            watch(self._all)
 
     def text(self, text: str) -> str:
         """Return *text* without secrets."""
-        if self._all is None:
-            return text
-        text = self._all.masked(text)
-        if "\0" in text:  # two or four bytes a character, read as one
-            joined = text.replace("\0", "")
-            text = self._all.masked(joined) if self._all.found(joined) else text
-        return text
+        return text if self._all is None else self._all.text(text)
 
     def exposes(self, text: str) -> bool:
         """Whether *text* holds a secret that opens a door."""
@@ -88,7 +88,10 @@ class Redactor:
 
     def exchange(self, method: str, url: str) -> str:
         """Return `GET https://…`, how messages name a request; overlong URLs are cut."""
-        return f"{method.upper()} {excerpt(self.url(url), _MAX_URL, masker=self)}"
+        shown = self.url(url)
+        return (
+            f"{method.upper()} {shown if len(shown) <= _MAX_URL else excerpt(shown, _MAX_URL, masker=self)}"
+        )
 
     def excerpt(self, content: bytes, length: int = 200, *, content_type: str | None = None) -> str:
         """Return the first *length* characters of *content* on one line, without secrets.
@@ -136,7 +139,7 @@ def masked(value: Any, redactor: Redactor) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Patterns:
     """What some secrets look like: *plain* however they are spelled, *encoded* within Base64."""
 
@@ -144,7 +147,8 @@ class _Patterns:
     encoded: re.Pattern[str] | None
 
     @classmethod
-    def of(cls, secrets: Iterable[str]) -> _Patterns | None:
+    @lru_cache(maxsize=64)  # the syncs of a connection know the same
+    def of(cls, secrets: frozenset[str]) -> _Patterns | None:
         known = sorted(secrets)
         plain = _any_of({pattern for secret in known for pattern in patterns(secret)})
         cores = {
@@ -156,12 +160,21 @@ class _Patterns:
         }
         return None if plain is None else cls(plain, _any_of(cores))
 
-    def masked(self, text: str) -> str:
+    def text(self, text: str) -> str:
+        """Return *text* without the secrets."""
+        text = self._masked(text)
+        if "\0" in text:  # two or four bytes a character, read as one
+            joined = text.replace("\0", "")
+            text = self._masked(joined) if self.found(joined) else text
+        return text
+
+    def _masked(self, text: str) -> str:
         if self.encoded is not None:
             text = _mask_runs(text, self.encoded)
         return self.plain.sub(MASK, text)
 
     def found(self, text: str) -> bool:
+        """Whether *text* holds one of them."""
         return bool(self.plain.search(text) or (self.encoded and self.encoded.search(text)))
 
 
