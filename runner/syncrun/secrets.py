@@ -12,7 +12,6 @@ from html.entities import codepoint2name
 from string import ascii_letters, digits
 from typing import Any
 
-MASK = "***"
 MIN_LENGTH = 4
 """Shorter values are not looked for: they would blacken ordinary text."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import syncrun
-from syncrun.excerpts import excerpt
+from syncrun.excerpts import excerpt, watching
 from syncrun.http.redact import Redactor
 
 ROOT = Path(syncrun.__file__).parent
@@ -60,7 +60,7 @@ def test_r23_no_message_shows_the_start_of_a_text_by_a_slice() -> None:
 def test_r23_a_secret_at_the_cut_is_masked_whole() -> None:
     redactor = Redactor(["hunter22-hunter22"])
     for before in range(40):
-        shown = excerpt("x" * before + "hunter22-hunter22", 40)
+        shown = excerpt("x" * before + "hunter22-hunter22", 40, masker=redactor)
         assert "hunter" not in shown
     assert redactor.text("hunter22-hunter22") == "***"
 
@@ -68,3 +68,10 @@ def test_r23_a_secret_at_the_cut_is_masked_whole() -> None:
 def test_excerpts_of_a_long_text_take_no_long_look() -> None:
     assert len(excerpt("a" * 10_000_000, 200)) == 200
     assert excerpt("short", 200) == "short"
+
+
+def test_r23_what_one_masks_does_not_hide_from_another_what_it_knows() -> None:
+    with watching(Redactor(["abcd-1234"])), watching(Redactor(["1234-efgh-5678"])):
+        assert excerpt("key abcd-1234-efgh-5678.", 40) == "key ***."
+        assert excerpt("abcd-1234abcd-1234", 40) == "******"
+    assert excerpt("key abcd-1234.", 40) == "key abcd-1234."

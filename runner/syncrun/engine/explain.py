@@ -19,6 +19,7 @@ from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.reading import Reading
 from syncrun.engine.run import SyncRun
 from syncrun.errors import SyncrunError
+from syncrun.excerpts import watching
 from syncrun.expressions.template import render
 from syncrun.http.messages import Request, Response
 from syncrun.http.redact import Redactor
@@ -91,7 +92,8 @@ def explain(job: Job, options: Options, runtime: Runtime, *, most: int = 3) -> E
     """
     redactor = job.redactor
     try:
-        return _explain(job, options, runtime, redactor, most=most)
+        with watching(redactor):
+            return _explain(job, options, runtime, redactor, most=most)
     except SyncrunError as error:
         error.message, error.hint = redactor.text(error.message), redactor.text(error.hint)
         raise

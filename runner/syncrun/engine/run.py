@@ -32,6 +32,7 @@ from syncrun.engine.report import Event, RunReport
 from syncrun.engine.saving import RUN_BEGAN, Saving
 from syncrun.engine.start import start_from
 from syncrun.errors import Interrupted, LockedError, OtherProjectError, SyncrunError
+from syncrun.excerpts import watching
 from syncrun.hooks import NO_HOOKS, load_hooks
 from syncrun.http.redact import masked
 from syncrun.stores.values.commit import Changes
@@ -89,7 +90,7 @@ class SyncRun:
         if recovered:
             self.notes += recovered
             self.before = _CHANGED
-        with self.commits:
+        with watching(self.redactor), self.commits:
             try:
                 self._prepare()
                 self._bind()

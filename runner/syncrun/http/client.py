@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as random_numbers
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -14,6 +14,7 @@ import httpx
 
 from syncrun import __version__
 from syncrun.errors import RequestError, UsageError
+from syncrun.excerpts import watching
 from syncrun.http.connections import open_connections
 from syncrun.http.content import (
     GIBIBYTE,
@@ -114,6 +115,8 @@ class Client:
         self._max_bytes = max_bytes
         self._issues = issues
         self._client = open_connections(transport, verify=verify, timeout=timeout)
+        self._watching = ExitStack()
+        self._watching.enter_context(watching(redactor))
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +129,7 @@ class Client:
         for limit in self._limits:
             limit.close()
         self._client.close()
+        self._watching.close()
 
     def send(self, request: Request, *, also: Collection[int] = ()) -> Response:
         """Send *request*, whose URL is absolute; return its answer, read whole: 2xx, or a status in *also*.

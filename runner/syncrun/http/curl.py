@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from syncrun.excerpts import MASK
 from syncrun.http.encoding import encode, header_list, merged_headers
 from syncrun.http.messages import Request
 from syncrun.http.redact import Redactor
-from syncrun.secrets import MASK
 
 
 def as_curl(

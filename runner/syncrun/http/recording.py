@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from syncrun.excerpts import MASK
 from syncrun.http.encoding import Outgoing
 from syncrun.http.outcome import Outcome
 from syncrun.http.redact import Redactor, masked
-from syncrun.secrets import MASK, is_sensitive_name
+from syncrun.secrets import is_sensitive_name
 
 # What says something about this one transmission only, or would no longer be true of the decoded content.
 _DROPPED = frozenset(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-from syncrun.excerpts import excerpt, watch
-from syncrun.secrets import MASK, base64_cores, is_maskable, is_sensitive_name, patterns
+from syncrun.excerpts import MASK, excerpt, without
+from syncrun.secrets import base64_cores, is_maskable, is_sensitive_name, patterns
 
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _USER_INFO = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/?#@]*@")
@@ -59,12 +59,14 @@ class Redactor:
 
     def _look_for(self, known: frozenset[str]) -> None:
         self._all = _Patterns.of(known)
-        if self._all is not None:
-            watch(self._all)
 
     def text(self, text: str) -> str:
         """Return *text* without secrets."""
         return text if self._all is None else self._all.text(text)
+
+    def spans(self, text: str) -> Iterable[tuple[int, int]]:
+        """Return where secrets are in *text*."""
+        return () if self._all is None else self._all.spans(text)
 
     def exposes(self, text: str) -> bool:
         """Whether *text* holds a secret that opens a door."""
@@ -162,16 +164,16 @@ class _Patterns:
 
     def text(self, text: str) -> str:
         """Return *text* without the secrets."""
-        text = self._masked(text)
+        text = without(self.spans(text), text)
         if "\0" in text:  # two or four bytes a character, read as one
             joined = text.replace("\0", "")
-            text = self._masked(joined) if self.found(joined) else text
+            text = without(self.spans(joined), joined) if self.found(joined) else text
         return text
 
-    def _masked(self, text: str) -> str:
-        if self.encoded is not None:
-            text = _mask_runs(text, self.encoded)
-        return self.plain.sub(MASK, text)
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where in *text* they are, with the Base64 around them."""
+        spans = [match.span() for match in self.plain.finditer(text)]
+        return spans if self.encoded is None else [*spans, *_runs(text, self.encoded)]
 
     def found(self, text: str) -> bool:
         """Whether *text* holds one of them."""
@@ -184,9 +186,9 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(ordered)) if ordered else None
 
 
-def _mask_runs(text: str, cores: re.Pattern[str]) -> str:
-    """Mask each run of Base64 characters around a core: the rest may be the other half of a credential."""
-    parts, done = [], 0
+def _runs(text: str, cores: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Yield each run of Base64 characters around a core: the rest may be the other half of a credential."""
+    done = 0
     for match in cores.finditer(text):
         start, end = match.span()
         if start < done:
@@ -195,9 +197,8 @@ def _mask_runs(text: str, cores: re.Pattern[str]) -> str:
             start -= 1
         while end < len(text) and (text[end] in _BASE64 or text[end] == "="):
             end += 1
-        parts += [text[done:start], MASK]
+        yield start, end
         done = end
-    return "".join([*parts, text[done:]]) if parts else text
 
 
 def _mask_pair(pair: str) -> str:

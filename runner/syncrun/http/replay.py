@@ -14,9 +14,10 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from syncrun.errors import ConfigurationError, Problem, RequestError
+from syncrun.excerpts import MASK
 from syncrun.http.recording import content_of
 from syncrun.http.redact import Redactor
-from syncrun.secrets import MASK, is_sensitive_name
+from syncrun.secrets import is_sensitive_name
 
 Key = tuple[str, str, str]
 
