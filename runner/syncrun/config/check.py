@@ -48,6 +48,8 @@ def check_fields(inspection: Inspection) -> Iterator[Problem]:
             yield inspection.problem((*at, "incremental", "cap"), message, "add key:", key=True)
         if sync.incremental and sync.incremental.cursor:
             used[*at, "incremental", "cursor"] = sync.incremental.cursor
+        if sync.incremental and sync.incremental.tie_break:
+            used[*at, "incremental", "tie_break"] = sync.incremental.tie_break
         for path, field in used.items():
             yield from _check_use(inspection, path, field, sync)
 
@@ -57,7 +59,7 @@ def _check_use(inspection: Inspection, path: YamlPath, field: str, sync: Sync) -
     if specs is None or (*path[:2], "fields") in inspection.unsure:
         return
     if field not in specs:
-        where = "key" if path[2] == "key" else "incremental.cursor"
+        where = "key" if path[2] == "key" else f"incremental.{path[3]}"
         yield inspection.problem(path, f"unknown field '{field}' in {where}", suggest(field, specs))
     elif specs[field].mask is not None:
         message = f"the field '{field}' is masked and cannot be used here"

@@ -15,7 +15,7 @@ from syncrun.errors import Problem
 from syncrun.expressions.references import Reference
 
 _ALWAYS = frozenset({"config", "connection", "now"})
-_REQUEST = _ALWAYS | {"cursor", "window", "page"}
+_REQUEST = _ALWAYS | {"cursor", "cursor_tie", "window", "page"}
 _KNOWN = _REQUEST | {"record", "parent", "vars", "job", "poll"}
 _CHOICE = frozenset({"config", "connection"})
 _STOP_WHEN = frozenset({"body", "headers", "status", "records", "page", "cursor"})
@@ -106,7 +106,10 @@ def _sync_roots(inspection: Inspection, path: YamlPath, always: frozenset[str]) 
     elif path[2] in _ROOTS or path[2] == "job":
         roots = roots | {source.root for source in sync.sources}
     windowed = sync.incremental is not None and sync.incremental.window is not None
-    return roots if windowed or (*path[:2], "incremental") in inspection.unsure else roots - {"window"}
+    tied = sync.incremental is not None and sync.incremental.tie_break is not None
+    if (*path[:2], "incremental") in inspection.unsure:
+        return roots
+    return roots - {name for name, has in (("window", windowed), ("cursor_tie", tied)) if not has}
 
 
 def _job_roots(path: YamlPath) -> frozenset[str]:
@@ -139,6 +142,8 @@ def _unknown_root(reference: Reference, roots: frozenset[str]) -> tuple[str, str
         )
     if root == "window":
         return "'window' has a value only in requests of a sync with incremental.window", ""
+    if root == "cursor_tie":
+        return "'cursor_tie' has a value only in requests of a sync with incremental.tie_break", ""
     if root == "vars" and "cursor" in roots:
         return "'vars' has no value: the connector has no setup", "declare the value under setup:"
     if root in _KNOWN:

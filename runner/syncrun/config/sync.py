@@ -106,7 +106,18 @@ class Incremental(YamlModel):
     )
     window: Duration | None = Field(None, description="Read [start, end) slices of this length.")
     cap: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="The most records that the API gives for one window: one with so many is halved."
+        None,
+        description=(
+            "The most records that the API gives for one window: one with so many is halved. Without window,"
+            " those of one search: the read goes on with another from its last record."
+        ),
+    )
+    tie_break: FieldName | None = Field(
+        None,
+        description=(
+            "A mapped field that orders records with the same cursor value: ${cursor_tie} has it, so that a"
+            " search can go on within them."
+        ),
     )
     min_window: Duration = Field("1s", description="A window is not split into parts shorter than this.")
     request: dict[RequestKey, TemplateTree] | None = Field(
@@ -119,9 +130,19 @@ class Incremental(YamlModel):
     def _cursor_or_token(self) -> Incremental:
         if (self.cursor is None) == (self.token is None):
             raise ValueError("incremental needs either cursor (a field) or token (JMESPath on the last page)")
-        if self.cap is not None and self.window is None:
-            raise ValueError("cap splits windows of time; give incremental.window")
+        if self.cap is not None and self.window is None and self.cursor is None:
+            raise ValueError("cap goes on from the cursor of the last record; give incremental.cursor")
+        if self.tie_break is not None:
+            self._check_tie_break()
         return self
+
+    def _check_tie_break(self) -> None:
+        if self.cap is None or self.window is not None:
+            raise ValueError(
+                "tie_break is for searches that give only so many records; give cap, without window"
+            )
+        if self.order != "ascending":
+            raise ValueError("tie_break needs a list that is ordered by the cursor; give order: ascending")
 
 
 class SnapshotInterval(YamlModel):

@@ -30,6 +30,7 @@ _MEMBERS = (
     "shifted",
     "received",
     "second",
+    "searched",
     "told",
 )
 _KEPT = (
@@ -65,7 +66,8 @@ class Resume:
     is the start and end of the one being read, *passed* the end of the last one that was read completely.
     So many of its records were *received* before *page*, and *second* tells that it is read for the second
     time. *job* is what later requests need of the export that the pages are in. *shifted* is where the
-    enumeration had gone on before, at a page that may have moved.
+    enumeration had gone on before, at a page that may have moved. *searched* is where a search has ended that
+    gives only so many records: *page* is one of the search that goes on from there.
     """
 
     mode: str
@@ -84,6 +86,7 @@ class Resume:
     shifted: str = ""
     received: int | None = None
     second: bool = False
+    searched: tuple[Any, Any] | None = None
     told: str = ""
 
     def fits(self, mode: str, definition: str, window: str | None) -> bool:
@@ -112,7 +115,7 @@ class Resume:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Resume:
         """Return what `to_json` gave *saved* for; raise KeyError, TypeError or ValueError for others."""
-        part, pagination = saved.get("part"), saved.get("pagination")
+        part, pagination, searched = saved.get("part"), saved.get("pagination"), saved.get("searched")
         return cls(
             str(saved["mode"]),
             PageState.from_json(saved["page"]),
@@ -130,6 +133,7 @@ class Resume:
             shifted=str(saved.get("shifted", "")),
             received=saved.get("received"),
             second=bool(saved.get("second")),
+            searched=(searched[0], searched[1]) if searched else None,
             told=str(saved.get("told", "")),
         )
 

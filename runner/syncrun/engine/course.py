@@ -10,6 +10,7 @@ from typing import Any
 from syncrun.config.sync import Incremental
 from syncrun.engine.checkpoints import Resume
 from syncrun.engine.cursors import Slice, resumed
+from syncrun.engine.searches import Position
 from syncrun.engine.seen import NOTHING
 from syncrun.engine.walk import Begun, Place, Taken
 from syncrun.expressions.compile import compile_expression
@@ -44,6 +45,8 @@ class Course:
         self.job: Any = None
         self._incremental, self._pagination = incremental, pagination
         self.seen = NOTHING
+        self.searched: Position | None = None
+        self.capped = False
         self._page: PageState | None = None
         self._part: Slice | None = None
         self._detected: Pagination | None = None
@@ -61,6 +64,7 @@ class Course:
         if same:  # a page of another time window would be a page of another list
             self._page = at.page if at.page != PageState() else None
             self.job, self._received, self._second = at.job, at.received or 0, at.second
+        self.searched = at.searched
         self._shifted_before = at.shifted
         self.shifted = at.shifted or self._shifting()
 
@@ -93,7 +97,7 @@ class Course:
     @property
     def is_under_way(self) -> bool:
         """Whether it stands somewhere between its beginning and its end."""
-        return any((self._page, self._part, self.passed, self.job))
+        return any((self._page, self._part, self.passed, self.job, self.searched))
 
     def begin(self, begun: Begun) -> None:
         """Note that an export is being prepared, which no other run has to ask for again."""
@@ -107,7 +111,7 @@ class Course:
 
     def forget_place(self) -> None:
         """Note that the API does not know the place any more: everything is read from the first page on."""
-        self.stopped = None
+        self.stopped = self.searched = None
         if not self.is_windowed:  # windows that were read to their end stay read
             self.token, self.lost, self._shifted_before = None, "", ""
         self.shifted = self._shifted_before
@@ -135,11 +139,23 @@ class Course:
             return None
         self._page = self._part = self.job = None
         self._second = False
+        self.capped = taken.capped
+        if self.capped:
+            return None
         if following.complete and self.lost:
             return End(complete=False, reason=self.lost)
         if following.complete:
             self.passed = taken.part.end if taken.part else None  # this window is done
         return following
+
+    def search_on(self, position: Position) -> None:
+        """Note that another search follows, from *position* on."""
+        self.searched, self.capped, self._received = position, False, 0
+
+    @property
+    def _counts(self) -> bool:
+        """Whether the API gives only so many records at a time."""
+        return self._part is not None or (self._incremental is not None and self._incremental.cap is not None)
 
     def _close(self, taken: Taken) -> End | None:
         """Note a page of a window that ends a complete read; the next run would make that window anew."""
@@ -176,7 +192,8 @@ class Course:
             pagination=self._detected,
             told=told,
             shifted=self.shifted,
-            received=self._received if self._part is not None and self._page is not None else None,
+            received=self._received if self._counts and self._page is not None else None,
+            searched=self.searched,
             second=self._second,
         )
 

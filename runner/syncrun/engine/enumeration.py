@@ -288,6 +288,10 @@ class Enumeration:
         self._bound.pop(reading.partition.id, None)
         self._under_way.pop(reading.partition.id, None)
         self._ended += 1
+        if error is None and reading.goes_on():
+            self._ended -= 1
+            self._anew.append(reading)
+            return
         if error is None:
             reading.finish()
             return

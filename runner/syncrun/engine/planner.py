@@ -22,6 +22,7 @@ from syncrun.engine.fetching import Sender, pages_of
 from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.plan import Mode, Partition, finds_missing, plan_partitions, told_only
 from syncrun.engine.reading import Reading
+from syncrun.engine.searches import searches_of
 from syncrun.engine.walk import Fetch
 from syncrun.expressions.functions import Functions
 from syncrun.expressions.layout import Layout
@@ -103,7 +104,8 @@ class Planner(Struct, frozen=True):
     def _reading(self, partition: Partition, saved: Progress, roots: Mapping[str, Any]) -> Reading:
         incremental, now = self.job.sync.incremental, self.runtime.now()
         since = saved.cursor if self.mode == "incremental" else None
-        context = {**roots, **partition.roots, "cursor": render_cursor(incremental, since, roots)}
+        cursor = render_cursor(incremental, since, roots)
+        context = {**roots, **partition.roots, "cursor": cursor, "cursor_tie": None}
         base_url = base_url_of(self.job, context)
         reading = Reading(
             partition,
@@ -122,6 +124,7 @@ class Planner(Struct, frozen=True):
             mapping=self.mapping,
             told=told_only(self.job.sync),
             since=unmoved_below(incremental, since),
+            searches=searches_of(self.job.sync, self._fetch(base_url, changes_only=True)),
             clock=self.runtime.now if self.mode == "full" and finds_missing(self.job.sync) else None,
         )
         reading.start = render_cursor(incremental, None, {**roots, **partition.roots})

@@ -19,6 +19,7 @@ from syncrun.engine.course import Course
 from syncrun.engine.cursors import Slice, at_most, is_time, latest
 from syncrun.engine.deleted_feed import DeletedFeed
 from syncrun.engine.plan import Mode, Partition
+from syncrun.engine.searches import Searches
 from syncrun.engine.walk import Begun, Fetch, Taken, is_cut_short, walk
 from syncrun.errors import RequestError, RunError
 from syncrun.extract.fetch import Fetched
@@ -50,6 +51,7 @@ class Reading:
         told: bool = False,
         since: Any = None,
         clock: Callable[[], datetime] | None = None,
+        searches: Searches | None = None,
     ) -> None:
         self.start: Any = None
         self.partition, self.saved, self.mode, self.definition = partition, saved, mode, definition
@@ -68,6 +70,9 @@ class Reading:
         resume = saved.resume
         fits = resume is not None and resume.fits(mode, definition, window) and self._knows_list(resume)
         self._course = Course(incremental, parts, now, pagination, resume if fits else None)
+        self._searches, self._tie = searches, None
+        if searches is not None and self._course.searched is not None:
+            self._search_from(searches, searches.after(self._course.searched, context))
         self._closing = self._closing_of(incremental, clock)
         self._read_to: End | None = None
         self._begin_list(resume if fits else None)
@@ -216,6 +221,8 @@ class Reading:
     def take(self, taken: Taken, values: Values) -> None:
         """Note that a page is staged, and the cursor *values* of all its records (R14)."""
         self._share = taken.fetched.share
+        if self._searches is not None and taken.fetched.page.records:
+            self._tie = self._searches.tie_of(taken.fetched.page)
         end = self._course.take(taken, values)
         if end is not None and not end.complete:
             self.end = end
@@ -240,6 +247,22 @@ class Reading:
         """Count the partition as read, because an earlier run of the same snapshot has read it to its end."""
         self._kept = True
         self.end = End(complete=True, reason="it was read before")
+
+    def _search_from(self, searches: Searches, context: Mapping[str, Any]) -> None:
+        self.context, self._fetch = context, searches.fetch
+
+    def goes_on(self) -> bool:
+        """Return whether another search has to be made, because the last one gave all that it gives."""
+        if self._searches is None or not self._course.capped:
+            return False
+        position = (self._course.seen.greatest, self._tie)
+        following = self._searches.next(position, self.context)
+        if isinstance(following, End):
+            self.end = following
+            return False
+        self._search_from(self._searches, following)
+        self._course.search_on(position)
+        return True
 
     def finish(self) -> None:
         """Note that there are no more pages: complete, unless a page said otherwise."""

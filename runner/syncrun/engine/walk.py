@@ -48,7 +48,7 @@ class Taken:
 
     *again* is what has to be read before the window is done: its parts, or all of it once more. *closing*
     windows are those in which a complete read looks for what has moved, and *doubt* tells why it may not have
-    found all.
+    found all. *capped* tells that the search gives no more records, although there may be some.
     """
 
     fetched: Fetched
@@ -57,6 +57,7 @@ class Taken:
     feed: bool = False
     again: tuple[Slice, ...] = ()
     closing: bool = False
+    capped: bool = False
     doubt: str = ""
 
 
@@ -98,7 +99,8 @@ def walk(
     knows the place, and everything is read.
     """
     if incremental is None or incremental.window is None:
-        yield from _through(fetch, context, place, forgotten=forgotten)
+        cap = None if incremental is None else incremental.cap
+        yield from _search(fetch, context, place, cap, forgotten=forgotten)
         return
     waiting = deque(parts)
     while waiting:
@@ -113,6 +115,28 @@ def walk(
             if not step.again and is_cut_short(step.fetched.next):
                 return  # the next run begins with this window
         place = Place()
+
+
+def _search(
+    fetch: Fetch,
+    context: Mapping[str, Any],
+    place: Place,
+    cap: int | None,
+    *,
+    forgotten: Callable[[], None],
+) -> Generator[Taken | Begun, None, None]:
+    """Yield what *fetch* finds, up to *cap* records."""
+    received = place.received
+    with closing(_through(fetch, context, place, forgotten=forgotten)) as steps:
+        for step in steps:
+            if isinstance(step, Taken) and cap is not None:
+                page = step.fetched.page
+                received = len(page.records) + (received if page.state.number else 0)
+                if received >= cap:
+                    end = End(complete=True, reason="the search gives no more")
+                    yield replace(step, fetched=replace(step.fetched, next=end), capped=True)
+                    return
+            yield step
 
 
 def _window(

@@ -112,3 +112,126 @@ def test_no_page_past_the_cap_is_asked_for_although_the_total_promises_it(lab: L
     lab.api = capped(SPREAD)
     assert lab.run().changes.added == 10
     assert max(int(request.rpartition("=")[2]) for request in lab.requests) == 2
+
+
+# ── searches without windows ───────────────────────────────────────────────────────────────────────
+
+LATEST = """
+    syncs:
+      deals:
+        request: {path: /search, params: {since: "${cursor}"}}
+        records: results
+        pagination: {type: page, size: 2}
+        incremental: {cursor: at, order: ascending, cap: 4}
+        key: id
+        fields: {id: {path: id, type: integer}, at: {path: at, type: timestamp}}
+"""
+TIED = LATEST.replace("cap: 4}", "cap: 4, tie_break: id}").replace(
+    '"${cursor}"}', '"${cursor}", beyond: "${cursor_tie}"}'
+)
+MANY = deals(*(f"31T{hour:02}:00:00" for hour in range(10)))
+ONE_SECOND = deals(*["31T01:00:00"] * 11)
+
+
+def ordered(records: list[dict[str, Any]], cap: int = 4) -> Callable[[httpx.Request], Any]:
+    """An API that silently gives at most *cap* records from a time on, or after an id within that time."""
+
+    def api(request: httpx.Request) -> Any:
+        query = request.url.params
+        since, beyond, page = query.get("since", ""), int(query.get("beyond", 0)), int(query["page"])
+        found = [r for r in records if r["at"] > since or (r["at"] == since and r["id"] > beyond)]
+        found.sort(key=lambda r: (r["at"], r["id"]))
+        return {"results": found[:cap][(page - 1) * 2 : page * 2]}
+
+    return api
+
+
+def test_a_search_that_gives_no_more_is_followed_by_another_from_its_last_record(lab: Lab) -> None:
+    lab.write(LATEST)
+    lab.api = ordered(MANY)
+    report = lab.run()
+    assert (report.status, len(lab.live())) == ("ok", 10)
+    assert list(dict.fromkeys(request.partition("page=")[0] for request in lab.requests)) == [
+        "GET /search?",
+        "GET /search?since=2024-05-31T03:00:00Z&",
+        "GET /search?since=2024-05-31T06:00:00Z&",
+        "GET /search?since=2024-05-31T09:00:00Z&",
+    ]
+    assert lab.checkpoint()["cursor"] == "2024-05-31T09:00:00.000000Z"
+    assert "resume" not in lab.checkpoint()
+
+
+def test_r31_more_changes_within_lookback_than_a_search_gives_are_all_read(lab: Lab) -> None:
+    lab.write(LATEST.replace("cap: 4}", "cap: 4, lookback: 1d}"))
+    records = MANY[:3]
+    lab.api = ordered(records)
+    lab.run()
+    records += [dict(deal, id=deal["id"] + 100) for deal in MANY]
+    report = lab.run()
+    assert (report.status, len(lab.live())) == ("ok", 13)
+
+
+@pytest.mark.parametrize("run", range(2))
+def test_r31_more_records_of_one_time_than_a_search_gives_are_never_a_silent_loss(lab: Lab, run: int) -> None:
+    lab.write(LATEST)
+    lab.api = ordered(ONE_SECOND)
+    for _ in range(run):
+        lab.run()
+    report = lab.run()
+    assert (report.status, report.message) == (
+        "incomplete",
+        "the search gave 4 records, and gives no more, although more than that have the cursor 2024-05-31T01:00:00Z",
+    )
+    assert "tie_break: id" in report.hint
+
+
+def test_r31_tie_break_goes_on_within_records_of_one_time(lab: Lab) -> None:
+    lab.write(TIED)
+    lab.api = ordered(ONE_SECOND)
+    report = lab.run()
+    assert (report.status, len(lab.live())) == ("ok", 11)
+    assert lab.requests[-2:] == [
+        "GET /search?since=2024-05-31T01:00:00Z&beyond=8&page=1",
+        "GET /search?since=2024-05-31T01:00:00Z&beyond=8&page=2",
+    ]
+    lab.requests.clear()
+    assert lab.run().status == "ok"
+    assert (
+        lab.requests[0] == "GET /search?since=2024-05-31T01:00:00Z&page=1"
+    )  # from the first of that time on
+
+
+def test_r31_a_search_that_is_not_ordered_by_the_cursor_cannot_be_gone_on_with(lab: Lab) -> None:
+    lab.write(LATEST.replace("order: ascending, ", ""))
+    lab.api = ordered(MANY)
+    report = lab.run()
+    assert (report.status, report.message, lab.checkpoint()["cursor"]) == (
+        "incomplete",
+        "the search gave 4 records, and gives no more; others may follow",
+        None,
+    )
+    assert "order: ascending" in report.hint
+
+
+@pytest.mark.parametrize("yaml", [LATEST, TIED], ids=["times", "ties"])
+@pytest.mark.parametrize("broken", range(2, 7))
+def test_a_search_that_is_cut_short_is_gone_on_with(lab: Lab, yaml: str, broken: int) -> None:
+    records = MANY if yaml is LATEST else ONE_SECOND
+    lab.write(yaml + "        retry: {attempts: 1}\n")
+    whole = ordered(records)
+    lab.api = lambda request: httpx.Response(500) if len(lab.requests) >= broken else whole(request)
+    assert lab.run(commit_rows=2).status == "failed"
+    lab.api = whole
+    for _ in range(2):
+        report = lab.run()
+    assert (report.status, len(lab.live())) == ("ok", len(records))
+
+
+def test_a_search_deletes_what_none_of_its_parts_gave(lab: Lab) -> None:
+    lab.write(LATEST + "        deletes: {snapshot: {every: 7d}}\n")
+    records = [*MANY]
+    lab.api = ordered(records)
+    lab.run()
+    del records[5]
+    lab.clock.advance(days=8)
+    assert lab.run().changes.deleted == 1
