@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class Plan:
     held_at: int | None = None
     down: tuple[tuple[int, int], ...] = ()
     late: bool = False
-    meddling: tuple[int, Any] | None = None
+    meddling: tuple[tuple[int, Any], ...] = ()
 
 
 def planned(fault: dict[str, Any], commit_rows: int, options: tuple[str, ...], late: bool) -> Plan:
@@ -115,7 +116,7 @@ FAULTS: dict[str, st.SearchStrategy[Any]] = {
     "down": st.lists(st.tuples(st.integers(0, 2), st.sampled_from([403, 404])), min_size=1, max_size=2).map(
         tuple
     ),
-    "meddling": st.tuples(SOON, CHANGE),
+    "meddling": st.lists(st.tuples(SOON, CHANGE), min_size=1, max_size=4).map(tuple),
 }
 FAULT = st.sampled_from(sorted(FAULTS)).flatmap(lambda name: st.fixed_dictionaries({name: FAULTS[name]}))
 OPTION = st.sampled_from([(), (), (), ("full",), ("reset",), ("limit",), ("accept_deletes",)])
@@ -128,19 +129,25 @@ CHANGES = st.lists(CHANGE, max_size=4)
 class RunsModel(RuleBasedStateMachine):
     """The API's truth, what was stored before a run, and what must therefore be stored after it."""
 
-    @initialize(kind=st.sampled_from(KINDS), first=st.lists(CHANGE, min_size=3, max_size=9))
-    def begin(self, kind: Kind, first: list[Any]) -> None:
+    @initialize(
+        kind=st.sampled_from(KINDS),
+        first=st.lists(CHANGE, min_size=3, max_size=9),
+        behind=st.sampled_from([0, 3, -3]),
+    )
+    def begin(self, kind: Kind, first: list[Any], behind: int) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.kind = kind
         note(f"kind: {kind.name}")
         self.lab = Lab(Path(self.folder.name), kind.yaml)
         self.lab.store = self.store = HeldStore(self.lab.database)
         self.world = World(kind, self.lab.clock)
+        self.world.behind = behind
         self.lab.api = self.world
         # What an id may be: every state that it has had since its place was last read from a clean start.
         self.states: dict[int, set[int | None]] = {}
         self.unread: set[str] = set()  # places whose last enumeration was cut short or changed under way
         self.pending = False
+        self.slipped = False  # something was removed from numbered pages while they were read
         self.parents: tuple[str, ...] = ()
         for change in first:
             self._change(change)
@@ -153,7 +160,22 @@ class RunsModel(RuleBasedStateMachine):
             self.world.heal()
             for _ in range(2):  # the first one may only finish what was begun
                 self._run_and_judge(Plan())
+            self._judge_the_end()
             self.folder.cleanup()
+
+    def _judge_the_end(self) -> None:
+        """R13: nothing that changed while it was read is missed for ever, once the API stands still."""
+        for _ in range(3):
+            self.lab.clock.advance(minutes=5)
+            self._run_and_judge(Plan())
+        if self.slipped and self.kind.shifts:
+            return  # nothing tells a reader of numbered pages that a record is gone
+        for number, item in self._truth().items():
+            if item.bad:
+                continue
+            row = self.stored.rows.get(number)
+            found = row.v if row is not None else GONE
+            assert found == (item.v if item.open else GONE), f"{number} is {found} for ever, not {item}"
 
     # ── the API changes ────────────────────────────────────────────────────────────────────────────
 
@@ -167,6 +189,13 @@ class RunsModel(RuleBasedStateMachine):
             marks = {"put": {"open": True, "bad": False}, "close": {"open": False}, "spoil": {"bad": True}}
             self.world.put(place, identity, **marks[action])
         self._remember(place, identity)
+
+    def _meddle(self, changes: list[Any]) -> None:
+        """Change something while it is read; a time that is written in whole seconds goes on meanwhile."""
+        for change in changes:
+            self.slipped |= change[0] == "remove"
+            self._change(change)
+            self.lab.clock.advance(seconds=0.4)
 
     def _remember(self, place: str, identity: int) -> None:
         item = self.world.places.get(place, {}).get(identity)
@@ -242,9 +271,11 @@ class RunsModel(RuleBasedStateMachine):
         world.heal()
         world.broken_at, world.late = plan.broken_at, plan.late
         world.down = {places[where % len(places)]: status for where, status in plan.down} if places[0] else {}
-        if plan.meddling is not None:
-            number, change = plan.meddling
-            world.at_request[number] = lambda: self._change(change)
+        changes: dict[int, list[Any]] = {}
+        for number, change in plan.meddling:
+            changes.setdefault(number, []).append(change)
+        for number, some in changes.items():
+            world.at_request[number] = partial(self._meddle, some)
         self.store.tried, self.store.held_at = 0, plan.held_at
         options = {name: 2 if name == "limit" else True for name in plan.options}
         try:
@@ -268,7 +299,7 @@ class RunsModel(RuleBasedStateMachine):
         changed = {n for n, row in new.items() if n not in old or old[n].v != row.v}
         touched = {n for n, row in new.items() if n not in old or old[n].seq != row.seq}
         assert changed <= touched
-        if not self.pending and plan.meddling is None:
+        if not self.pending and not plan.meddling:
             assert changed == touched, f"touched without a change: {touched - changed}"
             assert after.last_seq - before.last_seq == len(changed)
         assert all(before.last_seq < new[n].seq <= after.last_seq for n in touched)
@@ -281,7 +312,7 @@ class RunsModel(RuleBasedStateMachine):
         was_unread = place in self.unread
         read = report is not None and report.status in ("ok", "incomplete") and plan.options != ("limit",)
         complete = read and place not in self.world.failed and self._is_complete(report)
-        if not complete or plan.meddling is not None:
+        if not complete or plan.meddling:
             self.unread.add(place)
         else:
             self.unread.discard(place)
@@ -290,11 +321,11 @@ class RunsModel(RuleBasedStateMachine):
         if items is None:
             items = {}
             self.unread.discard(place)
-        if complete and not was_unread and plan.meddling is None:
+        if complete and not was_unread and not plan.meddling:
             self._judge_strictly(place, items, mine | items.keys(), report, before, after)
         else:
             # a record that goes while numbered pages are read hides another one from any reader
-            hidden = self.kind.shifts and plan.meddling is not None
+            hidden = self.kind.shifts and bool(plan.meddling)
             self._judge_loosely(items, mine, before, after, hidden=hidden)
             if report is not None and report.status != "ok" and not was_unread and not self.pending:
                 self._judge_unfinished(place, items, mine, before, after)

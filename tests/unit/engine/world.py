@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from textwrap import indent
 from typing import Any
 
@@ -29,6 +31,7 @@ class Kind:
     cursor: bool = True
     expires: bool = False
     shifts: bool = False  # when a record goes, those on later pages move up
+    by: str = "at"  # what changes are asked for since
 
     @property
     def yaml(self) -> str:
@@ -69,6 +72,20 @@ KINDS = [
     ),
     Kind("unordered", "never", f"{CHANGES}{TOKENS}incremental: {{cursor: at}}\n"),
     Kind("ascending", "never", f"{CHANGES}{TOKENS}incremental: {{cursor: at, order: ascending}}\n"),
+    Kind("versions", "never", f"{CHANGES}{TOKENS}incremental: {{cursor: v}}\n", cursor=False, by="v"),
+    Kind(
+        "ordered versions",
+        "never",
+        f"{CHANGES}{TOKENS}incremental: {{cursor: v, order: ascending}}\n",
+        cursor=False,
+        by="v",
+    ),
+    Kind(
+        "numbered changes",
+        "never",
+        f"{CHANGES}pagination: {{type: page, size: {SIZE}}}\nincremental: {{cursor: at}}\n",
+        shifts=True,
+    ),
     Kind("flag", "told", f"{CHANGES}{TOKENS}incremental: {{cursor: at}}\ndeletes: {{flag: gone}}\n"),
     Kind(
         "feed",
@@ -139,7 +156,7 @@ class World:
         self.graves: list[tuple[int, str]] = []  # what a list of deletions tells, also of what came back
         self.log: list[int] = []  # ids in the order of their changes
         self.oldest_token = self.version = 0
-        self.nameless = 0
+        self.nameless = self.behind = 0
         self.repeats = False
         self.heal()
 
@@ -154,7 +171,11 @@ class World:
 
     @property
     def now(self) -> str:
-        return self.clock.time.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def _time(self) -> datetime:
+        return self.clock.time - timedelta(seconds=self.behind)
 
     # ── how it changes ─────────────────────────────────────────────────────────────────────────────
 
@@ -175,6 +196,12 @@ class World:
     # ── what it answers ────────────────────────────────────────────────────────────────────────────
 
     def __call__(self, request: httpx.Request) -> Any:
+        answer = self._answer(request)
+        if isinstance(answer, httpx.Response):
+            return answer
+        return httpx.Response(200, json=answer, headers={"date": format_datetime(self._time, usegmt=True)})
+
+    def _answer(self, request: httpx.Request) -> Any:
         if request.url.path == "/parents":
             return [{"id": place} for place in self.places]
         self.asked += 1
@@ -194,11 +221,13 @@ class World:
         if self.kind.name == "flag":
             found += [{"id": n, "at": at, "gone": True} for n, at in self.deleted.items()]
         found += [{"id": None, "at": START, "v": n, "open": True} for n in range(self.nameless)]
+        if self.kind.by == "v":
+            return self._page([r for r in found if r["v"] >= int(query.get("since", 0))], query)
         low, high = query.get("since", query.get("from", "")), query.get("to", "9")
         return self._page([record for record in found if low <= record["at"] < high], query)
 
     def _page(self, found: list[dict[str, Any]], query: httpx.QueryParams, **more: Any) -> dict[str, Any]:
-        order = "at" if self.kind.name == "ascending" else "id"
+        order = {"ascending": "at", "ordered versions": "v"}.get(self.kind.name, "id")
         found.sort(key=lambda record: (str(record[order]).zfill(30), record["id"] or 0, record.get("v", 0)))
         if "page" in query:
             start = (int(query["page"]) - 1) * SIZE
