@@ -48,7 +48,8 @@ class Seen:
         if since is None:
             since = written(_in_clock_of(fetched, began))
         grain = gcd(self.grain, values.grain)
-        seen = replace(self, since=since, grain=grain, numbered=self.numbered or numbered)
+        numbered, moved = self.numbered or numbered, self.moved or fetched.drift
+        seen = replace(self, since=since, grain=grain, numbered=numbered, moved=moved)
         if first and self.greatest is None:
             return replace(seen, greatest=values.greatest, first=values.greatest)
         return replace(seen, greatest=latest(self.greatest, values.greatest), several=True)

@@ -255,3 +255,21 @@ def test_r13_an_interrupted_read_remembers_when_it_began(lab: Lab) -> None:
     }
     runs(lab)
     assert stored(lab) == truth(api)
+
+
+def test_r13_numbered_pages_whose_total_falls_are_read_once_more(lab: Lab) -> None:
+    """The first record is gone, so that the third one is on the second page, which was read."""
+    lab.write(sync("timestamp", "{type: page, size: 1, total: total}"))
+    api = Living(lab)
+    api.total = True
+    begin(lab, api, count=4)
+    for number in (1, 2, 3, 4):
+        api.change(number)
+    lab.clock.advance(minutes=5)
+    before = lab.checkpoint()["cursor"]
+    api.then = {3: lambda: api.items.pop(1)}  # type: ignore[dict-item, return-value]
+    lab.run()
+    assert (stored(lab)[3], lab.checkpoint()["cursor"]) == (1, before)
+    for _ in range(2):
+        lab.run()
+    assert {number: v for number, v in stored(lab).items() if number != 1} == truth(api)
