@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from syncrun.paginators.base import End, Page
 from syncrun.paginators.values import as_count
 from syncrun.wording import counted
 
+_PARTIAL = 206
+_RANGE = re.compile(r"\s*(?:[\w-]+\s+)?\d{1,18}-(\d{1,18})/(\d{1,18})\s*")
 _ROUND = frozenset({50, 100, 200, 250, 500, 1000})
 # What servers give at most when nobody says how many.
 _NONE = "if this is everything: `pagination: none`; else declare how to get the rest"
@@ -46,9 +49,21 @@ def says_part(page: Page, rule: str | None, functions: Functions) -> str:
 
 
 def says_rest_is_missing(page: Page, rule: str | None) -> str:
-    """Return which member of the last *page* says that more would follow; empty when none does."""
-    flag = None if rule is not None or _is_record(page) else _true_member(page.body, known.truncated)
-    return "" if flag is None else f"the answer of page {page.state.number + 1} says {flag}=true"
+    """Return what of the last *page* says that more would follow; empty when nothing does.
+
+    That is a member such as `truncated`, or `Content-Range: items 0-24/137` (RFC 9110 §14.4), or status 206.
+    """
+    if rule is not None:
+        return ""
+    place = f"the answer of page {page.state.number + 1}"
+    flag = None if _is_record(page) else _true_member(page.body, known.truncated)
+    if flag is not None:
+        return f"{place} says {flag}=true"
+    given = page.headers.get("content-range", "")
+    found = _RANGE.fullmatch(given)
+    if found is not None:
+        return f"{place} says Content-Range: {given}" if int(found[1]) + 1 < int(found[2]) else ""
+    return f"{place} has status 206, partial content" if page.status == _PARTIAL else ""
 
 
 def part(sign: str) -> End:
