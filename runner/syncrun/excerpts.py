@@ -14,8 +14,8 @@ from typing import Protocol
 
 MASK = "***"
 
-_LOOKED_AT = 65_536  # characters: looking through a gigabyte for the sake of its start would take long
-_UNSURE = 16_384  # at the end of what is looked at: a secret may be cut in two there
+_LOOKED_AT = 8192  # characters, and those that are shown: a look through a gigabyte would take long
+_UNSURE = 4096  # at the end of what is looked at: a secret may be cut in two there
 
 
 class Masker(Protocol):
@@ -84,7 +84,7 @@ def excerpt(text: str, length: int, *, masker: Masker | None = None) -> str:
 
     *masker* looks through it too, besides those in use.
     """
-    looked_at = text[:_LOOKED_AT]
+    looked_at = text[: _LOOKED_AT + length]
     shown = masked(looked_at) if masker is None else masked(looked_at, masker)
     if len(looked_at) < len(text):
         shown = shown[: max(len(shown) - _UNSURE, 1)] + "…"

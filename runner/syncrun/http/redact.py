@@ -24,7 +24,7 @@ _MARKS = (
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MIN_CORE = 6
-_LOOKED_AT = 65_536  # bytes
+_LOOKED_AT = 16_384  # bytes
 _MAX_URL = 300
 
 

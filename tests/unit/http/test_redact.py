@@ -145,7 +145,7 @@ def test_r23_an_excerpt_masks_in_the_charset_of_its_body(charset: str, content_t
 
 
 def test_r23_the_secret_that_the_look_at_a_body_cuts_in_two_is_not_shown() -> None:
-    for spaces in range(65_536 - 12, 65_536):
+    for spaces in range(16_384 - 16, 16_384, 3):
         assert "hunter" not in Redactor(["hunter22hunter22"]).excerpt(b" " * spaces + b"hunter22hunter22")
 
 
