@@ -243,6 +243,7 @@ def test_status_as_json(project: ProjectFolder, api: Api) -> None:
         "live": 2,
         "quarantined": 0,
         "unreviewed": 0,
+        "silent_until": None,
     }
 
 

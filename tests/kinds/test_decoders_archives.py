@@ -21,8 +21,8 @@ adapter: TypeAdapter[Any] = TypeAdapter(AnyDecoder)
 
 
 def read(content: bytes, spec: Any = "json", **options: Any) -> Any:
-    response = Response(200, URL, {}, content, Request("GET", URL))
-    return decode(adapter.validate_python(spec), response, Redactor(), **options)
+    response = Response(200, URL, {}, content, Request("GET", URL), **options)
+    return decode(adapter.validate_python(spec), response, Redactor())
 
 
 def refusal(content: bytes, spec: Any = "json", **options: Any) -> str:

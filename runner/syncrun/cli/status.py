@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from syncrun.cli.options import environment, json_lines, project_folder, tell
 from syncrun.cli.terminal import echo
 from syncrun.engine.agenda import Entry, entries, is_failing
 from syncrun.engine.forgetting import unowned
+from syncrun.engine.locks import folder_of
 from syncrun.engine.outcome import quarantine_limit
 from syncrun.engine.outside import utc_now
 from syncrun.engine.schedule import Standing
@@ -40,6 +41,7 @@ class _Status:
     failing: bool
     live: int
     quarantine: QuarantineCount
+    silent_until: datetime | None = None
 
     @property
     def problem(self) -> str:
@@ -79,6 +81,7 @@ class _Status:
             "live": self.live,
             "quarantined": self.quarantine.kept,
             "unreviewed": self.quarantine.unreviewed,
+            "silent_until": _iso(self.silent_until),
             "last_run": last
             and {
                 "id": last.id,
@@ -145,6 +148,7 @@ def _statuses(workspace: Workspace, now: datetime) -> list[_Status]:
                 not resting and is_failing(sync, agenda),
                 live.get(ModelId(sync.connection, sync.connector, entry.model), 0),
                 quarantined.get(sync, QuarantineCount()),
+                _silent_until(workspace, entry, now),
             )
         )
     return found
@@ -163,6 +167,20 @@ def _print(found: Sequence[_Status], deployed: Sequence[Mapping[str, str]]) -> N
     for status in found:
         if status.problem:
             echo(f"! {status.entry.sync}: {status.problem}", err=True)
+        if status.silent_until:
+            until = minute(status.silent_until)
+            echo(f"{status.entry.sync}: the API says that no requests are left until {until}", err=True)
+
+
+def _silent_until(workspace: Workspace, entry: Entry, now: datetime) -> datetime | None:
+    """Return until when the API wants no requests for a sync; None when it takes some."""
+    from syncrun.http.rate_limit import silent_until
+
+    sync = entry.sync
+    connection = f"{sync.connection}.{sync.connector}"
+    names = (connection, f"{connection}.{sync.sync}")
+    until = max(silent_until(folder_of(workspace.database) / f"{name}.rate") for name in names)
+    return datetime.fromtimestamp(until, UTC) if until > now.timestamp() else None
 
 
 def _row(status: _Status) -> tuple[str, ...]:

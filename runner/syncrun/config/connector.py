@@ -16,6 +16,7 @@ from syncrun.config.scalars import ModelName, Pattern
 from syncrun.config.setup import SetupEntry
 from syncrun.config.sync import Sync
 from syncrun.expressions.fields import Template, TemplateTree
+from syncrun.expressions.size_field import Size
 from syncrun.yaml_models import no_entries
 
 RESERVED_NAMES = ("information_schema", "main", "pg_catalog", "syncrun", "system", "temp")
@@ -129,6 +130,10 @@ class Connector(YamlModel):
         default_factory=no_entries, description="What answers mean; the rules of a sync are asked first."
     )
     timeout: Duration = Field("60s", description="Of one request.")
+    max_answer: Size = Field(
+        "256MB",
+        description="Of the content of one answer, unpacked; reading one takes several times as much.",
+    )
     verify: bool = Field(default=True, description="Whether TLS certificates are checked.")
     setup: dict[Identifier, SetupEntry] = Field(
         default_factory=dict,

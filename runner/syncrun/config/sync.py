@@ -23,6 +23,7 @@ from syncrun.config.schedule import Cron, Interval, Schedule, ScheduleZone, chec
 from syncrun.decoders import AnyDecoder
 from syncrun.decoders.json_document import JsonDecoder
 from syncrun.expressions.fields import Expression, FieldPath, TemplateTree
+from syncrun.expressions.size_field import Size
 from syncrun.paginators import AnyPagination
 from syncrun.yaml_models import no_entries
 
@@ -235,6 +236,7 @@ class Sync(YamlModel):
         None, description="Of this sync's requests, besides the connector's."
     )
     timeout: Duration | None = Field(None, description="Of one request, in place of the connector's.")
+    max_answer: Size | None = Field(None, description="Of one answer, in place of the connector's.")
     on_invalid: Literal["quarantine", "fail", "null"] = "quarantine"
     for_each: AnyForEach | None = Field(
         None, description="Reads the sync once for each parent record or value."

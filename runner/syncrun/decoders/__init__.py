@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from syncrun.decoders.base import Decoder, UndecodableError
 from syncrun.decoders.unpacking import unpack
+from syncrun.decoders.weight import MOST_TIMES, is_too_heavy
 from syncrun.errors import ResponseError
-from syncrun.http.content import GIBIBYTE
 from syncrun.http.messages import Response
 from syncrun.http.redact import Redactor
+from syncrun.wording import size
 from syncrun.yaml_models import Kinds
 
 DecoderName = Literal["json", "jsonl", "csv", "xml", "text"]
@@ -38,20 +39,18 @@ def plain(name: DecoderName) -> Decoder:
     return cast("Decoder", decoder.model_construct(type=name))
 
 
-def decode(
-    decoder: DecoderName | Decoder, response: Response, redactor: Redactor, *, max_bytes: int = GIBIBYTE
-) -> Any:
+def decode(decoder: DecoderName | Decoder, response: Response, redactor: Redactor) -> Any:
     """Return the body of *response*, None when it has none (R21); what is packed is unpacked first.
 
     The same decoder reads the same answer once. Raise ResponseError, with the redacted URL and the start of
-    the content, when it is not what *decoder* reads, or unpacks to more than *max_bytes* (R25).
+    the content, when it is not what *decoder* reads, or unpacks to more than its `max_bytes` (R25).
     """
     kind = plain(decoder) if isinstance(decoder, str) else decoder
     known = response.memo.get("body")
     if known is not None and known[0] is kind:
         return known[1]
     try:
-        body = _read(kind, response, max_bytes)
+        body = _read(kind, response)
     except UndecodableError as error:
         place = redactor.exchange(response.request.method, response.url)
         start = f"; it starts with {redactor.excerpt(error.content)!r}" if error.content else ""
@@ -64,9 +63,15 @@ def decode(
     return body
 
 
-def _read(kind: Decoder, response: Response, max_bytes: int) -> Any:
+def _read(kind: Decoder, response: Response) -> Any:
+    max_bytes = response.max_bytes
     content_type = response.headers.get("content-type")
     parts = [part for part in unpack(response.content, kind.member, max_bytes) if part and not part.isspace()]
+    if any(is_too_heavy(part, kind.weights, max_bytes) for part in parts):
+        raise UndecodableError(
+            f"has so many values that they could take more than {size(max_bytes * MOST_TIMES)} of memory",
+            hint="ask for smaller pages",
+        )
     bodies = [_read_part(kind, part, content_type) for part in parts]
     if len(bodies) <= 1:
         return bodies[0] if bodies else None

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from syncrun.decoders.weight import Weights
 from syncrun.yaml_models import YamlModel
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
@@ -38,13 +39,14 @@ class UndecodableError(ValueError):
 
 
 class Decoder(YamlModel):
-    """A way to read answers, and the options common to all of them.
+    """A way to read answers, and the options common to all of them; *weights* bound what it makes of them.
 
     What a *sparse* one reads has no empty lists: members without a value are left out.
     """
 
     sparse: ClassVar[bool] = False
 
+    weights: ClassVar[Weights] = {}
     member: str | None = Field(
         None,
         min_length=1,

@@ -11,11 +11,12 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO, TextIOWrapper
 from itertools import chain
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from syncrun.decoders.base import Decoder, Encoding, UndecodableError, charset, named
+from syncrun.decoders.weight import CSV_WEIGHTS, Weights
 from syncrun.expressions.text_forms import DELIMITER, QUOTE
 
 _DELIMITERS = ",;\t|"  # of two that are as frequent, the first
@@ -37,6 +38,7 @@ AnyHeader = Annotated[
 class CsvDecoder(Decoder):
     """Lines of cells."""
 
+    weights: ClassVar[Weights] = CSV_WEIGHTS
     type: Literal["csv"]
     delimiter: str | None = Field(
         None,

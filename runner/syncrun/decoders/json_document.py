@@ -5,15 +5,17 @@ decode: json        # the default
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from syncrun.decoders.base import Decoder, UndecodableError, as_utf8, named
 from syncrun.decoders.json_text import JsonError, holds_big_integer, parse
+from syncrun.decoders.weight import JSON_WEIGHTS, Weights
 
 
 class JsonDecoder(Decoder):
     """A JSON document."""
 
+    weights: ClassVar[Weights] = JSON_WEIGHTS
     type: Literal["json"]
 
     def read(self, content: bytes, content_type: str | None) -> Any:

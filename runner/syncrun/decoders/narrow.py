@@ -14,7 +14,9 @@ import msgspec
 
 from syncrun.decoders.base import charset
 from syncrun.decoders.json_text import holds_big_integer, parse
+from syncrun.decoders.weight import JSON_WEIGHTS, is_too_heavy
 from syncrun.expressions.layout import Layout
+from syncrun.http.content import MAX_BYTES
 
 _FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _UNFIT_NAME = frozenset('"\\').union(map(chr, range(32)))  # msgspec takes no such names of members
@@ -76,9 +78,13 @@ class NarrowReader:
         """Whether most records so far had the shape of the layout."""
         return self._seen < _ENOUGH or self._unfit * 2 < self._seen
 
-    def read(self, content: bytes, content_type: str | None) -> tuple[Any, NarrowRecords] | None:
+    def read(
+        self, content: bytes, content_type: str | None, max_bytes: int = MAX_BYTES
+    ) -> tuple[Any, NarrowRecords] | None:
         """Return the body without the list, and its records; None when that can't be told from *content*."""
         if content[:1] not in (b"{", b"[") or charset(content, content_type) != "utf-8":
+            return None
+        if is_too_heavy(content, JSON_WEIGHTS, max_bytes):
             return None
         try:
             body, text = _without(msgspec.Raw(content), self._place)

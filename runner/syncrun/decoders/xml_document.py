@@ -10,11 +10,12 @@ its `item` is `["a"]`, so that one element and many look the same. Entities are 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from syncrun.decoders.base import Decoder, UndecodableError, charset, named
+from syncrun.decoders.weight import XML_WEIGHTS, Weights
 from syncrun.yaml_models import no_entries
 
 _PIECE = 1 << 20
@@ -25,6 +26,7 @@ class XmlDecoder(Decoder):
     """An XML document."""
 
     sparse = True
+    weights: ClassVar[Weights] = XML_WEIGHTS
     type: Literal["xml"]
     namespaces: Literal["strip", "keep"] = Field(
         "strip", description="Whether names keep their prefixes, as in soap:Body, and xmlns attributes stay."

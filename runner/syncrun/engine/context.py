@@ -16,6 +16,7 @@ from syncrun.errors import EvaluationError, UsageError
 from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.durations import parse_duration
 from syncrun.expressions.functions import DEFAULT, Functions
+from syncrun.expressions.size_field import parse_size
 from syncrun.expressions.template import parse_template, render, render_text, template_references
 from syncrun.hooks import NO_HOOKS, Hooks
 from syncrun.http.messages import Request, Response
@@ -48,11 +49,13 @@ def open_client(
     decoder: DecoderName | None = None,
     hooks: Hooks = NO_HOOKS,
     issues: bool = False,
+    urgent: bool = False,
 ) -> Client:
     """Return the client of *job*: its origin, credentials, retries and limits.
 
     *base_url* stands in for the connector's while that is unknown. Error rules read answers with *decoder*;
-    None: that of the sync. With *issues* answers may hold credentials, which nobody sees.
+    None: that of the sync. With *issues* answers may hold credentials, which nobody sees. Requests that are
+    *urgent* are not held where the API says that none are left.
     """
     base_url = base_url_of(job, context) if base_url is None else base_url
     auth = auth_of(job, context)
@@ -75,7 +78,7 @@ def open_client(
         allow_hosts=job.connector.trusted_hosts,
         bare_hosts=job.connector.bare_hosts,
         judge=error_rules(job, redactor, functions, decoder, parsed=parsed),
-        limits=rate_limiters(job, runtime),
+        limits=rate_limiters(job, runtime, urgent=urgent),
         answered=runtime.wire.answer if runtime.wire else None,
         issues=issues,
     )
@@ -96,6 +99,7 @@ def _client(
         base_url=base_url,
         retry=retry_policy(job),
         timeout=parse_duration(job.sync.timeout or connector.timeout).total_seconds(),
+        max_bytes=parse_size(job.sync.max_answer or connector.max_answer),
         verify=connector.verify,
         allow_http=connector.allow_http,
         transport=runtime.transport,
@@ -150,7 +154,7 @@ def auth_context(
     def send(request: Request, statuses: frozenset[int]) -> Response:
         # Its own client, rarely opened: the request's server is the one it trusts, and no other.
         hosts = [*job.connector.trusted_hosts, *job.connector.bare_hosts]
-        limits = rate_limiters(job, runtime, of_sync=False)
+        limits = rate_limiters(job, runtime, of_sync=False, urgent=True)
         with _client(
             job, runtime, request.url, redactor, log, bare_hosts=hosts, limits=limits, issues=True
         ) as client:

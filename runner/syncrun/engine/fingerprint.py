@@ -25,6 +25,7 @@ _NOT_THE_LIST = {
     "retry",
     "rate_limit",
     "timeout",
+    "max_answer",
 }
 
 _THE_MAPPING = {

@@ -119,6 +119,7 @@ def prove(
             functions=functions,
             base_url=base_url,
             hooks=hooks,
+            urgent=True,
         ) as client:
             sent = runtime.now().timestamp()
             response = client.send(request)

@@ -126,7 +126,8 @@ class Runtime:
     leave no trace there stages in the folder *scratch*. *wire* watches what is sent and answered. *stop* is
     set to end runs early with their progress saved. *fault* is called with the name of each step, so that
     tests can end the process there. *together* and *ahead* are for the runs of one command, and so is
-    *checks*: which connections have proven who is asking.
+    *checks*: which connections have proven who is asking. *on_silence* is told when requests wait because the
+    API says that none are left.
     """
 
     store: Store
@@ -145,6 +146,7 @@ class Runtime:
     together: Together | None = None
     ahead: Ahead | None = None
     checks: AskedOnce = field(default_factory=AskedOnce)
+    on_silence: Callable[[str], None] = lambda _reason: None
     credentials: Credentials = field(init=False)
 
     def __post_init__(self) -> None:
@@ -152,10 +154,13 @@ class Runtime:
         credentials = Credentials(folder, self.environ, clock=self.clock, sleep=self.sleep)
         object.__setattr__(self, "credentials", credentials)
 
-    def telling(self, on_wait: Callable[[str], None]) -> Runtime:
-        """Return the same runtime for a run that wants to be told what its store waits for."""
+    def telling(
+        self, on_wait: Callable[[str], None], on_silence: Callable[[str], None] | None = None
+    ) -> Runtime:
+        """Return the same runtime for a run that wants to be told what its store and requests wait for."""
         other = copy(self)  # what else it holds stays shared
         object.__setattr__(other, "store", self.store.telling(on_wait))
+        object.__setattr__(other, "on_silence", on_wait if on_silence is None else on_silence)
         return other
 
     def shared(self, together: Together | None, ahead: Ahead) -> Runtime:

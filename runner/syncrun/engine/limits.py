@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from syncrun.expressions.functions import Functions
 from syncrun.extract.error_rules import ErrorRules
 from syncrun.http.messages import Response
 from syncrun.http.redact import Redactor
+from syncrun.wording import minute
 
 if TYPE_CHECKING:
     from syncrun.http.rate_limit import RateLimiter
@@ -66,17 +68,23 @@ def _as_it_came(decoded: Callable[[Response], Any], response: Response) -> Any:
         return response.content.decode("utf-8", "replace")
 
 
-def rate_limiters(job: Job, runtime: Runtime, *, of_sync: bool = True) -> list[RateLimiter]:
-    """Return the limits that requests of *job* keep: its sync's (with *of_sync*), and the connection's."""
+def rate_limiters(
+    job: Job, runtime: Runtime, *, of_sync: bool = True, urgent: bool = False
+) -> list[RateLimiter]:
+    """Return the limits that requests of *job* keep: its sync's (with *of_sync*), and the connection's.
+
+    Requests that are *urgent* do not wait where the API says that none are left: a log-in, or who is asking.
+    """
     connection = f"{job.id.connection}.{job.id.connector}"
     declared = (
         (f"{connection}.{job.id.sync}", job.sync.rate_limit if of_sync else None),
         (connection, job.connector.rate_limit),
     )
-    return [_limiter(name, spec, runtime) for name, spec in declared if spec is not None]
+    most = retry_policy(job).max_wait
+    return [_limiter(name, spec, runtime, most, urgent=urgent) for name, spec in declared if spec is not None]
 
 
-def _limiter(name: str, spec: RateLimit, runtime: Runtime) -> RateLimiter:
+def _limiter(name: str, spec: RateLimit, runtime: Runtime, most: float, *, urgent: bool) -> RateLimiter:
     from syncrun.http.rate_limit import Limits, RateLimiter
 
     limits = Limits(
@@ -87,7 +95,22 @@ def _limiter(name: str, spec: RateLimit, runtime: Runtime) -> RateLimiter:
         reset_header=spec.reset_header and spec.reset_header.lower(),
     )
     path = runtime.limit_file(name)
-    return RateLimiter(path, limits, now=lambda: runtime.now().timestamp(), sleep=runtime.sleep)
+
+    def held(seconds: float) -> None:
+        until = runtime.now() + timedelta(seconds=seconds)
+        runtime.on_silence(
+            f"the API says that no requests are left: waiting {seconds:.0f} s, until {minute(until)}"
+        )
+
+    return RateLimiter(
+        path,
+        limits,
+        now=lambda: runtime.now().timestamp(),
+        sleep=runtime.sleep,
+        max_silence=most,
+        heeds_silence=not urgent,
+        on_silence=held,
+    )
 
 
 def _seconds(duration: str) -> float:

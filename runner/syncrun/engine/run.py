@@ -70,7 +70,7 @@ class SyncRun:
 
     def __init__(self, job: Job, options: Options, runtime: Runtime, run_id: str, started: datetime) -> None:
         self.job, self.options, self.run_id, self.started = job, options, run_id, started
-        self.runtime = runtime.telling(self.waiting)
+        self.runtime = runtime.telling(self.waiting, self.held)
         self.sync = job.sync
         self.redactor = job.redactor
         self.notes: list[str] = []
@@ -355,6 +355,12 @@ class SyncRun:
         """Tell that the run waits for somebody else."""
         self.commits.log.tell("info", reason)
         self._emit("waiting", reason=reason)
+
+    def held(self, reason: str) -> None:
+        """Tell at once, and in the summary, that the API's own limit makes requests wait."""
+        if reason not in self.notes:
+            self.notes.append(reason)
+        self.waiting(reason)
 
     def _emit(self, name: str, **details: Any) -> None:
         self.runtime.emit(Event(name, self.job.id, self.run_id, masked(details, self.redactor)))

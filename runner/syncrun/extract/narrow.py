@@ -38,7 +38,7 @@ class Narrow:
             return None
         if "body" in response.memo:  # it was decoded for a rule about errors
             return None
-        return self._reader.read(response.content, response.headers.get("content-type"))
+        return self._reader.read(response.content, response.headers.get("content-type"), response.max_bytes)
 
     def _reader_for(self, layout: Layout, records: str, pagination: Pagination) -> NarrowReader | None:
         place = plain_path(records)

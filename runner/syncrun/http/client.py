@@ -17,7 +17,7 @@ from syncrun.errors import RequestError, UsageError
 from syncrun.excerpts import watching
 from syncrun.http.connections import open_connections
 from syncrun.http.content import (
-    GIBIBYTE,
+    MAX_BYTES,
     MAX_RATIO,
     CorruptContentError,
     InflatedContentError,
@@ -81,7 +81,7 @@ class Client:
         random: Callable[[], float] = random_numbers.random,
         log: Callable[[Exchange], None] | None = None,
         answered: Callable[[Outgoing, Outcome], None] | None = None,
-        max_bytes: int = GIBIBYTE,
+        max_bytes: int = MAX_BYTES,
         issues: bool = False,
     ) -> None:
         try:
@@ -161,7 +161,7 @@ class Client:
             outcome = self._attempt(outgoing, attempt, also)
             if again_for and outcome.failure is None:
                 outcome = replace(outcome, again_for=again_for)
-            response = outcome.response(request, attempt)
+            response = outcome.response(request, attempt, self._max_bytes)
             verdict = self._judge.judge(response) if self._judge and response else None
             warns = verdict is not None and verdict.then == "warn"
             if response is not None and (warns or verdict is None) and _is_wanted(response.status, also):
@@ -311,7 +311,7 @@ class Client:
             raise RequestError(
                 f"{place}: the answer is larger than {size(self._max_bytes)}",
                 status=sent.status,
-                hint="ask for smaller pages",
+                hint="ask for smaller pages, or write max_answer: 1GB into the connector",
             ) from None
         return sent.failed(self._now(), failure)
 

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-GIBIBYTE = 1 << 30
+MAX_BYTES = 1 << 28  # of one answer, unless the connector says more
 PIECE = 1 << 20
 MAX_RATIO = 200
 _FREE_BYTES = 1 << 26  # 64 MiB may come out of anything

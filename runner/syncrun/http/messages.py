@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from syncrun.http.content import MAX_BYTES
+
 safe_methods = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -68,7 +70,8 @@ class Response:
     """One answer with its content fully read and decompressed; header names are lower case.
 
     *is_settled* tells that an error rule takes it for an answer without records. *memo* keeps what a
-    decoder made of the content, so that rules and records share one reading of it.
+    decoder made of the content, so that rules and records share one reading of it. What is
+    packed in the content may have *max_bytes*.
     """
 
     status: int
@@ -79,4 +82,5 @@ class Response:
     elapsed: float = 0.0
     attempts: int = 1
     is_settled: bool = False
+    max_bytes: int = MAX_BYTES
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)

@@ -74,11 +74,20 @@ class Outcome:
     at: float = 0.0
     again_for: str = ""
 
-    def response(self, request: Request, attempt: int) -> Response | None:
-        """Return the answer to *request*; None when none came."""
+    def response(self, request: Request, attempt: int, max_bytes: int) -> Response | None:
+        """Return the answer to *request*, unpacking to at most *max_bytes*; None when none came."""
         if self.failure is not None:
             return None
-        return Response(self.status, self.url, self.headers, self.content, request, self.elapsed, attempt)
+        return Response(
+            self.status,
+            self.url,
+            self.headers,
+            self.content,
+            request,
+            self.elapsed,
+            attempt,
+            max_bytes=max_bytes,
+        )
 
 
 class Sent:

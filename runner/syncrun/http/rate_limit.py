@@ -69,7 +69,11 @@ def is_alive(process: Process) -> bool:
 
 
 class RateLimiter:
-    """The limits of a connection; *now* is in epoch seconds, and the same clock for all who share *path*."""
+    """The limits of a connection; *now* is in epoch seconds, and the same clock for all who share *path*.
+
+    When the API says that no requests are left, nobody waits longer than *max_silence* seconds for it, and
+    who does not heed it, such as a log-in, not at all. *on_silence* is told how long a wait for it will be.
+    """
 
     def __init__(
         self,
@@ -80,7 +84,12 @@ class RateLimiter:
         sleep: Callable[[float], None] = time.sleep,
         process: Process | None = None,
         alive: Callable[[Process], bool] = is_alive,
+        max_silence: float = _MAX_SILENCE,
+        heeds_silence: bool = True,
+        on_silence: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
+        self._max_silence = min(max_silence, _MAX_SILENCE) if heeds_silence else 0.0
+        self._on_silence = on_silence
         self._limits = limits
         self._now, self._sleep, self._alive = now, sleep, alive
         self._process = process or this_process()
@@ -119,25 +128,29 @@ class RateLimiter:
         if seconds is not None and seconds > 0:
             with self._exclusive():
                 oldest, until = self._read_header()
-                self._write_header(oldest, max(until, now + min(seconds, _MAX_SILENCE)))
+                self._write_header(oldest, max(until, now + min(seconds, self._max_silence or _MAX_SILENCE)))
 
     def _wait_for_token(self) -> None:
+        latest = self._now() + self._max_silence
         while True:
             now = self._now()
             with self._exclusive():
-                at = self._spend(now)
+                until = min(self._read_header()[1], latest)
+                at = self._spend(now, until)
             if at <= now:
                 return
+            if until - now >= 1:
+                self._on_silence(until - now)
             self._sleep(at - now)
             with self._exclusive():
-                silent = self._read_header()[1] > self._now()
+                silent = min(self._read_header()[1], latest) > self._now()
             if not silent:
                 return  # nobody said in the meantime that it is too early
 
-    def _spend(self, now: float) -> float:
+    def _spend(self, now: float, silent_until: float) -> float:
         """Take the token that has been out longest, and return when it may be used."""
         index, until = self._read_header()
-        at = max(now, until)
+        at = max(now, silent_until)
         if not self._tokens:
             return at
         place = _HEADER.size + index * _TIME.size
@@ -197,6 +210,16 @@ class RateLimiter:
 
     def _write_header(self, oldest: int, until: float) -> None:
         os.pwrite(self._file, _HEADER.pack(_MAGIC, self._tokens, self._places, oldest, until), 0)
+
+
+def silent_until(path: Path) -> float:
+    """Return until when, in epoch seconds, who shares the file at *path* is to be silent; 0: not at all."""
+    try:
+        with path.open("rb") as file:
+            magic, _, _, _, until = _HEADER.unpack(file.read(_HEADER.size))
+    except (OSError, struct.error):
+        return 0.0
+    return float(until) if magic == _MAGIC and math.isfinite(until) else 0.0
 
 
 @contextmanager

@@ -318,7 +318,10 @@ def test_r25_an_answer_beyond_the_limit_is_refused_at_once(api: Api, client: Ope
 
     error = error_of(lambda: get(client(max_bytes=1 << 20), f"{api.url}/bomb"))
 
-    assert str(error) == f"GET {api.url}/bomb: the answer is larger than 1 MiB\n  hint: ask for smaller pages"
+    assert (
+        str(error)
+        == f"GET {api.url}/bomb: the answer is larger than 1 MiB\n  hint: ask for smaller pages, or write max_answer: 1GB into the connector"
+    )
     assert len(api.requests) == 1
 
 
