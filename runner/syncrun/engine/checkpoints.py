@@ -32,12 +32,14 @@ _MEMBERS = (
     "second",
     "searched",
     "told",
+    "nameless",
 )
 _KEPT = (
     "reached",
     "deletions",
     "window",
     "shifted",
+    "nameless",
     "parents_seq",
     "snapshot_at",
     "again",
@@ -62,7 +64,8 @@ class Resume:
     sense to, *window* the complete read that it is part of. *token* is the response token so far, *lost* why
     something of the pages before is missing. *pagination* is what was detected where none is declared.
     *told* names the list of deletions that was read before the records. *listed* is what an older version
-    wrote, which read that list last: the records are read, and it is not. With time windows, *part*
+    wrote, which read that list last: the records are read, and it is not. So many rejected records were
+    *nameless*, without a readable key. With time windows, *part*
     is the start and end of the one being read, *passed* the end of the last one that was read completely.
     So many of its records were *received* before *page*, and *second* tells that it is read for the second
     time. *job* is what later requests need of the export that the pages are in. *shifted* is where the
@@ -88,6 +91,7 @@ class Resume:
     second: bool = False
     searched: tuple[Any, Any] | None = None
     told: str = ""
+    nameless: int | None = None
 
     def fits(self, mode: str, definition: str, window: str | None) -> bool:
         """Return whether an enumeration of *mode*, *definition* and *window* is the one that stopped here.
@@ -135,6 +139,7 @@ class Resume:
             second=bool(saved.get("second")),
             searched=(searched[0], searched[1]) if searched else None,
             told=str(saved.get("told", "")),
+            nameless=saved.get("nameless"),
         )
 
 
@@ -162,7 +167,8 @@ class Progress:
     a read went on at a page that may have moved. *deletions* is where the list of deletions is read from,
     when its entries say when they happened. *resume* is set while an enumeration is unfinished. *window*
     names the unfinished complete read of the sync that has read this partition to its end, *shifted* where it
-    went on at a page that may have moved, if it did. *parents_seq* is the change-feed position of its parents
+    went on at a page that may have moved, if it did, *nameless* how many of its records were rejected without
+    a readable key. *parents_seq* is the change-feed position of its parents
     when it was last read to its end. *mapping* is the fingerprint of the mapping that made all records of an
     incremental sync, "" when there was more than one. The partition "" also keeps what concerns the whole
     sync: *snapshot_at*, when it was last read completely, *again*, whether a complete read since could not
@@ -177,6 +183,7 @@ class Progress:
     resume: Resume | None = None
     window: str | None = None
     shifted: str | None = None
+    nameless: int | None = None
     parents_seq: int | None = None
     snapshot_at: str | None = None
     again: bool | None = None
@@ -243,6 +250,7 @@ def _from_document(document: dict[str, Any]) -> Progress:
         resume=resume,
         window=document.get("window"),
         shifted=document.get("shifted"),
+        nameless=document.get("nameless"),
         parents_seq=document.get("parents_seq"),
         snapshot_at=document.get("snapshot_at"),
         again=document.get("again"),

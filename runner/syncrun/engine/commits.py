@@ -106,10 +106,12 @@ class Commits:
         at_once: bool = True,
         begun: bool = False,
         told: Told | None = None,
+        unseen: frozenset[str] = frozenset(),
     ) -> Changes:
         """Make what is staged, and the progress it stands for, true; return what this commit changed.
 
-        *told* is what is known of lists of deletions, whose entries are staged.
+        *told* is what is known of lists of deletions, whose entries are staged,
+        *unseen* are partitions that the window has to see anew.
         *begun* tells that no record of the run has been mapped yet: inferred columns have no types so far.
 
         Without *at_once* it is left to the next run, as it is when the store raises. Raise StoreError when
@@ -135,6 +137,7 @@ class Commits:
             home=self.homes[0],
             home_before=self.homes[1],
             told=told and replace(told, files=lists),
+            unseen=unseen,
         )
         with disk.in_words():
             pending.save(self.folder, commit)

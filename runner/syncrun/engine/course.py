@@ -43,6 +43,7 @@ class Course:
         self.unseen = self.lost = self.shifted = self._shifted_before = ""
         self.passed: str | None = None
         self.job: Any = None
+        self.anew = stopped is None
         self._incremental, self._pagination = incremental, pagination
         self.seen = NOTHING
         self.searched: Position | None = None
@@ -114,6 +115,7 @@ class Course:
         self.stopped = self.searched = None
         if not self.is_windowed:  # windows that were read to their end stay read
             self.token, self.lost, self._shifted_before = None, "", ""
+            self.anew = True
         self.shifted = self._shifted_before
 
     def take(self, taken: Taken, values: Progress) -> End | None:

@@ -27,9 +27,9 @@ class Decision(Struct, frozen=True):
     kept: frozenset[str] = frozenset()
     unsure: str = ""
 
-    def within(self, reach: Reach) -> Decision:
-        """Return the same decision about records that are within *reach*."""
-        deletes = self.deletes and dataclasses.replace(self.deletes, reach=reach)
+    def within(self, reach: Reach | None, nameless: int) -> Decision:
+        """Return the decision about records in *reach*, where so many were read without a usable key."""
+        deletes = self.deletes and dataclasses.replace(self.deletes, reach=reach, nameless=nameless)
         return replace(self, deletes=deletes)
 
 

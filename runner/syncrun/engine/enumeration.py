@@ -264,6 +264,7 @@ class Enumeration:
             entries, rejected = mapped.told_count, len(mapped.rejected)
             reading.take_list(taken.fetched, mapped.watermark, entries=entries, rejected=rejected)
         else:
+            reading.nameless += mapped.nameless
             reading.take(taken, mapped.progress)
         self.runtime.fault("page")
 

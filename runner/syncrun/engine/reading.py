@@ -75,7 +75,13 @@ class Reading:
             self._search_from(searches, searches.after(self._course.searched, context))
         self._closing = self._closing_of(incremental, clock)
         self._read_to: End | None = None
+        self.nameless = (resume.nameless if resume is not None and fits else None) or 0
         self._begin_list(resume if fits else None)
+
+    @property
+    def restarted(self) -> bool:
+        """Whether it is read from its beginning: what an earlier run saw of it in the same window is old."""
+        return self._course.anew and not self._kept and not self.skipped
 
     def _knows_list(self, resume: Resume) -> bool:
         """Return whether *resume* may be gone on with: a list that is read now knows less than one from then.
@@ -246,6 +252,7 @@ class Reading:
     def keep(self) -> None:
         """Count the partition as read, because an earlier run of the same snapshot has read it to its end."""
         self._kept = True
+        self.nameless = self.saved.nameless or 0
         self.end = End(complete=True, reason="it was read before")
 
     def _search_from(self, searches: Searches, context: Mapping[str, Any]) -> None:
@@ -298,12 +305,12 @@ class Reading:
     def progress(self, window: str | None) -> Progress:
         """Return what to save now; *window* is the snapshot window of a complete enumeration (R13)."""
         if self.skipped or self._kept:
-            kept, shifted = window and self.saved.window, window and self.saved.shifted
-            return replace(self.saved, resume=None, window=kept, shifted=shifted)
+            kept = replace(self.saved, resume=None)
+            return kept if window else replace(kept, window=None, shifted=None, nameless=None)
         everything = self.mode == "full" or self.saved.cursor is None
         all_read = everything and self.complete and not self.shifted
         mapping = self.saved.mapping_after(self._mapping, some=self._course.taken, every=all_read)
-        saved = replace(self.saved, resume=None, window=None, shifted=None, mapping=mapping)
+        saved = replace(self.saved, resume=None, window=None, shifted=None, nameless=None, mapping=mapping)
         if self._incremental is not None:
             cursor, reached = self._advance(self._incremental)
             saved = replace(saved, cursor=cursor, reached=reached, deletions=self._deletions())
@@ -313,7 +320,8 @@ class Reading:
             shifted = (window and self.shifted) or None
             # what it may have passed over is looked for although its parents have not changed
             parents = None if self.shifted else self.partition.seq or None
-            return replace(saved, window=window, shifted=shifted, parents_seq=parents)
+            nameless = (window and self.nameless) or None
+            return replace(saved, window=window, shifted=shifted, nameless=nameless, parents_seq=parents)
         return replace(saved, resume=self._export(None)) if self._course.job is not None else saved
 
     def _export(self, window: str | None) -> Resume:
@@ -331,7 +339,9 @@ class Reading:
         moved = self.mode == "incremental" and not course.is_windowed and cursor != self.saved.cursor
         if moved and course.job is None:
             return None  # the next run asks from the new cursor: the place is one in the list of the old one
-        return course.resume(self.mode, self.definition, window, told=self.told if self._is_listed else "")
+        told = self.told if self._is_listed else ""
+        place = course.resume(self.mode, self.definition, window, told=told)
+        return replace(place, nameless=self.nameless or None)
 
     @property
     def _is_listed(self) -> bool:

@@ -289,8 +289,11 @@ class SyncRun:
             sources=self.enumeration.sources,
             accept=self.options.accept_deletes,
         )
-        reach = reach_of(self.sync, self.enumeration.readings)
-        return decision if reach is None else decision.within(reach)
+        if self.mode != "full":
+            return decision
+        readings = self.enumeration.readings
+        nameless = sum(reading.nameless for reading in readings.values())
+        return decision.within(reach_of(self.sync, readings), nameless)
 
     def _stored_partitions(self) -> frozenset[str] | None:
         if self.enumeration is None or not self.enumeration.sources:

@@ -48,6 +48,7 @@ class Saving:
         self._began, self._redactor = began, redactor
         self._saved = start.saved
         self.window = start.window
+        self._restarted: set[str] = set()
 
     def commit(
         self,
@@ -81,7 +82,17 @@ class Saving:
             at_once=at_once,
             begun=decision is None and not read.pages,
             told=self._told(read),
+            unseen=self._unseen(read),
         )
+
+    def _unseen(self, read: Enumeration) -> frozenset[str]:
+        """Return the partitions that are read anew in the window of an earlier run, for the first time."""
+        if self.window is None or self.window != self._start.window:
+            return frozenset()
+        anew = {name for name, reading in read.readings.items() if reading.restarted}
+        found = frozenset(anew - self._restarted)
+        self._restarted |= anew
+        return found
 
     def _told(self, read: Enumeration) -> Told | None:
         """Return which lists of deletions go with a commit, and for which the records are read."""

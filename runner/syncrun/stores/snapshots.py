@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from syncrun.stores import unseen
 from syncrun.stores.owners import several
 from syncrun.stores.types import SQL_KINDS, UNNEST_TEXTS, bind_texts, quote
+from syncrun.stores.unseen import OLD, seen_in, was_seen
 from syncrun.stores.values.commit import Commit, Reach, Refusal, SnapshotDeletes
 from syncrun.stores.values.ids import SyncId
 from syncrun.wording import counted
@@ -25,10 +27,9 @@ CREATE OR REPLACE TEMP TABLE missing AS
 SELECT r.rowid AS row_id, $last + row_number() OVER (ORDER BY r._seq) AS seq
 FROM {table} AS r
 WHERE {live}
-    AND r._seq <= $opened_seq
-    AND (r._last_modified_at <= $opened_at OR r._run_id = $run)
+    AND (r._seq <= $opened_seq AND (r._last_modified_at <= $opened_at OR r._run_id = $run){by_window})
     AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.k = r._id)
-    AND NOT EXISTS (SELECT 1 FROM syncrun.seen AS n WHERE n.snapshot = $snapshot AND n.id = r._id)
+    AND NOT EXISTS (SELECT 1 FROM {seen} AS n WHERE n.snapshot = $snapshot AND n.id = r._id)
 """
 
 _TOMBSTONES = """
@@ -96,13 +97,14 @@ def settle(
     """
     if commit.deletes is None:
         if commit.snapshot is not None:
+            unseen.forget(db, commit)
             _remember(db, commit, window)
         return 0, None
     deleted, refused = find_missing(db, commit, table, window, last)
     if deleted:
         db.execute(_TOMBSTONES.format(table=table), {"at": commit.at, "run": commit.run.id})
     if window.id:
-        db.execute("DELETE FROM syncrun.seen WHERE snapshot = ?", [window.id])
+        db.execute("DELETE FROM syncrun.seen WHERE snapshot IN (?, ?)", [window.id, window.id + OLD])
         db.execute("DELETE FROM syncrun.snapshots WHERE id = ?", [window.id])
     return deleted, refused
 
@@ -136,7 +138,8 @@ def forget(db: DuckDBPyConnection, sync: SyncId) -> None:
     """Close every window of *sync* without deleting a record."""
     mine = "connection = ? AND connector = ? AND sync = ?"
     db.execute(
-        f"DELETE FROM syncrun.seen WHERE snapshot IN (SELECT id FROM syncrun.snapshots WHERE {mine})",
+        "DELETE FROM syncrun.seen WHERE snapshot IN"
+        f" (SELECT unnest([id, id || '{OLD}']) FROM syncrun.snapshots WHERE {mine})",
         _owner(sync),
     )
     db.execute(f"DELETE FROM syncrun.snapshots WHERE {mine}", _owner(sync))
@@ -200,7 +203,11 @@ def find_missing(
     if deletes.reach is not None and deletes.reach.version is not None:
         given["least"] = deletes.reach.least
     names = {"last": last, "opened_at": window.opened_at, "run": commit.run.id, "snapshot": window.id}
-    missing = int(db.execute(_MISSING.format(table=table, live=live), given | names).fetchall()[0][0])
+    seen, by_window = seen_in(db, commit), ""
+    if window.id:
+        by_window = f" OR {was_seen(commit)}"
+    sql = _MISSING.format(table=table, live=live, seen=seen, by_window=by_window)
+    missing = int(db.execute(sql, given | names).fetchall()[0][0])
     if not missing:
         return 0, None
     # Records that this window added were not there to be lost: they make no deletion look smaller.
@@ -211,7 +218,7 @@ def find_missing(
     ).fetchall()[0][0]
     empty = not db.execute(
         f"SELECT EXISTS (SELECT 1 FROM temp.staged AS s WHERE {scope[1]} AND s.a <> 'T')"
-        f" OR EXISTS (SELECT 1 FROM syncrun.seen AS n WHERE n.snapshot = ? AND {scope[2]})",
+        f" OR EXISTS (SELECT 1 FROM {seen} AS n WHERE n.snapshot = ? AND {scope[2]})",
         [window.id],
     ).fetchall()[0][0]
     reason = "" if deletes.accept else _refusal(deletes, missing, int(found), empty=empty)
@@ -270,6 +277,12 @@ def _refuse_each(
 
 def _refusal(deletes: SnapshotDeletes, missing: int, live: int, *, empty: bool) -> str:
     """Return why the guard refuses, empty when it does not (R10)."""
+    if deletes.nameless:
+        bad = counted(deletes.nameless, "record")
+        return (
+            f"{counted(missing, 'live record')} had not been seen, but {bad} went into quarantine without a"
+            " readable key and may be among them: nothing was deleted"
+        )
     if empty:
         if deletes.allow_empty:
             return ""

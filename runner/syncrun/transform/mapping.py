@@ -45,7 +45,8 @@ class Mapped:
     *text* has *count* lines of a StagedFile, *rejected* those of a RejectedFile. *rows*
     counts `U` lines, *dropped* the records that `where` or a hook kept out, *deleted* those flagged as
     deleted, *unmoved* those from before the cursor. *progress* covers the cursor values of all records of the
-    page (R14). *next_ordinal* is that of the next page's first record. Of a list of deletions, *told* has
+    page (R14). *next_ordinal* is that of the next page's first record. Of those rejected
+    so many are *nameless*: their key cannot be read. Of a list of deletions, *told* has
     *told_count* lines of what it says, and nothing else.
     """
 
@@ -58,6 +59,7 @@ class Mapped:
     unmoved: int
     progress: Progress
     next_ordinal: int
+    nameless: int = 0
     told: bytes = b""
     told_count: int = 0
 
@@ -223,4 +225,5 @@ class BoundMapper:
             unmoved=page.unmoved,
             progress=Progress.of(page.cursors),
             next_ordinal=page.ordinal,
+            nameless=page.nameless,
         )

@@ -67,7 +67,7 @@ class Page:
         self.count = 0
         self.rejected: list[bytes] = []
         self.cursors: list[Any] = []
-        self.rows = self.dropped = self.deleted = self.unmoved = 0
+        self.rows = self.dropped = self.deleted = self.unmoved = self.nameless = 0
 
     def take(self, records: Sequence[Any]) -> None:
         """Map *records*; raise RunError for the first bad one under `on_invalid: fail`."""
@@ -241,6 +241,8 @@ class Page:
             raise RunError(mapper.redact(f"{name}: {problem.sentence}"), hint=hint)
         for key in keys:
             self._mark(key, "S")
+        if not keys or len(keys) < len(scopes):
+            self.nameless += 1  # it may be any of those that are stored
         rejection = {
             "i": self.ordinal,
             "p": self._partition,

@@ -34,7 +34,7 @@ def yaml(rule: str, way: str = "cursor") -> str:
     return SYNC.replace("INCREMENTAL", WAYS[way]).replace("DELETES", RULES.get(rule, rule))
 
 
-class Killed(Exception):  # noqa: N818 - the process is gone
+class Killed(BaseException):  # the process is gone
     pass
 
 

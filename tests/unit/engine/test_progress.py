@@ -179,8 +179,7 @@ def test_a_page_that_the_api_has_forgotten_means_to_start_over(lab: Lab, status:
     api.status = status
     api.records = [record for record in api.records if record["id"] != 2]  # then 2 is nobody's place
     report = lab.run(commit_rows=1)
-    assert (report.status, ids(lab)) == ("ok", [1, 2, 3, 4, 5])  # 2 was seen in this window
-    assert lab.run().changes.deleted == 1
+    assert (report.status, ids(lab)) == ("ok", [1, 3, 4, 5])  # only the run before had seen 2
 
 
 def test_a_place_is_kept_while_the_api_is_down(lab: Lab) -> None:

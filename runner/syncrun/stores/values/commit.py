@@ -27,7 +27,8 @@ class Commit:
     files of the run's log (see `stores.run_log`), of which lines that are there already are passed over.
     *basis* is the state of the database that all this stands for; None: any. *home* is the project that the
     connection is of, and *home_before* the one that it was taken over from.
-    *told* is what lists of deleted ids say.
+    *told* is what lists of deleted ids say. What the window remembers of the partitions *unseen* does not
+    count any more: they are read from their beginning once more.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class Commit:
     home: Home | None = None
     home_before: Home | None = None
     told: Told | None = None
+    unseen: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -70,7 +72,7 @@ class SnapshotDeletes:
 
     *partitions*: the ids of the partitions enumerated completely (and of those that rightly vanished); None
     means the whole of the connection's model. *accept* overrides the guard. Only what is within *reach* can
-    be missing.
+    be missing. So many records were read whose key could not be: any of those missing may be among them.
     """
 
     partitions: frozenset[str] | None = None
@@ -78,6 +80,7 @@ class SnapshotDeletes:
     allow_empty: bool = False
     accept: bool = False
     reach: Reach | None = None
+    nameless: int = 0
 
 
 @dataclass(frozen=True, slots=True)
