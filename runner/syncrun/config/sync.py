@@ -237,6 +237,13 @@ class Sync(YamlModel):
     )
     timeout: Duration | None = Field(None, description="Of one request, in place of the connector's.")
     max_answer: Size | None = Field(None, description="Of one answer, in place of the connector's.")
+    merge: bool = Field(
+        default=False,
+        description=(
+            "true: what several answers of a run say of one key becomes one record; all that is read is kept"
+            " in memory, and committed at once."
+        ),
+    )
     on_invalid: Literal["quarantine", "fail", "null"] = "quarantine"
     for_each: AnyForEach | None = Field(
         None, description="Reads the sync once for each parent record or value."
@@ -271,6 +278,16 @@ class Sync(YamlModel):
     @model_validator(mode="after")
     def _one_schedule(self) -> Sync:
         check_schedule(self)
+        return self
+
+    @model_validator(mode="after")
+    def _merge_by_key(self) -> Sync:
+        if self.merge and self.key is None:
+            raise ValueError("merge needs a key, by which the parts of a record are found")
+        if self.merge and self.newest_first:
+            raise ValueError(
+                "merge puts later parts over earlier ones, so incremental.order cannot be descending"
+            )
         return self
 
     @model_validator(mode="after")

@@ -89,7 +89,7 @@ class Commits:
     @property
     def due(self) -> bool:
         """Whether enough is staged, or has waited long enough, to be shown."""
-        if self.newest_first:
+        if self.newest_first or self._job.sync.merge:
             return False
         rows = self._staging.rows
         waited = self._runtime.clock() - self._last

@@ -17,6 +17,7 @@ _NOT_THE_LIST = {
     "cut_off",
     "deletes",
     "max_quarantined",
+    "merge",  # of which no place is saved
     "every",
     "cron",
     "timezone",
@@ -35,6 +36,7 @@ _THE_MAPPING = {
     "explode",
     "json_schema",
     "decode",
+    "merge",
     "on_invalid",
     "detail",
     "raw",

@@ -120,7 +120,7 @@ class Planner(Struct, frozen=True):
             parts=slices(incremental, since, roots, now) if incremental and incremental.window else (),
             feed=self._deletions(base_url, saved, roots),
             pagination=self.job.sync.pagination,
-            resumable=self.mode == "full" or not self.job.sync.newest_first,
+            resumable=not self.job.sync.merge and (self.mode == "full" or not self.job.sync.newest_first),
             mapping=self.mapping,
             told=told_only(self.job.sync),
             since=unmoved_below(incremental, since),

@@ -39,6 +39,7 @@ from syncrun.stores.values.commit import Changes
 from syncrun.stores.values.run import Run
 from syncrun.transform.mapping import Mapped, Mapper
 
+_UNMERGED = "nothing was committed: records come in parts, and not all were read"
 _CHANGED = -1  # no time at which the lock was last held: what was saved before has changed since
 
 
@@ -232,6 +233,9 @@ class SyncRun:
         ended = self._outcome()
         self._tell(*outcome.notes_on(read, ended, decision))
         self.commits.log.tell(ended.level, ended.message)
+        if self._lacks_parts():
+            self._tell(_UNMERGED)
+            return self._record_end(ended)
         changes = self._commit(ended.status, ended.message, decision=decision)
         self._tell(self.remapping.after(read, self.commits.changes))
         return self.report(refused=changes.refused.reason if changes.refused else "")
@@ -240,6 +244,9 @@ class SyncRun:
         """Keep what was read before *error*, for the next run to go on from; delete nothing (R7)."""
         self.commits.log.tell(outcome.of_error(error).level, error.message)
         if self.enumeration is None or not self.enumeration.moved:
+            return self._record(error)
+        if self._lacks_parts():
+            self._tell(_UNMERGED)
             return self._record(error)
         stopped_by = error
         if self.commits.unsettled:  # it was this commit that failed
@@ -255,6 +262,16 @@ class SyncRun:
         if self.commits.left:
             self.notes.append(outcome.of_staged(stopped_by, self.commits.folder))
         return self.report(error)
+
+    def _lacks_parts(self) -> bool:
+        """Whether records may lack parts that were not read: stored, they would lose what they had."""
+        read = self.enumeration
+        return self.sync.merge and (read is None or not all(r.done for r in read.readings.values()))
+
+    def _record_end(self, ended: Outcome) -> RunReport:
+        """Keep the row of a run that has ended without a commit."""
+        self.commits.record(self._row(ended.status, ended.message))
+        return self.report()
 
     def _record(self, error: SyncrunError) -> RunReport:
         """Keep the row of a run that could commit nothing, where the database lets it."""

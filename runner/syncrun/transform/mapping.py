@@ -30,6 +30,7 @@ from syncrun.transform.fields import BoundFields, map_fields
 from syncrun.transform.identity import Occurrences
 from syncrun.transform.members import MemberMapping
 from syncrun.transform.page import Form, Page
+from syncrun.transform.parts import Parts
 from syncrun.transform.validate import Check, schema_check
 from syncrun.transform.watermark import Comparable, Progress
 
@@ -100,6 +101,7 @@ class Mapper:
         self.rows = map_fields(sync, known, functions) or MemberMapping(sync, known)
         self.concealer = Concealer([s.path for s in (sync.field_specs or {}).values() if s.mask])
         self.occurrences = Occurrences()
+        self.parts = Parts() if sync.merge else None
         self.check = _schema_check(sync, schema)
         rule = sync.delete_rule
         self._functions = functions
@@ -109,7 +111,7 @@ class Mapper:
     @cached_property
     def layout(self) -> Layout | None:
         """What the mapping reads of a record; None when records have to be decoded as a whole."""
-        whole = self.check is not None or self.explode is not None or self.sync.raw
+        whole = self.check is not None or self.explode is not None or self.sync.raw or self.sync.merge
         if whole or isinstance(self.rows, MemberMapping):
             return None
         return layout_of([*self.rows.paths, *filter(None, self._judging)], self._functions)

@@ -72,7 +72,7 @@ class Page:
     def take(self, records: Sequence[Any]) -> None:
         """Map *records*; raise RunError for the first bad one under `on_invalid: fail`."""
         mapper, form = self._mapper, self._form
-        plain = mapper.check is None and mapper.explode is None and self._hook is None
+        plain = mapper.check is None and mapper.explode is None and self._hook is None and not mapper.parts
         if plain and form.takes_all:
             self._write(zip(repeat(form.rows.write), records, records))
         else:
@@ -191,8 +191,13 @@ class Page:
             elif not scopes:
                 for one in outer:
                     self._identify(self._form, one)  # no rows, but its cursor counts
+            parts = self._mapper.parts
             for scope in scopes:
-                yield scope, record
+                if parts is None:
+                    yield scope, record
+                else:
+                    whole = parts.merged(scope, self._form.rows.identify)
+                    yield whole, whole if scope is record else record
 
     def _hooked(self, record: Any) -> Sequence[Any]:
         """Return what the hook makes of *record*; raise Invalid where it fails."""
