@@ -49,8 +49,28 @@ JOB = "    job: {create: /e, keep: {id: body.id}, poll: {request: '/e/${job.id}'
             ],
         ),
         (
-            HEAD + "    request: /x\n    incremental: {cursor: at, cap: 5}\n",
-            ["acme.yaml:7:5: cap splits windows of time\n  hint: give incremental.window"],
+            HEAD + "    request: /x\n    incremental: {token: at, cap: 5}\n",
+            [
+                (
+                    "acme.yaml:7:5: cap goes on from the cursor of the last record\n"
+                    "  hint: give incremental.cursor"
+                )
+            ],
+        ),
+        (
+            HEAD + "    request: /x\n    incremental: {cursor: at, cap: 5, tie_break: id}\n",
+            [
+                (
+                    "acme.yaml:7:5: tie_break needs a list that is ordered by the cursor\n"
+                    "  hint: give order: ascending"
+                )
+            ],
+        ),
+        (
+            HEAD + "    request: '/x?after=${cursor_tie}'\n    incremental: {cursor: at}\n",
+            [
+                "acme.yaml:6:26: 'cursor_tie' has a value only in requests of a sync with incremental.tie_break"
+            ],
         ),
         (
             (
