@@ -117,3 +117,25 @@ def test_a_project_that_cannot_be_read_is_still_there(tmp_path: Path, first: Pro
     second = project_in(tmp_path / "second", api, "../shared.duckdb")
     first.write("syncrun.yaml", "connections: [")
     assert "is that of another project" in message(second)[0]
+
+
+def test_what_another_project_reads_into_the_database_is_not_taken_for_a_remnant(
+    tmp_path: Path, first: ProjectFolder, api: Api
+) -> None:
+    second = project_in(tmp_path / "second", api, "../shared.duckdb", "beta")
+    second.run("beta/items")
+    assert "syncrun forget" not in second.syncrun("status").stderr
+    assert '"unowned"' not in second.syncrun("list", "--json").stdout
+    done = second.syncrun("forget", "acme", "--yes")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        (
+            f"error: the connection acme is that of another project, in {first.folder}\n"
+            "  hint: forget it there, or take it out of that project's file\n"
+        ),
+    )
+    assert shared(first, "SELECT count(*) FROM store.items WHERE _connection = 'acme'") == [2]
+    first.write("syncrun.yaml", "database: ../shared.duckdb\n")
+    assert "syncrun forget acme" in second.syncrun("status").stderr
+    assert second.syncrun("forget", "acme", "--yes").exit_code == 0
+    assert shared(first, "SELECT connection FROM syncrun.homes") == ["beta"]

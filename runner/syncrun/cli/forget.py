@@ -10,6 +10,7 @@ import click
 from syncrun.cli.options import environment, project_folder, run_wait, tell
 from syncrun.cli.terminal import echo
 from syncrun.engine.forgetting import forget
+from syncrun.engine.homes import of_others
 from syncrun.engine.job import Runtime
 from syncrun.engine.selection import open_workspace
 from syncrun.errors import ExitCode, UsageError
@@ -47,6 +48,12 @@ def command(
         names = ", ".join(sorted({found.connection for found in store.owners()}))
         raise UsageError(
             f"nothing is stored for {owner}", hint=f"there is something for {names}" if names else ""
+        )
+    other = of_others(store.homes(), workspace.folder, workspace.database).get(connection)
+    if other is not None:
+        raise UsageError(
+            f"the connection {connection} is that of another project, in {other.project}",
+            hint="forget it there, or take it out of that project's file",
         )
     runtime = Runtime(store, workspace.database, environ=workspace.environ)
     gone = forget(owner, runtime, store, dry_run=not yes, lock_timeout=lock_timeout)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from syncrun.engine import locks, pending
+from syncrun.engine.homes import of_others
 from syncrun.engine.job import Runtime
 from syncrun.engine.publishing import publish
 from syncrun.engine.selection import Workspace
@@ -18,7 +19,8 @@ from syncrun.stores.values.ids import DEFAULT_CONNECTION
 def unowned(workspace: Workspace, store: DuckDBStore) -> dict[Owner, int]:
     """Return whose rows there are though no connection of the project has them, with their live records.
 
-    What was read for a connector by its name belongs to whoever asks for it again.
+    What was read for a connector by its name belongs to whoever asks for it again, and what another project
+    reads into the same database belongs to that one.
     """
     owned = set()
     for name, connection in workspace.project.connections.items():
@@ -27,11 +29,11 @@ def unowned(workspace: Workspace, store: DuckDBStore) -> dict[Owner, int]:
             owned.add(Owner(name, workspace.connector_of(name)[0].connector))
         except ConfigurationError:
             continue  # it is told by whoever needs the connector
-    found = store.owners()
+    found, others = store.owners(), of_others(store.homes(), workspace.folder, workspace.database)
     return {
         owner: live
         for owner, live in found.items()
-        if owner not in owned and owner.connection != DEFAULT_CONNECTION
+        if owner not in owned and owner.connection not in {DEFAULT_CONNECTION, *others}
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def claim_home(job: Job, database: Path, registered: Home | None, *, adopt: bool
     if _still_has(registered, connection) and not adopt:
         raise OtherProjectError(two_projects(connection, registered), hint=SETTLE)
     return Claim(home, f"the connection {connection} was that of the project in {registered.project} before")
+
+
+def of_others(homes: Mapping[str, Home], project: Path, database: Path) -> dict[str, Home]:
+    """Return those of *homes*, by connection, that another project than that in *project* still has."""
+    own = Home(str(project.resolve()), str(database.resolve()))
+    return {
+        connection: home
+        for connection, home in homes.items()
+        if home.project != own.project and home.file == own.file and _still_has(home, connection)
+    }
 
 
 def _still_has(home: Home, connection: str) -> bool:

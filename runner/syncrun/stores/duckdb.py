@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from syncrun.shapes import Column
     from syncrun.stores.compaction import Compaction, Space
     from syncrun.stores.retention import IdleSync, Pruned, Retention
-    from syncrun.stores.values.basis import Basis
+    from syncrun.stores.values.basis import Basis, Home
     from syncrun.stores.values.commit import Changes, Commit
     from syncrun.stores.values.definition import Definition
     from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
@@ -307,6 +307,11 @@ class DuckDBStore:
         """Return whose rows there are, and how many live records each owner has."""
         with self._file.reading() as db:
             return stores.forgetting.owners(db) if db else {}
+
+    def homes(self) -> dict[str, Home]:
+        """Return the project of each connection that has one."""
+        with self._file.reading() as db:
+            return stores.binding.homes(db) if db else {}
 
     def forget_owner(self, owner: Owner, at: datetime, *, dry_run: bool) -> dict[str, int]:
         """Let all go that is of *owner*, in one transaction; return how many rows of each table that is."""
