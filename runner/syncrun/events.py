@@ -73,6 +73,9 @@ class Ended(RunEvent):
     duplicates: Count = Field(description="Records that a later one of the same key replaced.")
     quarantined: Count
     filtered: Count = Field(description="Records that `where` or a hook left out.")
+    missing: Count | None = Field(
+        None, description="How many records were not seen, and are deleted when further reads miss them too."
+    )
     message: str | None = Field(None, description="What is wrong, or worth knowing, in one sentence.")
     hint: str | None = Field(None, description="What helps.")
     notes: list[str] | None = Field(None, description="Further sentences.")
@@ -88,10 +91,12 @@ class DryRunRecord(RunEvent):
     """A record that would change; the first of each kind (`--show`)."""
 
     event: Literal["record"]
-    action: Literal["ADDED", "UPDATED", "DELETED"]
+    action: Literal["ADDED", "UPDATED", "DELETED", "MISSING"] = Field(
+        description="MISSING: it was not seen, and is deleted when further reads miss it too."
+    )
     id: str = Field(description="Its key, as in `_id`.")
     partition: str = Field(description="The partition that it was read in, as in `_partition`.")
-    values: dict[str, Any] = Field(description="Its fields; of a deleted record those that are stored.")
+    values: dict[str, Any] = Field(description="Its fields; of one that is deleted or missing those stored.")
     before: dict[str, Any] | None = Field(description="The stored fields of an updated record that differ.")
 
 

@@ -244,6 +244,7 @@ def test_status_as_json(project: ProjectFolder, api: Api) -> None:
         "quarantined": 0,
         "unreviewed": 0,
         "silent_until": None,
+        "missing": 0,
     }
 
 

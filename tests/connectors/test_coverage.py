@@ -29,6 +29,9 @@ DETAILS = {
     "pagination",
     "max_ratio",
     "allow_empty",
+    "misses",
+    "confirm",
+    "within",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncrun.excerpts import excerpt
 
-_MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-"}
+_MARKS = {"ADDED": "+", "UPDATED": "~", "DELETED": "-", "MISSING": "?"}
 _WIDEST = 60  # characters of a value before and after a change
 
 

@@ -41,6 +41,7 @@ class _Status:
     failing: bool
     live: int
     quarantine: QuarantineCount
+    missing: int
     silent_until: datetime | None = None
 
     @property
@@ -82,6 +83,7 @@ class _Status:
             "quarantined": self.quarantine.kept,
             "unreviewed": self.quarantine.unreviewed,
             "silent_until": _iso(self.silent_until),
+            "missing": self.missing,
             "last_run": last
             and {
                 "id": last.id,
@@ -134,10 +136,11 @@ def _statuses(workspace: Workspace, now: datetime) -> list[_Status]:
     store = workspace.store(on_wait=tell)
     agenda = store.agenda()
     live = store.count_live({(entry.sync.connector, entry.model) for entry in syncs})
-    quarantined = store.count_quarantined()
+    quarantined, missing = store.count_quarantined(), store.count_missing()
     found = []
     for entry in syncs:
         sync, stands = entry.sync, entry.standing(agenda, now)
+        model = ModelId(sync.connection, sync.connector, entry.model)
         resting = stands.state in ("disabled", "paused")
         found.append(
             _Status(
@@ -146,8 +149,9 @@ def _statuses(workspace: Workspace, now: datetime) -> list[_Status]:
                 agenda.last.get(sync),
                 agenda.fresh.get(sync),
                 not resting and is_failing(sync, agenda),
-                live.get(ModelId(sync.connection, sync.connector, entry.model), 0),
+                live.get(model, 0),
                 quarantined.get(sync, QuarantineCount()),
+                missing.get(model, 0),
                 _silent_until(workspace, entry, now),
             )
         )
@@ -160,6 +164,9 @@ def _print(found: Sequence[_Status], deployed: Sequence[Mapping[str, str]]) -> N
         echo("There are no connections yet: add them to syncrun.yaml.", err=True)
         return
     rows = [_HEAD, *(_row(status) for status in found)]
+    if any(status.missing for status in found):
+        counts = ["missing", *(f"{status.missing:,}" for status in found)]
+        rows = [(*row, count) for row, count in zip(rows, counts, strict=True)]
     if any(deployed):
         versions = ["deployed", *(one.get("deployed", "") for one in deployed)]
         rows = [(*row, version) for row, version in zip(rows, versions, strict=True)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from syncrun.config.base import YamlPath, suggest
+from syncrun.config.check_absence import check_moving_list, check_within
 from syncrun.config.check_cases import check_cases
 from syncrun.config.check_hooks import check_hooks
 from syncrun.config.check_names import check_names, check_partitions
@@ -249,6 +250,8 @@ CHECKS: Iterable[Check] = (
     check_config,
     check_record_schemas,
     check_deletes,
+    check_moving_list,
+    check_within,
     check_hooks,
     check_cases,
 )

@@ -103,6 +103,8 @@ def _sync_roots(inspection: Inspection, path: YamlPath, always: frozenset[str]) 
         roots = always | _job_roots(path)
     if path[2:4] == ("incremental", "start"):
         roots = always
+    elif path[2:4] == ("deletes", "confirm"):
+        roots = (always | {"record"}) | {source.root for source in sync.sources}
     elif path[2] in _ROOTS or path[2] == "job":
         roots = roots | {source.root for source in sync.sources}
     windowed = sync.incremental is not None and sync.incremental.window is not None

@@ -12,7 +12,7 @@ from syncrun.config.base import YamlPath
 from syncrun.config.check_hooks import read_hooks, stages_of
 from syncrun.config.inspection import Inspection
 from syncrun.config.samples import find_empty_fields
-from syncrun.config.sync import Sync
+from syncrun.config.sync import Deletes, Sync
 from syncrun.errors import Problem
 from syncrun.secrets import is_sensitive_name
 
@@ -118,6 +118,20 @@ def lint_impossible_snapshot(inspection: Inspection) -> Iterator[Problem]:
             message = "this snapshot finds no deletes: requests carry the cursor, so no run reads everything"
             path: YamlPath = ("syncs", name, "deletes")
             yield _warn(inspection, path, message, "write deletes: {snapshot: {every: 7d}}", key=True)
+
+
+def lint_guard_without_rule(inspection: Inspection) -> Iterator[Problem]:
+    """Warn of keys about missing records in a sync that looks for none."""
+    for name, sync in inspection.connector.syncs.items():
+        rule = sync.deletes
+        if not isinstance(rule, Deletes) or rule.finds or sync.incremental is None:
+            continue
+        keys = ("max_ratio", "allow_empty", "misses", "confirm", "within")
+        given = [key for key in keys if key in rule.model_fields_set]
+        if given:
+            message = f"deletes.{given[0]} has no effect: no run of this sync looks for missing records"
+            path: YamlPath = ("syncs", name, "deletes", given[0])
+            yield _warn(inspection, path, message, "add snapshot: {every: 7d} to deletes", key=True)
 
 
 def lint_empty_fields(inspection: Inspection) -> Iterator[Problem]:
@@ -233,6 +247,7 @@ LINTS: Sequence[Lint] = (
     lint_missing_key,
     lint_unsent_page_size,
     lint_impossible_snapshot,
+    lint_guard_without_rule,
     lint_empty_fields,
     lint_clear_secret,
     lint_unreachable_auth,

@@ -35,6 +35,12 @@ class PartitionSource(YamlModel):
         default=False, description="Only parents changed since the partition's last success."
     )
 
+    on_leave: Literal["keep", "delete"] = Field(
+        "keep",
+        description="What becomes of the records of a parent that no longer passes `where`; those of one"
+        " that is deleted go with it.",
+    )
+
     @model_validator(mode="after")
     def _one_kind(self) -> PartitionSource:
         if sum(kind is not None for kind in (self.sync, self.values, self.union)) != 1:

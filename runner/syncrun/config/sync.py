@@ -22,7 +22,7 @@ from syncrun.config.scalars import FieldName, ModelName, NewFieldName, Pattern, 
 from syncrun.config.schedule import Cron, Interval, Schedule, ScheduleZone, check_schedule, schedule_of
 from syncrun.decoders import AnyDecoder
 from syncrun.decoders.json_document import JsonDecoder
-from syncrun.expressions.fields import Expression, FieldPath, TemplateTree
+from syncrun.expressions.fields import Expression, FieldPath, Template, TemplateTree
 from syncrun.expressions.size_field import Size
 from syncrun.paginators import AnyPagination
 from syncrun.yaml_models import no_entries
@@ -161,10 +161,46 @@ ExpressionOrList = Annotated[
 ]
 
 
-class Deletes(YamlModel):
-    """How deletions are found, and the guard against believing too much (R10)."""
+class Confirm(YamlModel):
+    """The request that asks for one missing record; `${record.…}` are its stored fields.
 
-    snapshot: AnySnapshot | None = None
+    404 and 410 mean that it is gone, an answer 2xx that it is there. Anything else leaves it as it is.
+    """
+
+    path: Template | None = None
+    url: Template | None = None
+    method: Literal["GET", "HEAD"] = "GET"
+    params: dict[str, TemplateTree] = Field(default_factory=dict)
+    headers: dict[str, TemplateTree] = Field(default_factory=dict)
+
+    @property
+    def request(self) -> RequestSpec:
+        """The request in its full form."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return RequestSpec(**given)
+
+    @model_validator(mode="after")
+    def _path_or_url(self) -> Confirm:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("confirm needs either path or url")
+        return self
+
+
+AnyConfirm = Annotated[
+    Annotated[Template, Tag("text")] | Annotated[Confirm, Tag("mapping")], Discriminator(shape_of)
+]
+
+
+class Deletes(YamlModel):
+    """How deletions are found, and the guard against believing too much (R10).
+
+    Without `snapshot`, `flag` or `request` they are found as if nothing was said: by a snapshot where there
+    is no `incremental`.
+    """
+
+    snapshot: AnySnapshot | None = Field(
+        None, description="A complete read deletes what it does not see: true, or each so often."
+    )
     flag: Expression | None = Field(None, description="True for records in the stream that mean deleted.")
     request: AnyRequest | None = Field(None, description="A feed of deleted ids.")
     records: Expression | None = None
@@ -173,8 +209,43 @@ class Deletes(YamlModel):
         None, description="Where an entry of the feed says when the record was deleted; as the cursor field."
     )
     pagination: AnyPagination | None = None
-    max_ratio: float = Field(0.5, ge=0, le=1)
-    allow_empty: bool = False
+    max_ratio: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="A run that would delete a greater share of the live records, because it did not see"
+        " them, deletes none. Fewer than 20 live records are not judged.",
+    )
+    allow_empty: bool = Field(default=False, description="Whether to believe that nothing is left.")
+    misses: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="How many complete reads in a row must miss a record before it is deleted. Absent: 1, but"
+        " 2 where pages are numbered and there is more than one.",
+    )
+    confirm: AnyConfirm | None = Field(
+        None, description="Asks for each missing record: only one that is not there is deleted."
+    )
+    within: Expression | None = Field(
+        None,
+        description="Over the stored fields and `now`: the records that the list covers. No other can be"
+        " missing.",
+    )
+
+    @property
+    def finds(self) -> bool:
+        """Whether it says how deletions are found, and not only how much of that is believed."""
+        return bool(self.snapshot or self.flag or self.request)
+
+    @property
+    def confirmation(self) -> RequestSpec | None:
+        """The request that asks for a missing record, in its full form."""
+        return (
+            Confirm(path=self.confirm).request
+            if isinstance(self.confirm, str)
+            else (self.confirm.request if self.confirm is not None else None)
+        )
 
 
 AnyDeletes = Annotated[
@@ -346,9 +417,12 @@ class Sync(YamlModel):
         """The delete rule in its full form, None for `none`; a snapshot by default without `incremental`."""
         if self.deletes == "none" or (self.deletes is None and self.incremental is not None):
             return None
-        if self.deletes is None or self.deletes == "snapshot":
+        if self.deletes is None or isinstance(self.deletes, str):
             return _by_snapshot()
-        return self.deletes
+        if self.deletes.finds:
+            return self.deletes
+        # how much is believed says nothing about how deletes are found
+        return None if self.incremental is not None else self.deletes.model_copy(update={"snapshot": True})
 
 
 @cache

@@ -33,6 +33,8 @@ _MEMBERS = (
     "searched",
     "told",
     "nameless",
+    "counted",
+    "drift",
 )
 _KEPT = (
     "reached",
@@ -40,6 +42,8 @@ _KEPT = (
     "window",
     "shifted",
     "nameless",
+    "counted",
+    "drift",
     "parents_seq",
     "snapshot_at",
     "again",
@@ -70,7 +74,8 @@ class Resume:
     So many of its records were *received* before *page*, and *second* tells that it is read for the second
     time. *job* is what later requests need of the export that the pages are in. *shifted* is where the
     enumeration had gone on before, at a page that may have moved. *searched* is where a search has ended that
-    gives only so many records: *page* is one of the search that goes on from there.
+    gives only so many records: *page* is one of the search that goes on from there. *counted* tells that
+    there was more than one numbered page, *drift* why records may have slipped past.
     """
 
     mode: str
@@ -92,6 +97,8 @@ class Resume:
     searched: tuple[Any, Any] | None = None
     told: str = ""
     nameless: int | None = None
+    counted: bool = False
+    drift: str = ""
 
     def fits(self, mode: str, definition: str, window: str | None) -> bool:
         """Return whether an enumeration of *mode*, *definition* and *window* is the one that stopped here.
@@ -140,6 +147,8 @@ class Resume:
             searched=(searched[0], searched[1]) if searched else None,
             told=str(saved.get("told", "")),
             nameless=saved.get("nameless"),
+            counted=bool(saved.get("counted")),
+            drift=str(saved.get("drift", "")),
         )
 
 
@@ -167,8 +176,9 @@ class Progress:
     a read went on at a page that may have moved. *deletions* is where the list of deletions is read from,
     when its entries say when they happened. *resume* is set while an enumeration is unfinished. *window*
     names the unfinished complete read of the sync that has read this partition to its end, *shifted* where it
-    went on at a page that may have moved, if it did, *nameless* how many of its records were rejected without
-    a readable key. *parents_seq* is the change-feed position of its parents
+    went on at a page that may have moved, if it did, *counted* whether it had several numbered pages, *drift*
+    why records may have slipped past it, *nameless* how many of its records were rejected without a readable
+    key. *parents_seq* is the change-feed position of its parents
     when it was last read to its end. *mapping* is the fingerprint of the mapping that made all records of an
     incremental sync, "" when there was more than one. The partition "" also keeps what concerns the whole
     sync: *snapshot_at*, when it was last read completely, *again*, whether a complete read since could not
@@ -184,6 +194,8 @@ class Progress:
     window: str | None = None
     shifted: str | None = None
     nameless: int | None = None
+    counted: bool | None = None
+    drift: str | None = None
     parents_seq: int | None = None
     snapshot_at: str | None = None
     again: bool | None = None
@@ -251,6 +263,8 @@ def _from_document(document: dict[str, Any]) -> Progress:
         window=document.get("window"),
         shifted=document.get("shifted"),
         nameless=document.get("nameless"),
+        counted=document.get("counted"),
+        drift=document.get("drift"),
         parents_seq=document.get("parents_seq"),
         snapshot_at=document.get("snapshot_at"),
         again=document.get("again"),

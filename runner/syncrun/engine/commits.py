@@ -107,11 +107,13 @@ class Commits:
         begun: bool = False,
         told: Told | None = None,
         unseen: frozenset[str] = frozenset(),
+        sift: Callable[[Commit], Commit] | None = None,
     ) -> Changes:
         """Make what is staged, and the progress it stands for, true; return what this commit changed.
 
         *told* is what is known of lists of deletions, whose entries are staged,
-        *unseen* are partitions that the window has to see anew.
+        *unseen* are partitions that the window has to see anew, *sift* narrows what is deleted for not having
+        been seen.
         *begun* tells that no record of the run has been mapped yet: inferred columns have no types so far.
 
         Without *at_once* it is left to the next run, as it is when the store raises. Raise StoreError when
@@ -139,6 +141,7 @@ class Commits:
             told=told and replace(told, files=lists),
             unseen=unseen,
         )
+        commit = commit if sift is None else sift(commit)
         with disk.in_words():
             pending.save(self.folder, commit)
         self._runtime.fault("staged")

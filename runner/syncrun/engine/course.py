@@ -26,7 +26,8 @@ class Course:
     *parts* are the time windows to read, `passed` is the end of the last one that was read completely.
     *started* is when the enumeration began. Without a declared *pagination* it is the one detected. `shifted`
     tells where it went on at a page that may have moved, `unseen` why records that moved may not have been
-    seen at all.
+    seen at all. `counted` tells that there was more than one numbered page, `drift` why records may have
+    slipped past.
     """
 
     def __init__(
@@ -38,9 +39,9 @@ class Course:
         stopped: Resume | None,
     ) -> None:
         self.parts, self.started, self.stopped = parts, started, stopped
-        self.begun = self.taken = False
+        self.begun = self.taken = self.counted = False
         self.token: Any = None
-        self.unseen = self.lost = self.shifted = self._shifted_before = ""
+        self.unseen = self.lost = self.shifted = self._shifted_before = self.drift = ""
         self.passed: str | None = None
         self.job: Any = None
         self.anew = stopped is None
@@ -68,6 +69,7 @@ class Course:
         self.searched = at.searched
         self._shifted_before = at.shifted
         self.shifted = at.shifted or self._shifting()
+        self.counted, self.drift = at.counted, at.drift
 
     def _shifting(self) -> str:
         """Return where the enumeration goes on, when that may be another page than the one it stopped at.
@@ -114,7 +116,7 @@ class Course:
         """Note that the API does not know the place any more: everything is read from the first page on."""
         self.stopped = self.searched = None
         if not self.is_windowed:  # windows that were read to their end stay read
-            self.token, self.lost, self._shifted_before = None, "", ""
+            self.token, self.lost, self._shifted_before, self.drift = None, "", "", ""
             self.anew = True
         self.shifted = self._shifted_before
 
@@ -123,6 +125,7 @@ class Course:
         page, following = taken.fetched.page, taken.fetched.next
         self._detected = taken.fetched.detected or self._detected
         self.lost = self.lost or taken.fetched.lost
+        self._look_for_drift(taken)
         self._look_at(taken.fetched, values)
         self.taken = True
         if self._token_of is not None:
@@ -182,6 +185,13 @@ class Course:
         first = not self.taken and self.stopped is None
         self.seen = self.seen.with_page(fetched, values, began=self.started, first=first, numbered=numbered)
 
+    def _look_for_drift(self, taken: Taken) -> None:
+        """Note whether records may slip from a page to one that was read before (R32)."""
+        self.drift = self.drift or taken.fetched.drift
+        following, pagination = taken.fetched.next, self._detected or self._pagination
+        if isinstance(following, PageState) and pagination is not None and self.job is None:
+            self.counted = self.counted or pagination.slips(following)
+
     def resume(self, mode: str, definition: str, window: str | None, *, told: str) -> Resume:
         """Return where the next run goes on; *told* names the list of deletions that was read before."""
         return replace(
@@ -197,6 +207,8 @@ class Course:
             received=self._received if self._counts and self._page is not None else None,
             searched=self.searched,
             second=self._second,
+            counted=self.counted,
+            drift=self.drift,
         )
 
     def export(self, mode: str, definition: str, window: str | None) -> Resume:

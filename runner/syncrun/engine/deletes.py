@@ -1,18 +1,22 @@
-"""Whether a run may delete what it did not see: the whole policy, as one pure function (R7, R9)."""
+"""Whether a run may delete what it did not see: the whole policy, as one pure function (R7, R9, R32)."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from syncrun.config.partitions import PartitionSource
 from syncrun.config.sync import Deletes, SnapshotInterval
+from syncrun.engine.leaving import Leaving
 from syncrun.engine.reading import Reading, went_on
 from syncrun.stores.values.commit import Reach, SnapshotDeletes
 from syncrun.wording import counted
+
+_UNPROVEN = 2
+"""How many complete reads have to miss a record where pages are numbered: one may have slipped past."""
+_NEXT = "what vanished is looked for by the next complete read"
 
 
 class Decision(Struct, frozen=True):
@@ -55,61 +59,85 @@ def decide(
     mode: str,
     readings: Mapping[str, Reading],
     stored: frozenset[str] | None,
-    sources: Sequence[PartitionSource] = (),
+    left: Leaving = Leaving(),  # noqa: B008 - it is frozen
+    apart: bool = False,
     accept: bool = False,
 ) -> Decision:
-    """Return what the set difference may delete after *readings*, by partition id.
+    """Return what may be deleted by absence after *readings*, by partition id.
 
-    *stored* are the partitions that live records belong to; None for a sync without partitions, which are
-    those that have no *sources*.
+    *stored* are the partitions that live records belong to; None for a sync without partitions. Of those that
+    are no longer enumerated *left* tells why. *apart* tells that a record can be in one partition only; else
+    one that is not seen where it was may be in another, and all of them have to be read.
     """
     if rule is None:
         return Decision(None)  # the sync says that nothing is ever deleted
-    if not rule.snapshot or mode != "full":
-        # only changes were asked for: what is missing says nothing, but a parent that has gone does
-        return _orphans(rule, (stored or frozenset()) - frozenset(readings), sources)
-    unsure = _unsure(readings)
-    complete = frozenset(
-        name
-        for name, reading in readings.items()
-        if reading.complete and not reading.shifted and not reading.unseen
-    )
+    looked = bool(rule.snapshot) and mode == "full"
+    unsure = _unsure(readings, some=stored is None or bool(stored)) if looked else ""
+    sure = frozenset(name for name, reading in readings.items() if _is_sure(reading))
     if stored is None:
-        # one enumeration answers for the whole model
-        whole = len(complete) == len(readings) == 1
-        return Decision(_snapshot(rule, None, accept=accept) if whole else None, unsure=unsure)
+        whole = looked and len(sure) == len(readings) == 1
+        return Decision(_deletes(rule, None, readings, accept=accept) if whole else None, unsure=unsure)
     vanished = stored - frozenset(readings)
-    if vanished and any(source.is_listed for source in sources) and not accept:
-        # a shorter list, even an empty one, may be a slip of the pen: its records stay (R9)
-        told = f"no longer listed: {counted(len(vanished), 'partition')}"
-        note = f"{told}; `run --accept-deletes` deletes what they had"
-        return Decision(_snapshot(rule, complete, accept=accept), note, vanished, unsure)
-    if any(source.batch for source in sources) and len(complete) < len(readings):
-        # groups shift when a parent comes or goes: what a failed one holds may be stored under another
-        return Decision(_snapshot(rule, complete, accept=accept), kept=vanished, unsure=unsure)
-    # a parent that is no longer live took its leave in a complete read of its own (R9)
-    return Decision(_snapshot(rule, complete | vanished, accept=accept), unsure=unsure)
+    gone = left.gone | (left.unlisted if accept else frozenset())
+    parted = gone if readings else frozenset()  # no partition at all is an empty result, and no parting
+    note = _shrunken(left) if looked and not accept else ""
+    failed = any(not reading.done for reading in readings.values())
+    if (failed or unsure) and not apart:
+        return Decision(None, note, vanished, unsure)
+    if looked:
+        # what another group of parents holds now is known only when all groups were read
+        regrouped = frozenset() if failed or unsure else left.regrouped
+        scope = sure | gone | regrouped
+        return Decision(
+            _deletes(rule, scope, readings, accept=accept, gone=parted), note, vanished - scope, unsure
+        )
+    if not gone:
+        return Decision(None, kept=vanished)
+    # only changes were asked for: what is missing says nothing, but a parent that has gone does
+    return Decision(_deletes(rule, gone, {}, accept=accept, gone=parted), kept=vanished - gone)
 
 
-def _unsure(readings: Mapping[str, Reading]) -> str:
-    """Return why what vanished is not known of partitions that were read to their end; empty when it is.
+def _is_sure(reading: Reading) -> bool:
+    """Whether what *reading* did not see may be gone."""
+    return reading.complete and not (reading.shifted or reading.unseen or reading.drift)
+
+
+def _unsure(readings: Mapping[str, Reading], *, some: bool) -> str:
+    """Return why what vanished is not known although partitions were read to their end; empty when it is.
 
     An enumeration that went on at a numbered page does not see the live records that have moved up from there
-    to a page that was read before: it cannot tell them from those that vanished.
+    to a page that was read before: it cannot tell them from those that vanished. Nor can one that was seen to
+    drift. *some* tells that there are live records at all.
     """
-    shifted = [reading for reading in readings.values() if reading.complete and reading.shifted]
-    unseen = [reading.unseen for reading in readings.values() if reading.complete and reading.unseen]
-    if unseen and not shifted:
-        return f"what vanished is looked for by the next complete read: {unseen[0]}"
-    return f"what vanished is looked for by the next complete read: {went_on(shifted)}" if shifted else ""
+    complete = [reading for reading in readings.values() if reading.complete]
+    shifted = [reading for reading in complete if reading.shifted]
+    if shifted:
+        return f"{_NEXT}: {went_on(shifted)}"
+    drift = next((reading.unseen or reading.drift for reading in complete if not _is_sure(reading)), "")
+    if drift:
+        return f"{_NEXT}: {drift}"
+    failed = sum(not reading.done for reading in readings.values())
+    if failed and complete and some:
+        return f"{_NEXT}: {failed} of {counted(len(readings), 'partition')} could not be read to the end"
+    return ""
 
 
-def _orphans(rule: Deletes, vanished: frozenset[str], sources: Sequence[PartitionSource]) -> Decision:
-    """Return the deletes of records whose parent left in a complete, guarded read of its own (R9)."""
-    if not vanished or any(source.is_listed or source.batch for source in sources):
-        return Decision(None)
-    return Decision(SnapshotDeletes(vanished, rule.max_ratio, allow_empty=True))
+def _shrunken(left: Leaving) -> str:
+    """Return what to tell of a list that has become shorter: that may be a slip of the pen (R9)."""
+    if not left.unlisted:
+        return ""
+    told = f"no longer listed: {counted(len(left.unlisted), 'partition')}"
+    return f"{told}; `run --accept-deletes` deletes what they had"
 
 
-def _snapshot(rule: Deletes, partitions: frozenset[str] | None, *, accept: bool) -> SnapshotDeletes:
-    return SnapshotDeletes(partitions, rule.max_ratio, rule.allow_empty, accept)
+def _deletes(
+    rule: Deletes,
+    partitions: frozenset[str] | None,
+    readings: Mapping[str, Reading],
+    *,
+    accept: bool,
+    gone: frozenset[str] = frozenset(),
+) -> SnapshotDeletes:
+    slipped = rule.confirm is None and any(reading.counted for reading in readings.values())
+    misses = rule.misses or (_UNPROVEN if slipped else 1)
+    return SnapshotDeletes(partitions, rule.max_ratio, rule.allow_empty, accept, misses=misses, gone=gone)

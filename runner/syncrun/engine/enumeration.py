@@ -45,10 +45,11 @@ class CursorExpired(RunError):  # noqa: N818 - an answer that the connector decl
 class Enumeration:
     """One pass over the partitions of a sync.
 
-    *window* is the snapshot window that complete partitions belong to, if one is open. *mapping* is the
-    fingerprint of what *mapper* does. *sink* gets every
-    mapped page, *between* is called after each page, when progress may be committed, *save* when it has to;
-    what *check* raises ends the pass early. *before* is an earlier pass of the same run, which counts too.
+    *window* is the snapshot window that complete partitions belong to, if one is open, *missing* are the
+    partitions with records that another read has to miss. *mapping* is the fingerprint of what *mapper* does.
+    *sink* gets every mapped page, *between* is called after each page, when progress may be committed, *save*
+    when it has to; what *check* raises ends the pass early. *before* is an earlier pass of the same run,
+    which counts too.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Enumeration:
         *,
         mode: Mode,
         window: str | None,
+        missing: frozenset[str] = frozenset(),
         mapper: Mapper,
         mapping: str | None,
         redactor: Redactor,
@@ -76,6 +78,7 @@ class Enumeration:
         self.job, self.options, self.runtime, self.mode, self.window = job, options, runtime, mode, window
         self.mapper, self.redactor, self.notes, self.log = mapper, redactor, notes, log
         self.sync, self.sources, self.hooks = job.sync, job.sync.sources, hooks
+        self._missing = missing
         self.readings: dict[str, Reading] = {}
         self.failures: list[RunError] = []
         self.records = self.pages = self.requests = self.rejected = self.passed = self.filtered = 0
@@ -142,7 +145,7 @@ class Enumeration:
                 self.runtime,
                 roots,
                 self.redactor,
-                self._count,
+                self.count,
                 functions=self._functions,
                 hooks=self.hooks,
             )
@@ -154,7 +157,7 @@ class Enumeration:
             self.runtime,
             roots,
             self.redactor,
-            self._count,
+            self.count,
             functions=self._functions,
             hooks=self.hooks,
         )
@@ -166,7 +169,7 @@ class Enumeration:
             self.runtime,
             roots,
             self.redactor,
-            self._count,
+            self.count,
             functions=self._functions,
             hooks=self.hooks,
         )
@@ -191,6 +194,7 @@ class Enumeration:
             self.runtime,
             mode=self.mode,
             window=self.window,
+            missing=self._missing,
             definition=self._definition,
             mapping=self._mapping,
             client=client,
@@ -344,7 +348,8 @@ class Enumeration:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _count(self, exchange: Exchange) -> None:
+    def count(self, exchange: Exchange) -> None:
+        """Count and log a request."""
         self.requests += 1
         self.last_asked = f"{exchange.method} {exchange.url}"
         self.log.request(exchange)

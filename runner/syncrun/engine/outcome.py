@@ -14,6 +14,7 @@ from syncrun.engine.reading import went_on, why_waiting
 from syncrun.engine.report import Status
 from syncrun.engine.run_log import Level
 from syncrun.errors import Interrupted, LockedError, OtherDatabaseError, StoreError, SyncrunError
+from syncrun.stores.values.commit import Changes
 from syncrun.wording import counted
 
 _LEVELS: Mapping[Status, Level] = {
@@ -120,6 +121,17 @@ def notes_on(read: Enumeration, ended: Outcome, decision: Decision) -> tuple[str
         decision.unsure or why_waiting(read.readings.values()),
         "" if quarantine == ended.message else quarantine,
         of_filter(read),
+    )
+
+
+def of_missing(changes: Changes) -> str:
+    """Return what becomes of the records that are missing and not deleted yet; empty when none is (R32)."""
+    if not changes.missing:
+        return ""
+    them = "it" if changes.missing == 1 else "them"
+    return (
+        f"missing: {counted(changes.missing, 'record')}, not deleted before the next complete read misses"
+        f" {them} too; `run --accept-deletes` deletes {them} at once"
     )
 
 

@@ -154,16 +154,33 @@ def _candidates(source: PartitionSource, parents: Parents, context: Mapping[str,
         return
     if source.sync is not None:
         for record in parents(source.sync):
-            fields = {name: value for name, value in record.items() if name not in ("_id", "_seq")}
-            yield Partition(record["_id"], {source.root: fields}, record["_seq"])
+            yield Partition(record["_id"], {source.root: _fields(record)}, record["_seq"])
         return
     values = _values(source, context)
     if not values and source.otherwise is not None:
         for part in _partitions_of(source.otherwise, parents, context):
             yield Partition(part.id, {source.root: part.roots[source.otherwise.root]}, part.seq, part.listed)
     for value in values:
-        identity = json.dumps([value], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        yield Partition(identity, {source.root: value}, listed=True)
+        yield Partition(_identity(value), {source.root: value}, listed=True)
+
+
+def candidates_of(
+    source: PartitionSource, parents: Parents, context: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    """Return id and value of what *source* itself has, apart from those below it, whatever `where` says."""
+    if source.union is not None:
+        return []
+    if source.sync is not None:
+        return [(record["_id"], _fields(record)) for record in parents(source.sync)]
+    return [(_identity(value), value) for value in _values(source, context)]
+
+
+def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in ("_id", "_seq")}
+
+
+def _identity(value: Any) -> str:
+    return json.dumps([value], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _values(source: PartitionSource, context: Mapping[str, Any]) -> list[Any]:

@@ -20,6 +20,7 @@ from syncrun.engine.deleted_feed import DeletedFeed, version_of
 from syncrun.engine.exports import Exports
 from syncrun.engine.fetching import Sender, pages_of
 from syncrun.engine.job import Job, Options, Runtime
+from syncrun.engine.parents import live_parents
 from syncrun.engine.plan import Mode, Partition, finds_missing, plan_partitions, told_only
 from syncrun.engine.reading import Reading
 from syncrun.engine.searches import searches_of
@@ -37,7 +38,8 @@ from syncrun.paginators.base import Pagination
 class Planner(Struct, frozen=True):
     """Makes the readings of one pass over the partitions of a sync.
 
-    *window* is the snapshot window that complete partitions belong to, *definition* the fingerprint of what
+    *window* is the snapshot window that complete partitions belong to, *missing* the partitions with records
+    that another read has to miss, *definition* the fingerprint of what
     is read, *mapping* that of what is made of it. Pages are asked of *client*, exports of *asking*. *feed* is
     the sync that lists what was deleted, if there is one. *layout* is what the mapping reads of a record,
     None for all of it.
@@ -48,6 +50,7 @@ class Planner(Struct, frozen=True):
     runtime: Runtime
     mode: Mode
     window: str | None
+    missing: frozenset[str]
     definition: str
     mapping: str | None
     client: Sender
@@ -97,9 +100,7 @@ class Planner(Struct, frozen=True):
         return self._reading(reading.partition, progress, roots)
 
     def _parents(self, name: str) -> Iterator[dict[str, Any]]:
-        parent = self.job.connector.syncs[name]
-        connector, connection = self.job.id.connector, self.job.id.connection
-        return self.runtime.store.live(connector, parent.model or name, connection)
+        return live_parents(self.job, self.runtime, name)
 
     def _reading(self, partition: Partition, saved: Progress, roots: Mapping[str, Any]) -> Reading:
         incremental, now = self.job.sync.incremental, self.runtime.now()
@@ -172,8 +173,8 @@ class Planner(Struct, frozen=True):
         sources = self.job.sync.sources
         if self.options.full or not any(source.changed_only for source in sources):
             return False
-        if saved.resume is not None:
-            return False  # what was begun has to be finished
+        if saved.resume is not None or partition.id in self.missing:
+            return False  # what was begun has to be finished, and what is missing has to be looked for
         return saved.parents_seq is not None and partition.seq <= saved.parents_seq
 
 

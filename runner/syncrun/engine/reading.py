@@ -166,6 +166,16 @@ class Reading:
         return self._course.went_on_from if self.complete and not self._kept else None
 
     @property
+    def counted(self) -> bool:
+        """Whether pages are numbered and there was more than one: records may slip past (R32)."""
+        return bool(self.saved.counted) if self._kept else self._course.counted
+
+    @property
+    def drift(self) -> str:
+        """Why records may have slipped past; empty when nothing shows that."""
+        return self.saved.drift or "" if self._kept else self._course.drift
+
+    @property
     def slices(self) -> int:
         """How many time windows there are to read; 0 for a sync without."""
         return len(self._course.parts)
@@ -306,22 +316,39 @@ class Reading:
         """Return what to save now; *window* is the snapshot window of a complete enumeration (R13)."""
         if self.skipped or self._kept:
             kept = replace(self.saved, resume=None)
-            return kept if window else replace(kept, window=None, shifted=None, nameless=None)
+            gone = replace(kept, window=None, shifted=None, counted=None, drift=None, nameless=None)
+            return kept if window else gone
         everything = self.mode == "full" or self.saved.cursor is None
         all_read = everything and self.complete and not self.shifted
         mapping = self.saved.mapping_after(self._mapping, some=self._course.taken, every=all_read)
-        saved = replace(self.saved, resume=None, window=None, shifted=None, nameless=None, mapping=mapping)
+        saved = replace(
+            self.saved,
+            resume=None,
+            window=None,
+            shifted=None,
+            counted=None,
+            drift=None,
+            nameless=None,
+            mapping=mapping,
+        )
         if self._incremental is not None:
             cursor, reached = self._advance(self._incremental)
             saved = replace(saved, cursor=cursor, reached=reached, deletions=self._deletions())
         if self.end is None:
             return replace(saved, resume=self._place(saved.cursor, window))
         if self.end.complete:
-            shifted = (window and self.shifted) or None
+            if window:
+                saved = replace(
+                    saved,
+                    window=window,
+                    shifted=self.shifted or None,
+                    counted=self.counted or None,
+                    drift=self.drift or None,
+                )
             # what it may have passed over is looked for although its parents have not changed
-            parents = None if self.shifted else self.partition.seq or None
+            parents = None if self.shifted or self.drift else self.partition.seq or None
             nameless = (window and self.nameless) or None
-            return replace(saved, window=window, shifted=shifted, nameless=nameless, parents_seq=parents)
+            return replace(saved, nameless=nameless, parents_seq=parents)
         return replace(saved, resume=self._export(None)) if self._course.job is not None else saved
 
     def _export(self, window: str | None) -> Resume:

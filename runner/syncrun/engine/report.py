@@ -103,6 +103,8 @@ class RunReport:
         """Return the report as one flat JSON object, the details of a `run_finished` event."""
         end = {"message": self.message, "hint": self.hint, "notes": list(self.notes)}
         head = {"status": self.status, "mode": self.mode, "seconds": round(self.seconds, 3)}
+        if self.changes.missing:
+            head["missing"] = self.changes.missing
         return {**head, **self.numbers, **{name: value for name, value in end.items() if value}}
 
 
@@ -124,4 +126,6 @@ def add_changes(first: Changes, second: Changes) -> Changes:
         last_seq=max(first.last_seq, second.last_seq),
         refused=second.refused or first.refused,
         basis=second.basis or first.basis,
+        missing=second.missing,
+        note=second.note or first.note,
     )

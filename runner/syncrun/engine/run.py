@@ -23,13 +23,16 @@ from syncrun.engine.enumeration import CursorExpired, Enumeration
 from syncrun.engine.fetching import Sender
 from syncrun.engine.homes import claim_home
 from syncrun.engine.job import Job, Options, Runtime
+from syncrun.engine.leaving import tells_partition
 from syncrun.engine.outcome import Outcome
+from syncrun.engine.parents import left_of, stored_partitions
 from syncrun.engine.plan import Mode, complete_rule
 from syncrun.engine.publishing import publish_after
 from syncrun.engine.reach import reach_of
 from syncrun.engine.remapping import Remapping
 from syncrun.engine.report import Event, RunReport
 from syncrun.engine.saving import RUN_BEGAN, Saving
+from syncrun.engine.sifting import Sifting
 from syncrun.engine.start import start_from
 from syncrun.errors import Interrupted, LockedError, OtherProjectError, SyncrunError
 from syncrun.excerpts import watching
@@ -176,6 +179,7 @@ class SyncRun:
             self.runtime,
             mode=self.mode,
             window=self.saving.window,
+            missing=self.start.missing,
             mapper=self.mapper,
             mapping=self.remapping.mapping,
             redactor=self.redactor,
@@ -236,7 +240,10 @@ class SyncRun:
         if self._lacks_parts():
             self._tell(_UNMERGED)
             return self._record_end(ended)
+        if decision.deletes is not None:
+            self.saving.sift = Sifting(self.job, self.runtime, read, self._tell)
         changes = self._commit(ended.status, ended.message, decision=decision)
+        self._tell(changes.note, "" if decision.deletes is None else outcome.of_missing(changes))
         self._tell(self.remapping.after(read, self.commits.changes))
         return self.report(refused=changes.refused.reason if changes.refused else "")
 
@@ -298,12 +305,16 @@ class SyncRun:
 
     def _decide(self) -> Decision:
         assert self.enumeration is not None  # noqa: S101 - there is one once reading began
+        read = self.enumeration
+        stored = stored_partitions(self.job, self.runtime)
+        vanished = (stored or frozenset()) - frozenset(read.readings)
         decision = decide(
             complete_rule(self.sync),
             mode=self.mode,
-            readings=self.enumeration.readings,
-            stored=self._stored_partitions(),
-            sources=self.enumeration.sources,
+            readings=read.readings,
+            stored=stored,
+            left=left_of(self.job, self.runtime, vanished, read.vars),
+            apart=tells_partition(self.sync, self.job.connector.syncs),
             accept=self.options.accept_deletes,
         )
         if self.mode != "full":
@@ -311,12 +322,6 @@ class SyncRun:
         readings = self.enumeration.readings
         nameless = sum(reading.nameless for reading in readings.values())
         return decision.within(reach_of(self.sync, readings), nameless)
-
-    def _stored_partitions(self) -> frozenset[str] | None:
-        if self.enumeration is None or not self.enumeration.sources:
-            return None
-        sync = self.job.id
-        return self.runtime.store.partitions(sync.connector, self.job.model_name, sync.connection)
 
     def _commit(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from syncrun.engine.plan import finds_missing
 from syncrun.engine.remapping import key_of
 from syncrun.engine.start import Start
 from syncrun.http.redact import Redactor
-from syncrun.stores.values.commit import Changes, SnapshotDeletes
+from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
 from syncrun.stores.values.run import Run
 from syncrun.stores.values.told import Told
 from syncrun.transform.mapping import Mapper
@@ -32,6 +32,7 @@ class Saving:
     """Gives the *commits* of a run the checkpoints, snapshot window and deletes that belong to them.
 
     `window` is the complete read that goes on in a later commit, perhaps of a later run; None when none does.
+    `sift` narrows what the last commit deletes.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Saving:
         self._saved = start.saved
         self.window = start.window
         self._restarted: set[str] = set()
+        self.sift: Callable[[Commit], Commit] | None = None
 
     def commit(
         self,
@@ -81,6 +83,7 @@ class Saving:
             deletes=deletes if windowed else decided,
             at_once=at_once,
             begun=decision is None and not read.pages,
+            sift=self.sift,
             told=self._told(read),
             unseen=self._unseen(read),
         )

@@ -19,14 +19,16 @@ class Start(Struct, frozen=True):
     """What a run goes on from.
 
     *saved* is the progress by partition, *fresh* that of a partition that was never read, *window* the
-    complete read that was begun and has to be finished. *why_full* tells why everything has to be read; it is
-    empty when what has changed is enough.
+    complete read that was begun and has to be finished, *missing* are the partitions with records that
+    another read has to miss. *why_full* tells why everything has to be read; it is empty when what has
+    changed is enough.
     """
 
     saved: Mapping[str, Progress]
     fresh: Progress
     window: str | None
     why_full: str
+    missing: frozenset[str] = frozenset()
 
     @property
     def mode(self) -> Mode:
@@ -63,7 +65,7 @@ def start_from(stored: Saved, job: Job, options: Options, now: datetime) -> Star
         accept=options.accept_deletes,
         cursor=options.cursor,
     )
-    return Start(saved, fresh, window, why)
+    return Start(saved, fresh, window, why, stored.missing)
 
 
 def _fresh(job: Job, options: Options) -> Progress:

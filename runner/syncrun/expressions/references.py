@@ -55,6 +55,18 @@ def references(text: str, offset: int = 0) -> list[Reference]:
     return sorted(found, key=lambda reference: (reference.offset, reference.member_offset or 0))
 
 
+def calls(text: str) -> set[str]:
+    """Return the names of the functions that the JMESPath expression *text* calls."""
+    found: set[str] = set()
+    pending = [parse(text)]
+    while pending:
+        node = pending.pop()
+        if node["type"] == "function_expression":
+            found.add(node["value"])
+        pending.extend(node["children"])
+    return found
+
+
 class _Tracer:
     """Follows an expression with stand-ins for values: the context, one of its roots, None for all else."""
 

@@ -196,6 +196,8 @@ class _Enumeration:
         fault = selection.fault
         if fault is not None and (selection.reported or (first and not selection.blank)):
             raise fault
+        if self._pagination is not None and not lack:
+            page = self._pagination.trim(state, page)
         return page, response, lack
 
     def _names_next(self, page: Page) -> bool:

@@ -29,7 +29,8 @@ class PageState:
     What answers promised stands here until a page keeps it: *total* records, so many *pages*, *more* of
     them. *gap* is the first page, counted from 1, that was empty before all that was promised had come,
     *drift* says how a total changed, *cut* which answer said that it is only a part. *found* is where
-    records were found when the sync does not say where they are.
+    records were found when the sync does not say where they are, *last* tells the record before, with which
+    the page overlaps.
     """
 
     number: int = 0
@@ -48,6 +49,7 @@ class PageState:
     drift: str | None = None
     cut: str | None = None
     found: str | None = None
+    last: str | None = None
 
     def as_context(self) -> dict[str, Any]:
         """Return the template root `page`: number (as sent, else counted from 1), offset, size, token."""
@@ -126,6 +128,14 @@ class Pagination(YamlModel):
         An enumeration that goes on there later may pass over live records. A token keeps its place.
         """
         return False
+
+    def slips(self, state: PageState) -> bool:
+        """Whether records may slip past, unseen, when others go before the page of *state* is asked for."""
+        return self.shifts(state)
+
+    def trim(self, state: PageState, page: Page) -> Page:  # noqa: ARG002
+        """Return *page* without what the one before had too; its state tells when the two do not fit."""
+        return page
 
     @property
     def placed(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import blake2b
 from typing import Any
 
 from syncrun.expressions.compile import compile_expression
@@ -12,6 +14,12 @@ from syncrun.paginators.base import Page
 _HEADERS = "headers."
 _MOST_DIGITS = 18  # a count of more is none
 _MOST = 10**_MOST_DIGITS
+
+
+def digest(record: Any) -> str:
+    """Return what tells one *record* from another with other values."""
+    text = json.dumps(record, sort_keys=True, ensure_ascii=False, default=str)
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def evaluate(expression: str, document: Any) -> Any:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from syncrun.stores import joint as joint
     from syncrun.stores import live as live
     from syncrun.stores import merge as merge
+    from syncrun.stores import missing as missing
     from syncrun.stores import preview as preview
     from syncrun.stores import publication as publication
     from syncrun.stores import quarantine as quarantine

@@ -14,7 +14,7 @@ from syncrun.stores.values.commit import Changes, Commit
 from syncrun.stores.values.definition import Definition
 from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
 from syncrun.stores.values.ids import ModelId, SyncId
-from syncrun.stores.values.preview import Preview
+from syncrun.stores.values.preview import Absent, Preview
 from syncrun.stores.values.progress import Checkpoint, Saved
 from syncrun.stores.values.quarantine import QuarantineCount, Quarantined
 from syncrun.stores.values.run import Agenda, LogLine, Run, RunChanges, RunChoice
@@ -38,6 +38,14 @@ class Store(Protocol):
 
     def preview(self, commit: Commit, *, most: int) -> Preview:
         """Return what `commit` would do now, with at most so many examples of each kind; write nothing."""
+
+    def absent(
+        self, commit: Commit, possible: Callable[[Mapping[str, Any]], bool] | None, *, most: int
+    ) -> Absent:
+        """Return which live records `commit` would find missing, of those whose fields are *possible*.
+
+        Of the first *most* all fields are returned; nothing is written.
+        """
 
     def telling(self, on_wait: Callable[[str], None]) -> Store:
         """Return the same store for somebody who wants to be told, in one sentence, what it waits for."""
@@ -77,6 +85,9 @@ class Store(Protocol):
 
     def partitions(self, connector: str, model: str, connection: str) -> frozenset[str]:
         """Return the partition ids that live records belong to."""
+
+    def deleted(self, connector: str, model: str, connection: str) -> frozenset[str]:
+        """Return the ids of the records that are deleted."""
 
     def live(
         self, connector: str, model: str, connection: str, *, since_seq: int = 0
@@ -121,6 +132,9 @@ class Store(Protocol):
 
     def count_quarantined(self) -> dict[SyncId, QuarantineCount]:
         """Return how many records are in quarantine, by sync."""
+
+    def count_missing(self) -> dict[ModelId, int]:
+        """Return how many records wait to be missed by another complete read, by connection and model."""
 
     def quarantined(
         self, connection: str = "", sync: str = "", *, everything: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncrun.stores import binding, snapshots, states
+from syncrun.stores import binding, missing, snapshots, states
 from syncrun.stores.tables import described, field_columns
 from syncrun.stores.types import UNNEST_ROWS, UNNEST_TEXTS, bind_rows, bind_texts
 from syncrun.stores.values.commit import Commit
@@ -98,6 +98,7 @@ def saved(db: DuckDBPyConnection, sync: SyncId, model: str) -> Saved:
         paused=bool(Agenda(states=states.read(db)).paused(sync)),
         basis=binding.basis_of(db),
         home=binding.homes(db, [sync.connection]).get(sync.connection),
+        missing=missing.partitions(db, {sync: model}).get(sync, frozenset()),
     )
 
 
@@ -114,6 +115,7 @@ def saved_all(db: DuckDBPyConnection, syncs: Mapping[SyncId, str]) -> dict[SyncI
     for row in rows:
         progress[SyncId(*row[:3])][row[3]] = Checkpoint(*row[3:])
     windows, agenda = snapshots.all_open(db), Agenda(states=states.read(db))
+    waiting = missing.partitions(db, syncs)
     models = {(sync.connector, model) for sync, model in syncs.items()}
     columns = {model: field_columns(described(db, model[0], f"{model[1]}__records")) for model in models}
     basis, homes = binding.basis_of(db), binding.homes(db)
@@ -125,6 +127,7 @@ def saved_all(db: DuckDBPyConnection, syncs: Mapping[SyncId, str]) -> dict[SyncI
             paused=bool(agenda.paused(sync)),
             basis=basis,
             home=homes.get(sync.connection),
+            missing=waiting.get(sync, frozenset()),
         )
         for sync, model in syncs.items()
     }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from syncrun.stores.values.definition import Definition
     from syncrun.stores.values.feed import Feed, FeedQuery, QueryResult
     from syncrun.stores.values.forgotten import Owner
-    from syncrun.stores.values.preview import Preview
+    from syncrun.stores.values.preview import Absent, Preview
     from syncrun.stores.values.quarantine import QuarantineCount, Quarantined
 
 
@@ -134,6 +134,17 @@ class DuckDBStore:
         with self._file.reading_any(commit.at) as db:
             return stores.preview.preview(db, commit, most)
 
+    def absent(
+        self, commit: Commit, possible: Callable[[Mapping[str, Any]], bool] | None, *, most: int
+    ) -> Absent:
+        """Return which live records `commit` would find missing, of those for which *possible* is true.
+
+        It is told the fields of a record. Of the first *most* records all fields are returned; nothing is
+        written.
+        """
+        with self._file.reading_any(commit.at) as db:
+            return stores.preview.absent(db, commit, possible, most)
+
     def bind(self, at: datetime) -> Basis:
         """Return the state of the database, which is made or upgraded where needed, as of *at*."""
         with self._file.writing(at) as db:
@@ -178,6 +189,7 @@ class DuckDBStore:
             stores.snapshots.forget(db, sync)
             if stored_version(db) >= stores.told.SINCE:
                 stores.told.forget(db, sync)
+            stores.missing.forget(db, sync)
             db.execute("COMMIT")
 
     def save_checkpoints(self, sync: SyncId, states: Mapping[str, str | None], at: datetime) -> None:
@@ -208,6 +220,11 @@ class DuckDBStore:
         """Return the partition ids that live records belong to."""
         with self._file.reading(brief=True) as db:
             return stores.live.partitions(db, connector, model, connection) if db else frozenset()
+
+    def deleted(self, connector: str, model: str, connection: str) -> frozenset[str]:
+        """Return the ids of the records that are deleted."""
+        with self._file.reading(brief=True) as db:
+            return stores.live.deleted(db, connector, model, connection) if db else frozenset()
 
     def live(
         self, connector: str, model: str, connection: str, *, since_seq: int = 0
@@ -327,6 +344,11 @@ class DuckDBStore:
     def compact(self, *, always: bool = True) -> Compaction | None:
         """Give the disk back what is free in the file, *always* or when it is much (see `compaction`)."""
         return stores.compaction.compact(self._file, self._fault, always=always)
+
+    def count_missing(self) -> dict[ModelId, int]:
+        """Return how many records wait to be missed by another complete read, by connection and model."""
+        with self._file.reading() as db:
+            return stores.missing.count(db) if db else {}
 
     def deployed(self, environment: str) -> dict[str, Definition]:
         """Return the definitions that *environment* uses, by connector; none before a first deployment."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from syncrun.shapes import Column, Model
-from syncrun.stores import binding, checkpoints, quarantine, run_log, runs
+from syncrun.stores import binding, checkpoints, missing, quarantine, run_log, runs
 from syncrun.stores.classify import Classified, classify_each, sequence
 from syncrun.stores.history import open_history
 from syncrun.stores.joint_lines import JointLines, Lines, read_lines
@@ -21,6 +21,7 @@ from syncrun.stores.reshaping import prepare
 from syncrun.stores.snapshots import settle_each
 from syncrun.stores.tables import Stored, look_up
 from syncrun.stores.values.commit import SMALL, Changes, Commit
+from syncrun.stores.values.ids import ModelId
 from syncrun.stores.writing import Writer
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def fits(commit: Commit) -> bool:
         and commit.snapshot is None
         and commit.told is None
         and not commit.newest_first
-        and (commit.deletes is None or (commit.deletes.partitions is None and commit.deletes.reach is None))
+        and (commit.deletes is None or commit.deletes.plain)
         and sum(path.stat().st_size for path in commit.log if path.exists()) <= _LOG
     )
 
@@ -129,7 +130,8 @@ class _Joint:
         self._db, self._stored, self._fault = db, stored, fault
         self._others = runs.find_others(db, [commit.run.id for commit, _ in members])
         known = {run.id for run in self._others}
-        busy = quarantine.owners(db, {commit.run.sync.connection for commit, _ in members})
+        connections = {commit.run.sync.connection for commit, _ in members}
+        busy, missed = quarantine.owners(db, connections), missing.owners(db, connections)
         look = binding.look(db, [commit.basis for commit, _ in members])
         self._basis, self._homes = look.basis, binding.homes(db)
         self._members = [
@@ -137,6 +139,7 @@ class _Joint:
             for commit, lines in members
             if commit.run.id not in known
             and commit.run.sync not in busy
+            and ModelId(commit.run.sync.connection, *_table(commit)) not in missed
             and not look.why_not(commit.basis)
             and not binding.why_not_home(commit, self._homes.get(commit.run.sync.connection))
         ]
@@ -195,7 +198,7 @@ class _Joint:
         rows = {n: len(lines.texts) for n, lines in chosen.lines.items()}
         last = before + whole.events
         settled = settle_each(db, chosen.commits, table.name, rows=rows, opened_seq=before, last=last)
-        self._last = last + sum(vanished for vanished, _ in settled.values())
+        self._last = last + sum(one.deleted for one in settled.values())
         if history is not None:
             history.catch_up()
             if whole.restored:
@@ -205,11 +208,13 @@ class _Joint:
             n: Changes(
                 added=found.added,
                 updated=found.updated,
-                deleted=found.deleted + settled[n][0],
+                deleted=found.deleted + settled[n].deleted,
                 unchanged=found.unchanged,
                 duplicates=chosen.lines[n].duplicates,
                 last_seq=self._last,
-                refused=settled[n][1],
+                refused=settled[n].refused,
+                missing=settled[n].waiting,
+                note=settled[n].note,
             )
             for n, found in written.items()
         }

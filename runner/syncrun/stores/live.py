@@ -96,3 +96,14 @@ def partitions(db: DuckDBPyConnection, connector: str, model: str, connection: s
         [connection],
     ).fetchall()
     return frozenset(row[0] for row in rows)
+
+
+def deleted(db: DuckDBPyConnection, connector: str, model: str, connection: str) -> frozenset[str]:
+    """Return the ids of the records of a model that are deleted."""
+    if not described(db, connector, f"{model}__records"):
+        return frozenset()
+    rows = db.execute(
+        f"SELECT _id FROM {record_table(connector, model)} WHERE _connection = ? AND _action = 'DELETED'",
+        [connection],
+    ).fetchall()
+    return frozenset(row[0] for row in rows)

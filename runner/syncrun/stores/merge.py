@@ -88,8 +88,8 @@ def _apply(
     fault("records")
     last = before + written.events
     told.keep(db, commit)
-    vanished, refused = snapshots.settle(db, commit, table.name, window, last)
-    last += vanished
+    settled = snapshots.settle(db, commit, table.name, window, last)
+    last += settled.deleted
     if history is not None:
         history.catch_up()
         if written.restored:
@@ -102,12 +102,14 @@ def _apply(
     return Changes(
         added=written.added,
         updated=written.updated,
-        deleted=written.deleted + vanished,
+        deleted=written.deleted + settled.deleted,
         unchanged=written.unchanged,
         duplicates=facts.duplicates,
         quarantined=quarantined,
         last_seq=last,
-        refused=refused,
+        refused=settled.refused,
+        missing=settled.missing,
+        note=settled.note,
     )
 
 

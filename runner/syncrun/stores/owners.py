@@ -22,6 +22,8 @@ _MEMBER = {
     "run": "VARCHAR",
     "at": "TIMESTAMPTZ",
     "since": "TIMESTAMPTZ",
+    "sync": "VARCHAR",
+    "at_once": "BOOLEAN",
 }
 
 
@@ -77,6 +79,8 @@ def fill_members(db: DuckDBPyConnection, commits: Sequence[Commit]) -> None:
             "run": commit.run.id,
             "at": commit.at,
             "since": commit.run.started_at,
+            "sync": commit.run.sync.sync,
+            "at_once": commit.deletes is not None and commit.deletes.at_once,
         }
         for number, commit in enumerate(commits)
     ]

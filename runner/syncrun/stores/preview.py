@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from syncrun.shapes import Column
-from syncrun.stores import snapshots, told
+from syncrun.stores import missing, snapshots, told
+from syncrun.stores.absence import Settled, find_absent
 from syncrun.stores.classify import changed_files, classify, filled_columns, sequence
 from syncrun.stores.json_values import json_reader
 from syncrun.stores.owners import one
@@ -14,8 +16,8 @@ from syncrun.stores.reshaping import foresee
 from syncrun.stores.staging import ORDINALS, StagedFiles
 from syncrun.stores.tables import Table, look_up
 from syncrun.stores.types import fold, quote
-from syncrun.stores.values.commit import Changes, Commit
-from syncrun.stores.values.preview import Preview, RecordChange, Rejection
+from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
+from syncrun.stores.values.preview import Absent, AbsentRecord, Preview, RecordChange, Rejection
 from syncrun.stores.widen import convert
 
 if TYPE_CHECKING:
@@ -30,15 +32,16 @@ WHERE c.action IN ('ADDED', 'UPDATED')
 QUALIFY row_number() OVER (PARTITION BY c.action ORDER BY c.seq) <= $most
 ORDER BY c.seq
 """
-_DELETED = """
+_VANISHED = """
 SELECT r._id, r._partition, {values}
 FROM {table} AS r
 JOIN ({gone}) AS gone ON gone.row_id = r.rowid
 ORDER BY gone.seq
 LIMIT $most
 """
+_CHUNK = 2_000
 _FLAGGED = "SELECT c.row_id, c.seq FROM temp.change AS c WHERE c.action = 'DELETED'"
-_MISSING = "SELECT m.row_id, m.seq FROM temp.missing AS m"
+_MISSING = "SELECT m.row_id, {last} + m.old AS seq FROM temp.missing AS m WHERE {which}"
 
 
 def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
@@ -51,24 +54,34 @@ def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
     table, old = foresee(db, commit.model, staged, stored)
     upserts = facts.upserts - told.apply(db, commit, staged, table, facts.last)
     found = classify(db, one(commit), table.name, before, upserts)
-    vanished, refused = 0, None
+    known = missing.are_known(db, commit)
+    settled = Settled()
     if commit.deletes is not None:
-        vanished, refused = snapshots.find_missing(db, commit, table.name, window, before + found.events)
+        settled = find_absent(db, commit, table.name, window, known=known)
+    last = before + found.events
     changes = Changes(
         added=found.added,
         updated=found.updated,
-        deleted=found.deleted + vanished,
+        deleted=found.deleted + settled.deleted,
         unchanged=found.unchanged,
         duplicates=facts.duplicates,
         quarantined=commit.quarantined,
-        last_seq=before + found.events + vanished,
-        refused=refused,
+        last_seq=last + settled.deleted,
+        refused=settled.refused,
+        missing=settled.waiting,
+        note=settled.note,
     )
-    gone = f"{_FLAGGED} UNION ALL {_MISSING}" if vanished else _FLAGGED
+    columns = list(old.values())
+    gone = _FLAGGED
+    if settled.deleted:
+        gone = f"{_FLAGGED} UNION ALL {_MISSING.format(last=last, which='m.due')}"
     records = [
         *_changed(db, commit, table, staged, old=old, most=most),
-        *_deleted(db, table.name, list(old.values()), gone, most),
+        *_vanished(db, table.name, columns, gone, action="DELETED", most=most),
     ]
+    if settled.waiting:
+        waiting = _MISSING.format(last=last, which="m.may AND NOT m.due")
+        records += _vanished(db, table.name, columns, waiting, action="MISSING", most=most)
     repeated = "SELECT r.k FROM temp.repeated AS r ORDER BY r.ord LIMIT ?"
     return Preview(
         changes,
@@ -77,6 +90,44 @@ def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
         tuple(key for (key,) in db.execute(repeated, [most]).fetchall()) if facts.duplicates else (),
         tuple(_altered(table, old)) if stored.table else ("the table would be made",),
     )
+
+
+def absent(
+    db: DuckDBPyConnection,
+    commit: Commit,
+    possible: Callable[[Mapping[str, Any]], bool] | None,
+    most: int,
+) -> Absent:
+    """Return which live records *commit* would find missing, those for which *possible* is true.
+
+    Of the first *most* of them all fields are returned as well.
+    """
+    staged = StagedFiles(db, commit.staged, commit.rejected, newest_first=commit.newest_first)
+    facts = staged.load()
+    stored = look_up(db, commit.model)
+    window = snapshots.window_of(db, commit, sequence(db))
+    table, old = foresee(db, commit.model, staged, stored)
+    told.apply(db, commit, staged, table, facts.last)
+    known = missing.are_known(db, commit)
+    find_absent(db, commit, table.name, window, known=known)
+    columns = list(old.values())
+    values = "".join(f"r.{quote(column.name)}, " for column in columns)
+    db.execute(
+        f"SELECT {values}r._id, r._partition FROM {table.name} AS r"
+        " JOIN temp.missing AS m ON m.row_id = r.rowid ORDER BY r._seq"
+    )
+    ids: list[str] = []
+    first: list[AbsentRecord] = []
+    while rows := db.fetchmany(_CHUNK):
+        for *row, identity, partition in rows:
+            fields = _values(columns, row)
+            if possible is None or possible(fields):
+                ids.append(identity)
+                if len(first) < most:
+                    first.append(AbsentRecord(identity, partition, fields))
+    chosen = replace(commit.deletes or SnapshotDeletes(), only=frozenset(ids))
+    settled = find_absent(db, replace(commit, deletes=chosen), table.name, window, known=known)
+    return Absent(frozenset(ids), tuple(first), refused=settled.refused is not None)
 
 
 def _changed(
@@ -119,13 +170,13 @@ def _record(row: Sequence[Any], columns: Sequence[Column]) -> RecordChange:
     return RecordChange(action, identity, partition, values, before)
 
 
-def _deleted(
-    db: DuckDBPyConnection, table: str, columns: Sequence[Column], gone: str, most: int
+def _vanished(
+    db: DuckDBPyConnection, table: str, columns: Sequence[Column], gone: str, *, action: str, most: int
 ) -> Iterator[RecordChange]:
     values = ", ".join(f"r.{quote(column.name)}" for column in columns) or "NULL"
-    sql = _DELETED.format(table=table, values=values, gone=gone)
+    sql = _VANISHED.format(table=table, values=values, gone=gone)
     for identity, partition, *row in db.execute(sql, {"most": most}).fetchall():
-        yield RecordChange("DELETED", identity, partition, _values(columns, row))
+        yield RecordChange(action, identity, partition, _values(columns, row))
 
 
 def _stored(column: Column, old: Mapping[str, Column]) -> str:

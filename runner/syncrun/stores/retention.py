@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncrun.stores import checkpoints, snapshots, states
+from syncrun.stores import checkpoints, missing, snapshots, states
 from syncrun.stores.tables import described, field_columns, history_table, record_table
 from syncrun.stores.types import fold, quote
 from syncrun.stores.values.ids import SyncId
@@ -221,6 +221,7 @@ def _forget(db: DuckDBPyConnection, sync: SyncId) -> None:
     """Drop all of *sync* that is no record: progress, windows, quarantine, runs and logs, its state."""
     checkpoints.forget(db, sync)
     snapshots.forget(db, sync)
+    missing.forget(db, sync)
     owner = [sync.connection, sync.connector, sync.sync]
     mine = "connection = ? AND connector = ? AND sync = ?"
     for table in ("requests", "logs"):

@@ -68,7 +68,7 @@ def errors(source: str | Path) -> list[str]:
             SYNC + "    fields: {id: id, at: '${cursor}', who: '${connection.name}', when: '${now}'}\n",
             ["acme.yaml:7:29: 'cursor' has no value here\n  hint: one of: config, connection, now"],
         ),
-        (SYNC.replace("/things", "/things?at=${format_time(now(), '%Y')}"), []),
+        (SYNC.replace("/things", "/things?at=${format_time(now(), '%Y')}") + "    deletes: none\n", []),
         (
             SYNC + "    pagination: {type: page, stop_when: '!has_more'}\n",
             [
@@ -494,8 +494,8 @@ syncs:
             [
                 (
                     "acme.yaml:7:29: unknown key 'bogus' in 'syncs.issues.for_each'\n"
-                    "  hint: one of: as, batch, changed_only, concurrency, else, on_error, sync, "
-                    "union, values, where"
+                    "  hint: one of: as, batch, changed_only, concurrency, else, on_error, "
+                    "on_leave, sync, union, values, where"
                 ),
             ],
         ),

@@ -281,5 +281,26 @@ def test_a_value_of_setup_that_nothing_reads() -> None:
     assert warnings(sync("    request: /${vars.site}\n") + setup) == []
 
 
+GUARDED = "    incremental: {cursor: at}\n    request: /?since=${cursor}\n    deletes: {%s}\n"
+NO_EFFECT = (
+    "8:15: deletes.%s has no effect: no run of this sync looks for missing records\n"
+    "  hint: add snapshot: {every: 7d} to deletes"
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        ("max_ratio: 0.1", "max_ratio"),
+        ("allow_empty: true", "allow_empty"),
+        ("misses: 2", "misses"),
+        ("misses: 2, snapshot: {every: 7d}", ""),
+    ],
+)
+def test_a_guard_without_a_rule(rule: str, key: str) -> None:
+    assert warnings(sync(GUARDED % rule)) == ([NO_EFFECT % key] if key else [])
+    assert warnings(sync(f"    request: /\n    deletes: {{{rule}}}\n".replace("{every: 7d}", "true"))) == []
+
+
 def test_every_lint_is_tested_here() -> None:
-    assert len(LINTS) == 13  # that of hooks: test_hook_files.py, that of two names: cli/test_validate.py
+    assert len(LINTS) == 14  # that of hooks: test_hook_files.py, that of two names: cli/test_validate.py

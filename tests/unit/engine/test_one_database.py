@@ -17,6 +17,7 @@ PAGES = """
       items:
         request: /items
         pagination: {type: page, size: 2}
+        deletes: {misses: 1}
         key: id
         fields: {id: {path: id, type: integer}, name: name}
 """

@@ -146,7 +146,7 @@ def test_r10_what_was_seen_elsewhere_does_not_fill_an_empty_scope(desk: Desk) ->
     desk.commit(put(1, "a"), put(2, "b"))
     changes = desk.commit(put(2, "b"), deletes=SnapshotDeletes(partitions=frozenset({"a"})))
     assert changes.refused == Refusal(
-        1, 1, "the result was empty, which would delete 1 live record: nothing was deleted"
+        1, 2, "the result was empty, which would delete 1 live record: nothing was deleted"
     )
 
 

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from syncrun.stores import snapshots
+from syncrun.stores import absence
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.retention import Retention
 from syncrun.stores.values.commit import Changes, SnapshotDeletes
@@ -46,14 +46,18 @@ deletes = st.builds(
     partitions=st.none() | st.frozensets(partitions),
     max_ratio=st.sampled_from([0.5, 1.0]),
     allow_empty=st.booleans(),
-    accept=st.sampled_from([True, True, False]),
+    accept=st.sampled_from([True, False, False]),
+    misses=st.sampled_from([1, 1, 2, 3]),
+    gone=st.sampled_from([frozenset(), frozenset({"b"})]),
+    only=st.none() | st.none() | st.frozensets(st.integers(0, 7).map(str)),
 )
 few_lines = st.lists(lines, max_size=8)
 whole = st.builds(
     SnapshotDeletes,
     max_ratio=st.sampled_from([0.5, 1.0]),
     allow_empty=st.booleans(),
-    accept=st.sampled_from([True, True, False]),
+    accept=st.sampled_from([True, False, False]),
+    misses=st.sampled_from([1, 1, 2]),
 )
 connections = st.sampled_from(["acme", "acme", "globex"])
 states = st.sampled_from(["1", "2", None])
@@ -115,6 +119,7 @@ class Reference:
     seen: dict[str, set[str]] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
+    missing: dict[tuple[str, str], tuple[int, float, str]] = field(default_factory=dict)
 
     def commit(
         self, connection: str, run: str, at: float, started: float, staged: Sequence[Line], **options: Any
@@ -167,13 +172,13 @@ class Reference:
     ) -> Changes:
         begun = self.seq
         count, ids = self._merge(connection, run, at, staged)
-        refused = None
+        refused, note = None, ""
         snapshot, rule_ = options["snapshot"], options["deletes"]
         opened = self.window if self.window and self.window[0] == snapshot else (snapshot, started, begun)
         if rule_ is not None:
             for partition, keys_ in self.seen.items() if opened is self.window else ():
                 ids.setdefault(partition, set()).update(keys_)
-            deleted, refused = self._vanish(connection, run, at, opened, ids, rule_)
+            deleted, refused, note = self._vanish(connection, run, at, opened, ids, rule_)
             count["deleted"] += deleted
             if opened is self.window:
                 self.window, self.seen = None, {}
@@ -186,7 +191,12 @@ class Reference:
             self.checkpoints.pop(partition, None)
             if state is not None:
                 self.checkpoints[partition] = state
-        return Changes(**count, last_seq=self.seq, refused=refused)
+        return Changes(
+            **count, last_seq=self.seq, refused=refused, missing=self._waiting(connection), note=note
+        )
+
+    def _waiting(self, connection: str) -> int:
+        return sum(owner == connection for owner, _ in self.missing)
 
     def commit_together(self, parts: Sequence[Part], *, history: bool) -> list[Changes]:
         """Do the commits of several runs at one instant: what they wrote comes before what has vanished."""
@@ -197,13 +207,18 @@ class Reference:
         begun, done = self.seq, []
         merged = [self._merge(part.connection, part.run, part.at, part.staged) for part in parts]
         for part, (count, ids) in zip(parts, merged, strict=True):
-            refused = None
+            refused, note = None, ""
             if part.deletes is not None:
                 opened = (None, part.started, begun)
-                deleted, refused = self._vanish(part.connection, part.run, part.at, opened, ids, part.deletes)
+                deleted, refused, note = self._vanish(
+                    part.connection, part.run, part.at, opened, ids, part.deletes
+                )
                 count["deleted"] += deleted
-            done.append((count, refused))
-        return [Changes(**count, last_seq=self.seq, refused=refused) for count, refused in done]
+            done.append((count, refused, self._waiting(part.connection), note))
+        return [
+            Changes(**count, last_seq=self.seq, refused=refused, missing=missing, note=note)
+            for count, refused, missing, note in done
+        ]
 
     def _merge(
         self, connection: str, run: str, at: float, staged: Sequence[Line]
@@ -221,6 +236,8 @@ class Reference:
         ids: dict[str, set[str]] = {}
         for line in [*upserts.values(), *(line for line in staged if line["a"] == "S")]:
             ids.setdefault(line["p"], set()).add(line["k"])
+        for line in staged:
+            self.missing.pop((connection, line["k"]), None)
         return count, ids
 
     def _write(self, connection: str, run: str, at: float, line: Line) -> str:
@@ -250,29 +267,42 @@ class Reference:
         opened: tuple[str, float, int],
         ids: dict[str, set[str]],
         rule_: SnapshotDeletes,
-    ) -> tuple[int, Any]:
+    ) -> tuple[int, Any, str]:
         scope = rule_.partitions
-        rows = {
-            k: row
-            for (owner, k), row in self.rows.items()
-            if owner == connection and row.action != "DELETED" and (scope is None or row.partition in scope)
+        mine = {
+            k: row for (owner, k), row in self.rows.items() if owner == connection and row.action != "DELETED"
         }
         everything = set().union(*ids.values()) if ids else set()
-        missing = [
-            row
-            for k, row in rows.items()
-            if row.seq <= opened[2] and (row.changed <= opened[1] or row.run == run) and k not in everything
-        ]
-        live = sum(not (row.action == "ADDED" and row.seq > opened[2]) for row in rows.values())
-        empty = not any(ids[p] for p in ids if scope is None or p in scope)
-        allowed = rule_.accept or (
-            rule_.allow_empty if empty else live < FEW or len(missing) <= rule_.max_ratio * live
+        absent = {
+            k: row
+            for k, row in mine.items()
+            if (scope is None or row.partition in scope)
+            and row.seq <= opened[2]
+            and (row.changed <= opened[1] or row.run == run)
+            and k not in everything
+        }
+        possible = {k: row for k, row in absent.items() if rule_.only is None or k in rule_.only}
+        live = sum(not (row.action == "ADDED" and row.seq > opened[2]) for row in mine.values())
+        live -= len(absent) - len(possible)
+        read = None if scope is None else scope - rule_.gone
+        empty = any(read is None or row.partition in read for row in possible.values()) and not any(
+            ids[p] for p in ids if read is None or p in read
         )
-        if missing and not allowed:
-            return 0, (len(missing), live)
-        for row in sorted(missing, key=lambda row: row.seq):
+        allowed = rule_.accept or (
+            rule_.allow_empty if empty else live < FEW or len(possible) <= rule_.max_ratio * live
+        )
+        if possible and not allowed:
+            return 0, (len(possible), live), ""
+        due = []
+        for k, row in absent.items():
+            misses, since, _ = self.missing.pop((connection, k), (0, at, run))
+            if k in possible and (rule_.accept or misses + 1 >= rule_.misses):
+                due.append(row)
+            elif k in possible:
+                self.missing[connection, k] = (misses + 1, since, run)
+        for row in sorted(due, key=lambda row: row.seq):
             row.seq, row.action, row.run, row.changed = self._next(), "DELETED", run, at
-        return len(missing), None
+        return len(due), None, "many" if live >= FEW and len(due) > 0.1 * live else ""
 
     def _next(self) -> int:
         self.seq += 1
@@ -289,7 +319,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.reference = Reference()
         self.windows = 0
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(snapshots, "_SMALL", FEW)
+        self.patch.setattr(absence, "SMALL", FEW)
 
     @initialize()
     def begin(self) -> None:
@@ -366,6 +396,9 @@ class StoreMachine(RuleBasedStateMachine):
         """`--reset`."""
         self.desk.store.forget(self.desk.sync)
         self.reference.window, self.reference.seen, self.reference.checkpoints = None, {}, {}
+        mine = [key for key in self.reference.missing if key[0] == "acme"]
+        for key in mine:
+            del self.reference.missing[key]
 
     @rule(staged=files, removed=st.none() | deletes, point=points)
     def crash(self, staged: Any, removed: Any, point: str) -> None:
@@ -443,6 +476,7 @@ class StoreMachine(RuleBasedStateMachine):
             )
             windows = db.execute("SELECT id FROM syncrun.snapshots").fetchall()
             left = db.execute("SELECT count(*) FROM syncrun.seen").fetchall()
+            missing = db.execute(_MISSING).fetchall()
             past = self.reference.versions and db.execute(_VERSIONS).fetchall()
         rows = sorted(self.reference.rows.items(), key=lambda item: item[1].seq)
         assert stored == [
@@ -467,12 +501,16 @@ class StoreMachine(RuleBasedStateMachine):
             (*v.key, None if v.pruned else v.name, v.seq, v.action, v.run, v.since, v.until, v.pruned)
             for v in self.reference.versions
         ]
+        assert missing == sorted((*key, *told) for key, told in self.reference.missing.items())
         window = self.reference.window
         assert windows == ([(window[0],)] if window else [])
         assert window or left == [(0,)]
 
 
 _HOURS = "date_diff('minute', TIMESTAMPTZ '2024-06-01 00:00:00+00', {}) / 60"
+_MISSING = f"""
+    SELECT connection, id, misses, {_HOURS.format("since")}, run_id FROM syncrun.missing ORDER BY ALL
+"""
 _RECORDS = f"""
     SELECT
         _connection, _id, name, _partition, _seq, _action, _run_id,
@@ -491,7 +529,7 @@ _VERSIONS = f"""
 def _plain(changes: Any) -> Changes:
     """Return *changes* with what the reference knows of a refusal."""
     refused = changes.refused and (changes.refused.would_delete, changes.refused.live)
-    return replace(changes, refused=refused)
+    return replace(changes, refused=refused, note="many" if changes.note else "")
 
 
 SETTINGS = settings(

@@ -68,11 +68,14 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotDeletes:
-    """Delete what a complete enumeration did not see (R7, R9, R10).
+    """Delete what a complete enumeration did not see (R7, R9, R10, R32).
 
-    *partitions*: the ids of the partitions enumerated completely (and of those that rightly vanished); None
-    means the whole of the connection's model. *accept* overrides the guard. Only what is within *reach* can
-    be missing. So many records were read whose key could not be: any of those missing may be among them.
+    *partitions*: the ids of the partitions enumerated completely (and of those that rightly vanished, which
+    are also in *gone*); None means the whole of the connection's model. A record is deleted when so many
+    complete reads in a row, *misses*, have not seen it; until then it waits. *only* are the records that may
+    be missing at all; None: any. Only what is within *reach* can be missing. So many records were read whose
+    key could not be (*nameless*): any of those missing may be among them. *accept* overrides the guard, and
+    waits for nothing.
     """
 
     partitions: frozenset[str] | None = None
@@ -81,6 +84,19 @@ class SnapshotDeletes:
     accept: bool = False
     reach: Reach | None = None
     nameless: int = 0
+    misses: int = 1
+    gone: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the first complete read that does not see a record deletes it."""
+        return self.accept or self.misses <= 1
+
+    @property
+    def plain(self) -> bool:
+        """Whether any record of the connection's model may be missing."""
+        return self.partitions is None and self.only is None and self.reach is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +112,9 @@ class Refusal:
 class Changes:
     """What a commit did to the live records. *last_seq* is the newest position of the change feed.
 
-    *basis* is the state of the database after it.
+    So many records of the connection's model are *missing*: they wait for another read that does not see
+    them. *note* tells of deletes that are many, though allowed. *basis* is the state of the database
+    after it.
     """
 
     added: int = 0
@@ -108,3 +126,5 @@ class Changes:
     last_seq: int = 0
     refused: Refusal | None = None
     basis: Basis | None = field(default=None, compare=False)
+    missing: int = 0
+    note: str = ""

@@ -26,9 +26,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """What a commit would do to one record: *action* is ADDED, UPDATED or DELETED.
+    """What a commit would do to one record: *action* is ADDED, UPDATED, DELETED or MISSING.
 
-    *values* are its fields as JSON values: those it would have, or the last ones of a deleted record.
+    *values* are its fields as JSON values: those it would have, or the last ones of a record that is deleted,
+    or missing until another read does not see it either.
     *before* are the fields of an updated record that differ, as they are stored.
     """
 
@@ -47,3 +48,24 @@ class Rejection:
     reason: str
     path: str
     raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentRecord:
+    """A live record that a complete read did not see; *values* are its fields as JSON values."""
+
+    id: str
+    partition: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The live records that a commit did not see: their *ids*, and the *first* of them with their fields.
+
+    *refused* tells that the guard refuses to delete so many.
+    """
+
+    ids: frozenset[str]
+    first: tuple[AbsentRecord, ...]
+    refused: bool

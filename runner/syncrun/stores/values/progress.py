@@ -15,7 +15,8 @@ class Saved:
     """What a run goes on from: progress by partition id, the open snapshot window, the table's columns.
 
     *paused* tells that the sync runs only by hand. *basis* is the state of the database, None while there is
-    none that has an identity; *home* is the project that the connection is of.
+    none that has an identity; *home* is the project that the connection is of. *missing* are
+    the partitions that have missing records.
     """
 
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
@@ -24,6 +25,7 @@ class Saved:
     paused: bool = False
     basis: Basis | None = None
     home: Home | None = None
+    missing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
