@@ -10,17 +10,20 @@ from syncrun.engine.course import Course
 from syncrun.engine.cursors import is_before, is_time, latest
 
 
-def advance(incremental: Incremental, saved: Progress, course: Course, *, whole: bool) -> tuple[Any, Any]:
+def advance(
+    incremental: Incremental, saved: Progress, course: Course, *, whole: bool, listed: bool = False
+) -> tuple[Any, Any]:
     """Return the cursor to save after *course*, and the mark that it waits to move to, if it waits.
 
-    *whole* tells that every page was answered and that it ended for a proper reason. Where a record may have
+    *whole* tells that every page was answered and that it ended for a proper reason, *listed* that deletions
+    are asked for from the same cursor, and were before the records. Where a record may have
     been passed over, the same is read once more: the cursor moves to the mark of the read before, so that
     each record has been in the way of two reads, and no sync stays where it is for ever.
     """
     mark = _mark(incremental, saved.cursor, course, whole=whole)
     if not whole and mark == saved.cursor:
         return mark, saved.reached
-    safe = _safe(incremental, saved, course, mark)
+    safe = _safe(incremental, saved, course, mark, listed=listed)
     if latest(safe, mark) == safe:
         return safe, None
     return safe, mark if whole else saved.reached
@@ -37,7 +40,7 @@ def _mark(incremental: Incremental, before: Any, course: Course, *, whole: bool)
     return before
 
 
-def _safe(incremental: Incremental, saved: Progress, course: Course, mark: Any) -> Any:
+def _safe(incremental: Incremental, saved: Progress, course: Course, mark: Any, *, listed: bool) -> Any:
     """Return up to where nothing can have been passed over, if the read ends at *mark*.
 
     Where others than times are cursors, all that is yet to change gets a greater one than any that a read
@@ -48,6 +51,8 @@ def _safe(incremental: Incremental, saved: Progress, course: Course, mark: Any) 
     # a time window is read once more by the run that has gone on with it
     if seen.doubt or (course.shifted and not course.is_windowed):
         return _later(before, saved.reached)
+    if listed and incremental.token is None and not is_time(mark):
+        return once_more  # what was deleted since the list was read is less than what was seen after it
     if incremental.token is not None or is_time(mark) or not seen.several:
         return mark
     if seen.numbered:  # nothing tells whether a record has slipped past

@@ -192,6 +192,10 @@ class Course:
         if isinstance(following, PageState) and pagination is not None and self.job is None:
             self.counted = self.counted or pagination.slips(following)
 
+    def take_list(self, fetched: Fetched) -> None:
+        """Note that a page of the list of deletions was read, before any record was."""
+        self.seen = self.seen.begun(fetched, self.started)
+
     def resume(self, mode: str, definition: str, window: str | None, *, told: str) -> Resume:
         """Return where the next run goes on; *told* names the list of deletions that was read before."""
         return replace(

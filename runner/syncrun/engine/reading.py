@@ -249,6 +249,7 @@ class Reading:
     def take_list(self, fetched: Fetched, watermark: Any, *, entries: int, rejected: int) -> None:
         """Note that a page of the list of deletions is staged: its entries, and the time of the newest."""
         self.entries += entries
+        self._course.take_list(fetched)
         self._deleted_to = latest(self._deleted_to, watermark)
         end: PageState | End = fetched.next
         if rejected:
@@ -401,7 +402,7 @@ class Reading:
         if untold or missing or self._unlisted:
             return before, self.saved.reached
         whole = self.records_read if dated else self.complete
-        return advance(incremental, self.saved, self._course, whole=whole)
+        return advance(incremental, self.saved, self._course, whole=whole, listed=undated)
 
 
 def went_on(readings: Iterable[Reading]) -> str:

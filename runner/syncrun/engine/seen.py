@@ -54,6 +54,10 @@ class Seen:
             return replace(seen, greatest=values.greatest, first=values.greatest)
         return replace(seen, greatest=latest(self.greatest, values.greatest), several=True)
 
+    def begun(self, fetched: Fetched, began: datetime) -> Seen:
+        """Return what is known after *fetched*, which is no page of records but was read before them."""
+        return self if self.since is not None else replace(self, since=written(_in_clock_of(fetched, began)))
+
     @property
     def top(self) -> Any:
         """The greatest value that would be safe if every record was where it was found all the time.

@@ -352,3 +352,40 @@ def test_what_an_earlier_version_left_of_a_list_is_read_again(lab: Lab, api: Api
     lab.store.save_checkpoints(SyncId("acme", "lab", "events"), {"": json.dumps(saved)}, lab.clock.now())
     api.delete(1, day(4))
     assert (lab.run().changes.deleted, ids(lab)) == (1, [2, 3])
+
+
+@pytest.mark.parametrize("order", ["unknown", "ascending"])
+@pytest.mark.parametrize("at", ["", ", at: at"])
+def test_r13_what_is_deleted_after_the_list_was_read_is_not_behind_the_cursor(
+    lab: Lab, order: str, at: str
+) -> None:
+    lab.write(f"""
+        syncs:
+          items:
+            request: {{path: /items, params: {{since: "${{cursor}}"}}}}
+            records: items
+            pagination: {{type: cursor, token: next, into: params.after}}
+            key: id
+            incremental: {{cursor: at, order: {order}}}
+            deletes: {{request: {{path: /gone, params: {{since: "${{cursor}}"}}}}, records: items{at}}}
+            fields: {{id: {{path: id, type: integer}}, at: {{path: at, type: integer}}}}
+    """)
+    versions = {number: number for number in range(1, 6)}
+    gone: list[dict[str, int]] = []
+
+    def api(request: httpx.Request) -> Any:
+        since, after = int(request.url.params.get("since", 0)), int(request.url.params.get("after", 0))
+        if request.url.path == "/gone":
+            return {"items": [entry for entry in gone if entry["at"] >= since]}
+        if after and since and 1 in versions:  # while the records are read
+            gone.append({"id": 1, "at": 8})
+            del versions[1]
+            versions[9] = 9
+        found = [{"id": n, "at": at} for n, at in sorted(versions.items()) if at >= since]
+        return {"items": found[after : after + 2], "next": after + 2 if found[after + 2 :] else None}
+
+    lab.api = api
+    lab.run()
+    versions |= {6: 6, 7: 7}
+    assert (lab.run().status, ids(lab)) == ("ok", [1, 2, 3, 4, 5, 6, 7, 9])
+    assert (lab.run().changes.deleted, ids(lab)) == (1, [2, 3, 4, 5, 6, 7, 9])
