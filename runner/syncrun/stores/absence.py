@@ -101,6 +101,7 @@ def find_absent(
     read, live = _in_scope(db, deletes), "r._connection = $connection AND r._action <> 'DELETED'"
     if deletes.partitions is not None:
         live += " AND r._partition IN (SELECT x.p FROM temp.scope AS x)"
+    live += _within(deletes)
     if deletes.only is not None:
         db.execute(
             f"CREATE OR REPLACE TEMP TABLE possible AS SELECT {UNNEST_TEXTS} AS id",
