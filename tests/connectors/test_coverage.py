@@ -24,6 +24,7 @@ DETAILS = {
     "lookback",
     "format",
     "order",
+    "tie_break",
     "records",
     "key",
     "pagination",

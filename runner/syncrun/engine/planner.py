@@ -23,7 +23,7 @@ from syncrun.engine.job import Job, Options, Runtime
 from syncrun.engine.parents import live_parents
 from syncrun.engine.plan import Mode, Partition, finds_missing, plan_partitions, told_only
 from syncrun.engine.reading import Reading
-from syncrun.engine.searches import searches_of
+from syncrun.engine.searches import Searches, searches_of
 from syncrun.engine.walk import Fetch
 from syncrun.expressions.functions import Functions
 from syncrun.expressions.layout import Layout
@@ -125,11 +125,18 @@ class Planner(Struct, frozen=True):
             mapping=self.mapping,
             told=told_only(self.job.sync),
             since=unmoved_below(incremental, since),
-            searches=searches_of(self.job.sync, self._fetch(base_url, changes_only=True)),
+            searches=self._searches(base_url, changes_only=since is not None),
             clock=self.runtime.now if self.mode == "full" and finds_missing(self.job.sync) else None,
         )
         reading.start = render_cursor(incremental, None, {**roots, **partition.roots})
         return reading
+
+    def _searches(self, base_url: str, *, changes_only: bool) -> Searches | None:
+        """Return how a search is gone on with; where there is a request for changes, only that is a search."""
+        incremental = self.job.sync.incremental
+        if incremental is None or not (changes_only or incremental.request is None):
+            return None
+        return searches_of(self.job.sync, self._fetch(base_url, changes_only=True))
 
     def _fetch(self, base_url: str, *, changes_only: bool) -> Fetch:
         return pages_of(

@@ -198,6 +198,7 @@ class Reading:
             incremental=self._incremental,
             parts=course.parts,
             more=self._closing is not None,
+            cap=self._incremental.cap if self._incremental and self._searches else None,
             forgotten=course.forget_place,
         ):
             yield last

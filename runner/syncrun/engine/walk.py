@@ -90,16 +90,16 @@ def walk(
     incremental: Incremental | None = None,
     parts: Sequence[Slice] = (),
     more: bool = False,
+    cap: int | None = None,
     forgotten: Callable[[], None],
 ) -> Iterator[Taken | Begun]:
     """Yield what *fetch* finds from *place* on; of a sync with time windows, in each of *parts*.
 
     A window whose records reach `incremental.cap` is read again in halves, one that is not read to its proper
-    end is the last. *more* tells that others come after them. *forgotten* is called when the API no longer
-    knows the place, and everything is read.
+    end is the last; without windows no more than *cap* records are read. *more* tells that others come after
+    them. *forgotten* is called when the API no longer knows the place, and everything is read.
     """
     if incremental is None or incremental.window is None:
-        cap = None if incremental is None else incremental.cap
         yield from _search(fetch, context, place, cap, forgotten=forgotten)
         return
     waiting = deque(parts)
