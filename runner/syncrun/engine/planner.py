@@ -132,7 +132,7 @@ class Planner(Struct, frozen=True):
         return reading
 
     def _searches(self, base_url: str, *, changes_only: bool) -> Searches | None:
-        """Return how a search is gone on with; where there is a request for changes, only that is a search."""
+        """Return how a search is gone on with; a request for changes is one, where there is such."""
         incremental = self.job.sync.incremental
         if incremental is None or not (changes_only or incremental.request is None):
             return None
