@@ -340,10 +340,10 @@ def test_r08_partitions_that_are_read_are_not_fetched_again(lab: Lab) -> None:
     report = lab.run()
     assert lab.requests == ["GET /b?page=2", "GET /c?page=1", "GET /c?page=2"]
     two = "SELECT place FROM lab.items WHERE id = 2"
-    assert report.status == "ok"
+    assert report.status == "incomplete"  # `b` went on at a page that may have moved
     assert lab.rows(two + " ORDER BY 1") == [("a",), ("b",), ("c",)]
     assert lab.rows("SELECT partition FROM syncrun.missing ORDER BY 1") == [('["a"]',), ('["c"]',)]
-    assert (lab.run().status, lab.rows(two)) == ("ok", [("b",)])  # it went on at a page that may have moved
+    assert (lab.run().status, lab.rows(two)) == ("ok", [("b",)])
     assert (lab.run().status, lab.rows(two)) == ("ok", [])
 
 
