@@ -104,6 +104,14 @@ def of_quarantine(read: Enumeration) -> str:
     return f"{of_all} went into quarantine, the first: {read.rejection}"
 
 
+def of_vanished(changes: Changes) -> str:
+    """Return which fields had values before a complete read, and have none in any record since."""
+    if not changes.vanished:
+        return ""
+    names, are = ", ".join(changes.vanished), "are" if len(changes.vanished) > 1 else "is"
+    return f"{names} {are} null in every record now, and had values before: the API may have renamed it"
+
+
 def of_filter(read: Enumeration) -> str:
     """Return that a complete read kept none of what came, because of `where` or a hook; else nothing."""
     if not read.filtered or read.mode != "full" or read.filtered < read.passed or read.rejected:

@@ -125,6 +125,7 @@ def add_changes(first: Changes, second: Changes) -> Changes:
         quarantined=first.quarantined + second.quarantined,
         last_seq=max(first.last_seq, second.last_seq),
         refused=second.refused or first.refused,
+        vanished=tuple(dict.fromkeys([*first.vanished, *second.vanished])),
         basis=second.basis or first.basis,
         missing=second.missing,
         note=second.note or first.note,

@@ -245,6 +245,8 @@ class SyncRun:
         changes = self._commit(ended.status, ended.message, decision=decision)
         self._tell(changes.note, "" if decision.deletes is None else outcome.of_missing(changes))
         self._tell(self.remapping.after(read, self.commits.changes))
+        if self.mode == "full" and ended.status == "ok":
+            self._tell(outcome.of_vanished(self.commits.changes))
         return self.report(refused=changes.refused.reason if changes.refused else "")
 
     def _end_early(self, error: SyncrunError) -> RunReport:

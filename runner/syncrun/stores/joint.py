@@ -22,6 +22,7 @@ from syncrun.stores.snapshots import settle_each
 from syncrun.stores.tables import Stored, look_up
 from syncrun.stores.values.commit import SMALL, Changes, Commit
 from syncrun.stores.values.ids import ModelId
+from syncrun.stores.vanished import Vanishing
 from syncrun.stores.writing import Writer
 
 if TYPE_CHECKING:
@@ -193,6 +194,12 @@ class _Joint:
             upserts = {n: lines.upserts for n, lines in chosen.lines.items()}
             written = classify_each(db, owners, table.name, before, upserts)
             whole = Classified.total(written.values())
+            looked_at = {
+                n: commit.run.sync.connection
+                for n, commit in chosen.commits.items()
+                if commit.run.mode == "full" and written[n].updated
+            }
+            vanishing = Vanishing(db, table, looked_at, joint=True)
             Writer(db, chosen.model, table, staged, owners).write(whole)
         self._fault("records")
         rows = {n: len(lines.texts) for n, lines in chosen.lines.items()}
@@ -204,6 +211,7 @@ class _Joint:
             if whole.restored:
                 history.restore()
         self._fault("deletes")
+        gone = vanishing.found()
         return {
             n: Changes(
                 added=found.added,
@@ -215,6 +223,7 @@ class _Joint:
                 refused=settled[n].refused,
                 missing=settled[n].waiting,
                 note=settled[n].note,
+                vanished=gone.get(n, ()),
             )
             for n, found in written.items()
         }

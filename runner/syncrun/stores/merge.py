@@ -23,6 +23,7 @@ from syncrun.stores.staging import Facts, StagedFiles
 from syncrun.stores.tables import Stored, look_up
 from syncrun.stores.values.basis import Basis
 from syncrun.stores.values.commit import Changes, Commit
+from syncrun.stores.vanished import Vanishing
 from syncrun.stores.writing import Writer
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def _apply(
     owners = one(commit)
     upserts = facts.upserts - told.apply(db, commit, staged, table, facts.last)
     written = classify(db, owners, table.name, before, upserts)
+    looks = commit.run.mode == "full" and written.updated
+    vanishing = Vanishing(db, table, {0: commit.run.sync.connection} if looks else {})
     Writer(db, commit.model, table, staged, owners).write(written, before)
     fault("records")
     last = before + written.events
@@ -110,6 +113,7 @@ def _apply(
         refused=settled.refused,
         missing=settled.missing,
         note=settled.note,
+        vanished=vanishing.found().get(0, ()),
     )
 
 

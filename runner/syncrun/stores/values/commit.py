@@ -113,8 +113,8 @@ class Changes:
     """What a commit did to the live records. *last_seq* is the newest position of the change feed.
 
     So many records of the connection's model are *missing*: they wait for another read that does not see
-    them. *note* tells of deletes that are many, though allowed. *basis* is the state of the database
-    after it.
+    them. *note* tells of deletes that are many, though allowed. *vanished* are the fields that had values
+    before, and have none in any live record after it. *basis* is the state of the database after it.
     """
 
     added: int = 0
@@ -125,6 +125,7 @@ class Changes:
     quarantined: int = 0
     last_seq: int = 0
     refused: Refusal | None = None
+    vanished: tuple[str, ...] = ()
     basis: Basis | None = field(default=None, compare=False)
     missing: int = 0
     note: str = ""
