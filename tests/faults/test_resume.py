@@ -413,7 +413,7 @@ def test_r03_a_run_that_was_locked_out_halfway_is_gone_on_with(lab: Lab) -> None
     assert lab.run(commit_rows=3).status == "locked"
     lab.store = store
     lab.requests.clear()
-    assert lab.run().status == "ok"
+    assert lab.run().status == "incomplete"  # numbered pages may have moved meanwhile
     assert ["page=3" in request for request in lab.requests] == [True]
     assert lab.rows("SELECT last FROM syncrun.sequence") == [(5,)]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from syncrun.stores.migrations import stored_version
 from syncrun.stores.types import UNNEST_ROWS, UNNEST_TEXTS, bind_rows, bind_texts, quote_text
 from syncrun.stores.values.commit import Changes
 from syncrun.stores.values.ids import SyncId
@@ -30,6 +31,7 @@ UPDATE syncrun.runs AS r SET
     )
 WHERE r.id = $id
 """
+_FRESH_SINCE = 9  # the version of the tables that has the column fresh_at
 _COUNTS = ("records", *_CHANGES, "pages", "requests")
 _FACTS = (
     "id",
@@ -162,7 +164,7 @@ def _end_killed(db: DuckDBPyConnection, run: Run) -> None:
 def newest(db: DuckDBPyConnection) -> list[Run]:
     """Return the newest run of every sync of every connection, by connection, connector and sync."""
     rows = db.execute(
-        f"SELECT {', '.join((*_FACTS, *_COUNTS))} FROM syncrun.runs"
+        f"SELECT {_selected(db)} FROM syncrun.runs"
         " QUALIFY row_number() OVER (PARTITION BY connection, connector, sync"
         " ORDER BY started_at DESC, id DESC) = 1"
         " ORDER BY connection, connector, sync"
@@ -173,7 +175,7 @@ def newest(db: DuckDBPyConnection) -> list[Run]:
 def fresh(db: DuckDBPyConnection) -> dict[SyncId, datetime]:
     """Return when the read of each sync began that is the newest of those that ended well."""
     rows = db.execute(
-        "SELECT connection, connector, sync, max(coalesce(fresh_at, started_at)) FROM syncrun.runs"
+        f"SELECT connection, connector, sync, max(coalesce({_fresh_at(db)}, started_at)) FROM syncrun.runs"
         " WHERE status = 'ok' GROUP BY ALL"
     ).fetchall()
     return {SyncId(*row[:3]): row[3] for row in rows}
@@ -196,7 +198,7 @@ def select(db: DuckDBPyConnection, choice: RunChoice) -> list[Run]:
         wanted += f" AND status IN (SELECT {UNNEST_TEXTS.replace('?', '$statuses')})"
         given["statuses"] = bind_texts(choice.statuses)
     rows = db.execute(
-        f"SELECT {', '.join((*_FACTS, *_COUNTS))} FROM syncrun.runs WHERE TRUE{wanted}"
+        f"SELECT {_selected(db)} FROM syncrun.runs WHERE TRUE{wanted}"
         " ORDER BY started_at DESC, id DESC LIMIT $limit",
         {**given, "limit": choice.limit},
     ).fetchall()
@@ -206,11 +208,20 @@ def select(db: DuckDBPyConnection, choice: RunChoice) -> list[Run]:
 def find(db: DuckDBPyConnection, prefix: str) -> list[Run]:
     """Return the runs whose id begins with *prefix*, newest first."""
     rows = db.execute(
-        f"SELECT {', '.join((*_FACTS, *_COUNTS))} FROM syncrun.runs WHERE starts_with(id, ?)"
+        f"SELECT {_selected(db)} FROM syncrun.runs WHERE starts_with(id, ?)"
         " ORDER BY started_at DESC, id DESC",
         [prefix],
     ).fetchall()
     return [_run(row) for row in rows]
+
+
+def _selected(db: DuckDBPyConnection) -> str:
+    """Return the columns that `_run` reads; what an older version of the tables lacks is null."""
+    return ", ".join((*_FACTS, *_COUNTS)).replace("fresh_at", _fresh_at(db))
+
+
+def _fresh_at(db: DuckDBPyConnection) -> str:
+    return "fresh_at" if stored_version(db) >= _FRESH_SINCE else "NULL::TIMESTAMPTZ"
 
 
 def _run(row: tuple[Any, ...]) -> Run:
