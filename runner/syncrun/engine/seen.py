@@ -52,7 +52,9 @@ class Seen:
         seen = replace(self, since=since, grain=grain, numbered=numbered, moved=moved)
         if first and self.greatest is None:
             return replace(seen, greatest=values.greatest, first=values.greatest)
-        return replace(seen, greatest=latest(self.greatest, values.greatest), several=True)
+        # an empty page behind one that had the whole list is no other moment
+        several = self.several or self.numbered or bool(fetched.page.records)
+        return replace(seen, greatest=latest(self.greatest, values.greatest), several=several)
 
     def begun(self, fetched: Fetched, began: datetime) -> Seen:
         """Return what is known after *fetched*, which is no page of records but was read before them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncrun.config.request import RequestSpec
 from syncrun.engine.context import base_url_of, context_of, open_client
@@ -16,8 +16,10 @@ from syncrun.expressions.compile import compile_expression, is_true
 from syncrun.expressions.functions import Functions
 from syncrun.extract.requests import Source, build_request
 from syncrun.stores.values.commit import Commit
-from syncrun.stores.values.preview import AbsentRecord
 from syncrun.wording import counted
+
+if TYPE_CHECKING:
+    from syncrun.stores.values.preview import AbsentRecord
 
 _GONE = frozenset({404, 410})
 _MOST = 1000
