@@ -179,9 +179,7 @@ class Course:
 
     def _look_at(self, fetched: Fetched, values: Progress) -> None:
         pagination, following = self._detected or self._pagination, fetched.next
-        numbered = (
-            pagination is not None and isinstance(following, PageState) and pagination.slips(following)
-        )
+        numbered = pagination is not None and isinstance(following, PageState) and pagination.slips(following)
         first = not self.taken and self.stopped is None
         self.seen = self.seen.with_page(fetched, values, began=self.started, first=first, numbered=numbered)
 
