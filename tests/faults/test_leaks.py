@@ -283,6 +283,13 @@ def test_a_secret_can_be_given_without_others_seeing_it(project: ProjectFolder, 
         (("--set-env", "key"), "--set-env key: expected NAME=VARIABLE"),
         (("--set-env", "key=NOWHERE"), "--set-env key: the environment variable NOWHERE is not set"),
         (("--set-file", "key"), "--set-file key: expected NAME=PATH"),
+        (("--set", "hunter2-Xyzzy"), "--set: expected NAME=VALUE"),
+        (("--set-env", "hunter2-Xyzzy"), "--set-env: expected NAME=VARIABLE"),
+        (
+            ("--set-env", "key=hunter2-Xyzzy"),
+            "--set-env key: the environment variable of that name is not set",
+        ),
+        (("--set-file", "hunter2-Xyzzy"), "--set-file: expected NAME=PATH"),
         (
             ("--set-file", "key=nowhere.txt"),
             "--set-file key: cannot read nowhere.txt: No such file or directory",

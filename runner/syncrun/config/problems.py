@@ -66,6 +66,7 @@ _NAMES = {
     HOOK_FILE: "a Python file in the project folder, such as hooks/acme.py",
 }
 _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+_VARIABLE = re.compile(r"\$\{\s*env\b[^{}]*\}")
 _LONGEST = 60
 _CONTEXT = 60  # characters of an expression shown on each side of the caret
 
@@ -91,6 +92,8 @@ def in_order(problems: list[Problem]) -> list[Problem]:
 def expression_problem(file: YamlFile, path: YamlPath, error: ExpressionError) -> Problem:
     """Return the problem of a text at *path* that cannot be parsed, with a caret under the character."""
     line, column = file.character(path, error.offset)
+    if _is_given(path) and _VARIABLE.fullmatch(error.text) is None:  # passwords may have a $ and a { in them
+        return Problem(error.message, file.name, line, column, error.hint)
     return Problem(f"{error.message}\n{caret(error.text, error.offset)}", file.name, line, column, error.hint)
 
 
@@ -123,7 +126,17 @@ def describe(value: Any, path: YamlPath = ()) -> str:
 
 
 def _may_be_secret(path: YamlPath) -> bool:
-    return path[:1] == ("auth",) or any(is_sensitive_name(str(part)) for part in path[-1:] if part != "key")
+    return (
+        path[:1] == ("auth",)
+        or _is_given(path)
+        or any(is_sensitive_name(str(part)) for part in path[-1:] if part != "key")
+    )
+
+
+def _is_given(path: YamlPath) -> bool:
+    """Whether a project file gives a connection a value at *path*, or all of them."""
+    in_connection = path[:1] in (("connections",), ("environments",)) and "config" in path[2:]
+    return in_connection or path[-1:] == ("encryption_key",)
 
 
 def _shorten(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,12 +12,20 @@ from syncrun.config.connector import Connector
 from syncrun.config.secrecy import is_named_secret
 from syncrun.errors import UsageError
 
+_NAME = re.compile(r"[a-z_]{1,24}")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def _named(text: str) -> str:
+    """Return *text* with a space in front when it is a name; it may be a secret that somebody pasted."""
+    return f" {text}" if _NAME.fullmatch(text) else ""
+
 
 def setting(text: str) -> tuple[str, str]:
     """Return name and value of `NAME=VALUE`; raise UsageError for anything else."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UsageError(f"--set {text}: expected NAME=VALUE", hint="such as --set owner=acme")
+        raise UsageError(f"--set{_named(text)}: expected NAME=VALUE", hint="such as --set owner=acme")
     return name, value
 
 
@@ -24,9 +33,12 @@ def setting_of_variable(text: str, environ: Mapping[str, str]) -> str:
     """Return `NAME=VALUE` for `NAME=VARIABLE`; raise UsageError for a variable that is not set."""
     name, equals, variable = text.partition("=")
     if not equals or not name or not variable:
-        raise UsageError(f"--set-env {text}: expected NAME=VARIABLE", hint="--set-env token=ACME_TOKEN, say")
+        raise UsageError(
+            f"--set-env{_named(text)}: expected NAME=VARIABLE", hint="--set-env token=ACME_TOKEN, say"
+        )
     if not environ.get(variable):
-        raise UsageError(f"--set-env {name}: the environment variable {variable} is not set")
+        which = variable if _VARIABLE.fullmatch(variable) else "of that name"  # may be the secret itself
+        raise UsageError(f"--set-env {name}: the environment variable {which} is not set")
     return f"{name}={environ[variable]}"
 
 
@@ -35,7 +47,9 @@ def setting_of_file(text: str, environ: Mapping[str, str]) -> str:
     del environ
     name, equals, path = text.partition("=")
     if not equals or not name or not path:
-        raise UsageError(f"--set-file {text}: expected NAME=PATH", hint="such as --set-file key=acme.pem")
+        raise UsageError(
+            f"--set-file{_named(text)}: expected NAME=PATH", hint="such as --set-file key=acme.pem"
+        )
     try:
         content = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

@@ -358,3 +358,21 @@ def test_r23_a_wrong_value_that_auth_uses_is_not_shown(tmp_path: Path) -> None:
         "the config value 'mine' fails pattern: \"^k-\"",
         "the config value 'size' must be a whole number, got \"big\"",
     ]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("hunter2-Xyzzy", "expected a mapping, got text"),
+        ("{token: *hunter2-Xyzzy }", "nothing in front has the name of this alias"),
+        ("{token: !hunter2-Xyzzy }", "a tag means nothing here"),
+        ("{token: 'hunter2-Xyzzy${'}", "a ${ is never closed\n  hint: a literal ${ is written $${"),
+        ("{tree: {token: ['hunter2-Xyzzy${']}}", "a ${ is never closed\n  hint: a literal ${ is written $${"),
+    ],
+)
+def test_r23_a_password_that_means_something_in_yaml_or_templates_is_not_shown(
+    folder: Path, config: str, message: str
+) -> None:
+    told = refusal(folder, f"connections:\n  acme:\n    connector: github\n    config: {config}\n")
+    assert message in told
+    assert "hunter2" not in told
