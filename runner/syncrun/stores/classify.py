@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from syncrun.shapes import Model
+from syncrun.stores import retyping
 from syncrun.stores.loss import refuse_loss
 from syncrun.stores.owners import Owners
 from syncrun.stores.staging import ORDINALS, StagedFiles, staged_value
@@ -32,6 +33,7 @@ WITH classified AS (
         CASE
             WHEN staged.a IN ('D', 'T') THEN 'DELETED'
             WHEN stored.row_id IS NULL OR stored.action = 'DELETED' THEN 'ADDED'
+            WHEN stored.hash IS DISTINCT FROM staged.h AND stored.retyped THEN 'RETYPED'
             WHEN stored.hash IS DISTINCT FROM staged.h THEN 'UPDATED'
             WHEN stored.pruned_at IS NOT NULL THEN 'RESTORED'
             ELSE 'MOVED'
@@ -42,7 +44,8 @@ WITH classified AS (
         SELECT
             r.rowid AS row_id,
             r._id AS id,
-            r._hash AS hash,
+            ltrim(r._hash, '{mark}') AS hash,
+            {retyped} AS retyped,
             r._partition AS partition,
             r._action AS action,
             r._pruned_at AS pruned_at,
@@ -65,7 +68,7 @@ WITH classified AS (
 )
 SELECT
     c.*,
-    $seq + row_number() OVER (PARTITION BY c.action IN ('MOVED', 'RESTORED') ORDER BY c.ord) AS seq
+    $seq + row_number() OVER (PARTITION BY c.action IN ('MOVED', 'RESTORED', 'RETYPED') ORDER BY c.ord) AS seq
 FROM classified AS c
 """
 
@@ -74,8 +77,8 @@ FROM classified AS c
 class Classified:
     """How many staged records are what; *rewritten* of the added and updated ones have a row already.
 
-    Among the unchanged, another partition lists the *moved* ones now, and the *restored* ones get back the
-    payload that retention had taken.
+    Among the unchanged, another partition lists the *moved* ones now, the *restored* ones get back the
+    payload that retention had taken, and the *retyped* ones get the hash of the same values in new types.
     """
 
     added: int
@@ -83,6 +86,7 @@ class Classified:
     deleted: int
     moved: int
     restored: int
+    retyped: int
     unchanged: int
     rewritten: int
 
@@ -102,21 +106,29 @@ class Classified:
         return self.changed + self.deleted
 
 
-def classify(db: DuckDBPyConnection, owners: Owners, table: str, seq: int, upserts: int) -> Classified:
-    """Fill `temp.change` with what `temp.staged` changes in *table*, whose newest feed position is *seq*.
+def classify(
+    db: DuckDBPyConnection, owners: Owners, table: Table, staged: StagedFiles, *, seq: int, upserts: int
+) -> Classified:
+    """Fill `temp.change` with what *staged*, loaded, changes in *table*; the newest feed position is *seq*.
 
     *upserts* is the number of staged records that have content.
     """
-    _find_changes(db, owners, table, seq)
+    _find_changes(db, owners, table, staged, seq)
     rows = db.execute("SELECT c.action, count(*), count(c.row_id) FROM temp.change AS c GROUP BY c.action")
     return _counted(rows.fetchall(), upserts)
 
 
 def classify_each(
-    db: DuckDBPyConnection, owners: Owners, table: str, seq: int, upserts: Mapping[int, int]
+    db: DuckDBPyConnection,
+    owners: Owners,
+    table: Table,
+    staged: StagedFiles,
+    *,
+    seq: int,
+    upserts: Mapping[int, int],
 ) -> dict[int, Classified]:
     """Do what `classify` does for several runs; *upserts* and what is returned are by their number."""
-    _find_changes(db, owners, table, seq)
+    _find_changes(db, owners, table, staged, seq)
     rows = db.execute(
         "SELECT c.n, c.action, count(*), count(c.row_id) FROM temp.change AS c GROUP BY c.n, c.action"
     ).fetchall()
@@ -126,8 +138,14 @@ def classify_each(
     }
 
 
-def _find_changes(db: DuckDBPyConnection, owners: Owners, table: str, seq: int) -> None:
-    db.execute(_CLASSIFY.format(table=table, owners=owners), {**owners.given, "seq": seq})
+def _find_changes(
+    db: DuckDBPyConnection, owners: Owners, table: Table, staged: StagedFiles, seq: int
+) -> None:
+    mark = retyping.MARK
+    retyped = "TRUE" if table.retyped else f"starts_with(r._hash, '{mark}')"
+    sql = _CLASSIFY.format(table=table.name, owners=owners, mark=mark, retyped=retyped)
+    db.execute(sql, {**owners.given, "seq": seq})
+    retyping.settle(db, table, staged, seq)
 
 
 def _counted(rows: Iterable[tuple[str, int, int]], upserts: int) -> Classified:
@@ -141,6 +159,7 @@ def _counted(rows: Iterable[tuple[str, int, int]], upserts: int) -> Classified:
         deleted=count["DELETED"],
         moved=count["MOVED"],
         restored=count["RESTORED"],
+        retyped=count["RETYPED"],
         unchanged=upserts - count["ADDED"] - count["UPDATED"],
         rewritten=stored["ADDED"] + stored["UPDATED"],
     )

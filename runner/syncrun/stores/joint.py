@@ -192,7 +192,7 @@ class _Joint:
             self._fault("prepared")
             owners = several([commit.run.sync.connection for commit in chosen.commits.values()])
             upserts = {n: lines.upserts for n, lines in chosen.lines.items()}
-            written = classify_each(db, owners, table.name, before, upserts)
+            written = classify_each(db, owners, table, staged, seq=before, upserts=upserts)
             whole = Classified.total(written.values())
             looked_at = {
                 n: commit.run.sync.connection

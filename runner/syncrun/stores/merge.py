@@ -84,7 +84,7 @@ def _apply(
     fault("prepared")
     owners = one(commit)
     upserts = facts.upserts - told.apply(db, commit, staged, table, facts.last)
-    written = classify(db, owners, table.name, before, upserts)
+    written = classify(db, owners, table, staged, seq=before, upserts=upserts)
     looks = commit.run.mode == "full" and written.updated
     vanishing = Vanishing(db, table, {0: commit.run.sync.connection} if looks else {})
     Writer(db, commit.model, table, staged, owners).write(written, before)

@@ -53,7 +53,7 @@ def preview(db: DuckDBPyConnection, commit: Commit, most: int) -> Preview:
     window = snapshots.window_of(db, commit, before)
     table, old = foresee(db, commit.model, staged, stored)
     upserts = facts.upserts - told.apply(db, commit, staged, table, facts.last)
-    found = classify(db, one(commit), table.name, before, upserts)
+    found = classify(db, one(commit), table, staged, seq=before, upserts=upserts)
     known = missing.are_known(db, commit)
     settled = Settled()
     if commit.deletes is not None:

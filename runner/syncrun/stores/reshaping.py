@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
 from syncrun.shapes import Column, ColumnType, Model
+from syncrun.stores import retyping
 from syncrun.stores.loss import count_lost, refuse_loss
 from syncrun.stores.staging import StagedFiles
 from syncrun.stores.tables import (
@@ -40,6 +41,8 @@ def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles, stored: S
     if stored.table:
         extend(db, name, target, stored.table, raw=model.raw)
         convert_columns(db, model, name, target, old)
+        if _is_retyped(target, old):
+            retyping.mark(db, name)
     else:
         _create(db, model, name, target)
     shown = {fold(c.name) for c in model.columns}
@@ -49,7 +52,7 @@ def prepare(db: DuckDBPyConnection, model: Model, staged: StagedFiles, stored: S
         shown |= old.keys()
     order = [*(fold(c.name) for c in model.columns), *target]
     _show(db, model, [target[key] for key in dict.fromkeys(order) if key in shown], stored.view)
-    return Table(name, target, raw=model.raw)
+    return Table(name, target, raw=model.raw, stored=old | target)
 
 
 def foresee(
@@ -69,7 +72,11 @@ def foresee(
     if not stored.table:
         name, columns = "temp.nothing", ", ".join(f"{n} {kind}" for n, kind in SYSTEM_COLUMNS.items())
         db.execute(f"CREATE TEMP TABLE nothing ({columns})")
-    return Table(name, target, raw=model.raw), old
+    return Table(name, target, raw=model.raw, stored=old, retyped=_is_retyped(target, old)), old
+
+
+def _is_retyped(target: dict[str, Column], old: dict[str, Column]) -> bool:
+    return any(key in old and retyping.changes_hashes(old[key].type, new.type) for key, new in target.items())
 
 
 def _check_names(model: Model, staged: StagedFiles) -> None:

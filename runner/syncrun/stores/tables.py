@@ -51,11 +51,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A model's table as it is now: its SQL name, and the columns that records go to, by folded name."""
+    """A model's table as it is now: its SQL name, and the columns that records go to, by folded name.
+
+    *stored* are the columns that the database has. With *retyped* all hashes there are of other types.
+    """
 
     name: str
     columns: dict[str, Column]
     raw: bool
+    stored: dict[str, Column] = field(default_factory=dict)
+    retyped: bool = False
 
     def column(self, name: str) -> Column | None:
         """Return the column that a field named *name* goes to, None when the model has no such field."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncrun.errors import StoreError
 from syncrun.shapes import Model
+from syncrun.stores import retyping
 from syncrun.stores.classify import Classified, changed_files, filled_columns
 from syncrun.stores.excerpt import excerpt
 from syncrun.stores.owners import Owners
@@ -85,6 +86,8 @@ class Writer:
             )
         if found.restored:
             self._restore()
+        if found.retyped:
+            retyping.retake(db, table)
 
     def _restore(self) -> None:
         table = self._table

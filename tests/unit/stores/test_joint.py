@@ -13,7 +13,7 @@ from syncrun.errors import LockedError, StoreError
 from syncrun.stores.duckdb import DuckDBStore
 from syncrun.stores.values.commit import Changes, Commit, SnapshotDeletes
 from syncrun.stores.values.run import Run
-from tests.unit.stores.desk import Desk, Line, bad, gone, put
+from tests.unit.stores.desk import Desk, Line, bad, columns, gone, put
 
 POINTS = ["loaded", "begun", "prepared", "records", "deletes", "state", "committed"]
 TABLES = ("requests", "logs", "runs", "checkpoints", "quarantine", "seen", "snapshots")
@@ -164,3 +164,16 @@ def test_r02_an_error_at_any_step_is_over_when_each_is_done_alone(tmp_path: Path
         ("globex", 3),
         ("initech", 4),
     ]
+
+
+def test_r5_several_commits_compare_the_values_of_a_column_that_changed_its_type(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, types={"id": "integer", "price": "decimal(10,2)"})
+    for connection in ACCOUNTS:
+        desk.store.commit(of(desk, connection, put(1, price="1.00"), put(2, price="2.50")))
+    before = desk.feed()
+    desk.model = replace(desk.model, columns=columns({"id": "integer", "price": "number"}))
+    again = [of(desk, connection, put(1, price=1.0), put(2, price=2.5)) for connection in ACCOUNTS[1:]]
+    found = desk.store.commit_all([of(desk, ACCOUNTS[0], put(1, price=1.0), put(2, price=2.75)), *again])
+    assert [(c.updated, c.unchanged) for c in found if isinstance(c, Changes)] == [(1, 1), (0, 2), (0, 2)]
+    assert len(set(before) - set(desk.feed())) == 1
+    assert desk.rows("SELECT max(_seq) FROM lab.items__records") == [(len(before) + 1,)]
