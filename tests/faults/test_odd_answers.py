@@ -80,6 +80,8 @@ def run(folder: Path, api: Api, *, pagination: str | None = "none", decoder: str
         "https://api.test:abc/",
         "https://api.test/\0",
         "https://xn--zz\u00ff.com/",
+        "https://xn--/",
+        "https://xn--\u00ff.xn--/",
         "/" + "a" * 70_000,
         "/\ud800",
         "file:///etc/passwd",

@@ -69,7 +69,7 @@ class SigV4(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Flow:
         """Add the headers of the signature."""
-        key = self._key.at(request.url.host)
+        key = self._key.at(request.url.raw_host.decode("ascii"))
         moment = datetime.fromtimestamp(self._now(), UTC)
         payload = hashlib.sha256(request.content).hexdigest()
         request.headers["X-Amz-Date"] = f"{moment:%Y%m%dT%H%M%SZ}"

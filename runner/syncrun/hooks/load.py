@@ -58,7 +58,9 @@ def _run(file: HookFile, redact: Redact) -> ModuleType:
         code = compile(file.source, file.path, "exec", dont_inherit=True)
         with speaking(redact):
             exec(code, vars(module))  # noqa: S102 - the user's own
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the file is not ours
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the file is not ours
         place, told = failure(error, file.name, str(file.path))
         raise HookError(redact(f"the hook file {place} cannot be loaded: {told}")) from None
     finally:

@@ -129,7 +129,9 @@ class Hooks:
         try:
             with speaking(self._redact):
                 return function.call(given, context)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, a run ends with one message
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it does, a run ends with one message
             place, told = failure(error, function.file, function.path)
             raise HookError(self._redact(f"hook {stage} ({place}): {told}")) from None
 

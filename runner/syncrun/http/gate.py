@@ -109,9 +109,10 @@ class Gate:
 
     def _check_foreign(self, outgoing: Outgoing) -> None:
         if self._tells_secret(outgoing):
+            host = outgoing.url.raw_host.decode("ascii")
             raise RequestError(
                 f"{self._place(outgoing)}: a secret is not sent to a server other than that of base_url",
-                hint=f"if {outgoing.url.host} may have it, add it to allow_hosts in the connector",
+                hint=f"if {host} may have it, add it to allow_hosts in the connector",
             )
 
     def _tells_secret(self, outgoing: Outgoing) -> bool:

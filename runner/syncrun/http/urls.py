@@ -14,4 +14,4 @@ def resolve(base: str, link: str) -> str | None:
         parsed = httpx.URL(url)  # what sends it is what judges it: two parsers could disagree
     except (ValueError, httpx.InvalidURL):
         return None
-    return url if parsed.scheme in {"http", "https"} and parsed.host else None
+    return url if parsed.scheme in {"http", "https"} and parsed.raw_host else None

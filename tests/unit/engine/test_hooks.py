@@ -566,6 +566,27 @@ def test_a_file_that_cannot_be_loaded_fails_the_run(lab: Lab, text: str, message
     assert lab.requests == []
 
 
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        ("SystemExit('x')", "hook authenticate (hooks/lab.py:4): SystemExit: x"),
+        ("asyncio.CancelledError('x')", "hook authenticate (hooks/lab.py:4): CancelledError: x"),
+        ("BaseException('x')", "hook authenticate (hooks/lab.py:4): BaseException: x"),
+        ("GeneratorExit('x')", "hook authenticate (hooks/lab.py:4): GeneratorExit: x"),
+    ],
+)
+def test_a_hook_that_raises_what_is_no_exception_fails_the_run(lab: Lab, raised: str, message: str) -> None:
+    hook = f"""
+        import asyncio
+        def authenticate(request, context):
+            raise {raised}
+    """
+    hooked(lab, "auth: {type: hook}\n" + dedent(THINGS), lab=hook)
+    report = lab.run(config=CONFIG)
+    assert (report.status, report.message) == ("failed", message)
+    assert lab.rows("SELECT status FROM syncrun.runs") == [("failed",)]
+
+
 def test_a_file_that_is_gone_since_it_was_checked_fails_the_run(lab: Lab) -> None:
     hooked(lab, THINGS, lab="def map_record(record, context): ...\n")
     (lab.folder / "hooks" / "lab.py").unlink()
