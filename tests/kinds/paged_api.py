@@ -56,7 +56,9 @@ class Api:
         """Return what sends a request again, at most so many *times*."""
 
         def repeat(answer: Response, reason: str) -> Response | None:
-            assert reason.startswith("the answer has no list of records: ")
+            assert reason.startswith(
+                ("the answer has no list of records: ", "the answer has null in place of the list: ")
+            )
             if answer.attempts > times:
                 return None
             return replace((send or self.send)(answer.request), attempts=answer.attempts + 1)

@@ -186,7 +186,7 @@ class _Enumeration:
         first = state.number == 0 and not promise
         while True:
             page, selection = self._read(state, response, first=first)
-            lack = lack_of(selection, page.body, promise=promise, number=state.number)
+            lack = lack_of(selection, page, self._pagination, promise=promise)
             if selection.blank and page.body and self._names_next(page):
                 lack = ""  # the list is left out, and the promise goes on
             again = self._repeat(response, lack) if lack else None
@@ -196,7 +196,9 @@ class _Enumeration:
         fault = selection.fault
         if fault is not None and (selection.reported or (first and not selection.blank)):
             raise fault
-        if self._pagination is not None and not lack:
+        if lack:
+            page = replace(page, listed=False)
+        elif self._pagination is not None:
             page = self._pagination.trim(state, page)
         return page, response, lack
 

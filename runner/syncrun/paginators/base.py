@@ -174,6 +174,10 @@ class Pagination(YamlModel):
         """Return what answers before the page of *state* said that it has, as a clause; empty for nothing."""
         return ""
 
+    def is_told_in_headers(self, page: Page) -> bool:  # noqa: ARG002
+        """Whether a header of *page* says how paging goes on, be it that it does not."""
+        return False
+
     def owes(self, state: PageState, page: Page) -> bool:  # noqa: ARG002
         """Whether a total says that records follow *page*, also when it has none."""
         return False

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState, Pagination
-from syncrun.paginators.values import count_at, read_of_bodies
+from syncrun.paginators.values import count_at, is_in_headers, read_of_bodies
 from syncrun.wording import counted
 from syncrun.yaml_models import no_entries
 
@@ -126,6 +126,10 @@ class CountedPagination(Pagination):
         if state.total is None or (state.received or 0) >= state.total:
             return ""
         return f"{state.received or 0:,} of {counted(state.total, 'record')} have come"
+
+    def is_told_in_headers(self, page: Page) -> bool:
+        """Whether a header has the total."""
+        return is_in_headers(self.total, page)
 
     def owes(self, state: PageState, page: Page) -> bool:
         """Whether records follow *page* by the total that was told."""

@@ -53,6 +53,10 @@ class CursorPagination(Pagination):
         """Return that the page before named this one."""
         return "" if state.token is None else f"page {state.number} named a next one"
 
+    def is_told_in_headers(self, page: Page) -> bool:
+        """Whether the header of the token is there."""
+        return self.token_header is not None and self.token_header.lower() in page.headers
+
     def apply(self, request: Request, state: PageState) -> Request:
         """Return *request* with the token; the first page has none."""
         if state.token is None:

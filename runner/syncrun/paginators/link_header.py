@@ -43,6 +43,10 @@ class LinkHeaderPagination(FollowedPagination):
         """The expressions that it evaluates on bodies."""
         return ()
 
+    def is_told_in_headers(self, page: Page) -> bool:
+        """Whether there are links, also where none of them leads on."""
+        return "link" in page.headers
+
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state of the link that *page* carries, resolved against its own URL; none is the end."""
         if not page.records and self.empty_page == "stop":

@@ -40,6 +40,10 @@ class NextUrlPagination(FollowedPagination):
         """The expressions that it evaluates on bodies."""
         return read_of_bodies(self.url, self.has_more)
 
+    def is_told_in_headers(self, page: Page) -> bool:
+        """Whether the header of the URL is there."""
+        return self.header is not None and self.header.lower() in page.headers
+
     def next(self, state: PageState, page: Page) -> PageState | End:
         """Return the state of the URL that *page* names, resolved against its own; none is the end."""
         if not page.records and self.empty_page == "stop":

@@ -24,7 +24,7 @@ from syncrun.expressions.fields import Expression
 from syncrun.http.messages import Request
 from syncrun.paginators.base import End, Page, PageState
 from syncrun.paginators.counted import CountedPagination, Tally, difference, falls_short, told
-from syncrun.paginators.values import count_at, read_of_bodies
+from syncrun.paginators.values import count_at, is_in_headers, read_of_bodies
 from syncrun.wording import counted
 
 
@@ -89,6 +89,10 @@ class PagePagination(CountedPagination):
         if state.pages is None or self._read(state) > state.pages:
             return super().promise(state)
         return f"this is page {self._read(state)} of {state.pages:,}"
+
+    def is_told_in_headers(self, page: Page) -> bool:
+        """Whether a header has the total, or how many pages there are."""
+        return super().is_told_in_headers(page) or is_in_headers(self.total_pages, page)
 
     def owes(self, state: PageState, page: Page) -> bool:
         """Whether pages follow *page* by what was told."""

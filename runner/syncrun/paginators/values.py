@@ -42,6 +42,11 @@ def reads_headers(expression: str) -> bool:
     return expression.lstrip().startswith(_HEADERS)
 
 
+def is_in_headers(expression: str | None, page: Page) -> bool:
+    """Whether *expression* is about a header that *page* has."""
+    return expression is not None and reads_headers(expression) and value_on(expression, page) is not None
+
+
 def read_of_bodies(*expressions: str | None) -> tuple[str, ...]:
     """Return those of *expressions* that are evaluated on bodies."""
     return tuple(text for text in expressions if text is not None and not reads_headers(text))

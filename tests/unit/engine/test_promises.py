@@ -40,6 +40,7 @@ BLANK = {
     "a message": lambda: httpx.Response(200, json={"message": "try later"}),
     "a text": lambda: httpx.Response(200, json="try later"),
     "an empty list": lambda: httpx.Response(200, json=[]),
+    "null for the list": lambda: httpx.Response(200, json={"items": None}),
 }
 
 
@@ -93,7 +94,7 @@ def test_r31_a_blank_answer_in_mid_read_deletes_nothing(paged: Lab) -> None:
         paged.api = Pages(blank)
         report = paged.run(full=True)
         assert (report.status, report.exit_code, report.changes.deleted) == ("incomplete", 3, 0), name
-        assert "page 2 is missing: the answer has no list of records: it is" in report.message
+        assert "page 2 is missing: the answer has n" in report.message
         assert len(paged.live()) == 25
 
 
@@ -121,6 +122,42 @@ def test_r31_an_empty_page_before_the_total_is_reached_deletes_nothing(lab: Lab,
         lab.api = Pages(lambda: httpx.Response(200, json={"items": list_of, "total": 25, "pages": 3}))
         report = lab.run(full=True)
         assert (report.status, report.changes.deleted, len(lab.live())) == ("incomplete", 0, 25), kind
+
+
+@pytest.mark.parametrize(
+    ("pagination", "says"),
+    [
+        ("{type: cursor, token: next, into: params.page}", {"next": None}),
+        ("{type: cursor, token: next, into: params.page, has_more: more}", {"more": False}),
+        ("{type: cursor, token_header: X-Next, into: params.page}", {"headers": {"X-Next": ""}}),
+        ("{type: next_url, url: link}", {"link": None}),
+        ("link_header", {"headers": {"Link": '</items?page=1>; rel="first"'}}),
+    ],
+)
+def test_r31_null_is_the_empty_list_of_an_answer_that_says_how_paging_goes_on(
+    lab: Lab, pagination: str, says: dict[str, Any]
+) -> None:
+    says = dict(says)
+    headers, members = says.pop("headers", {}), says
+    more = {"next": 2, "more": True, "link": "/items?page=2"}
+    lead = {"Link": '</items?page=2>; rel="next"', "X-Next": "2"}
+
+    def api(request: httpx.Request) -> httpx.Response:
+        if "page" in request.url.params:
+            return httpx.Response(200, json={"items": None, **members}, headers=headers)
+        return httpx.Response(200, json={"items": RECORDS[:SIZE], **more}, headers=lead)
+
+    lab.write(PAGED.format(request="/items", pagination=pagination))
+    lab.api = api
+    assert (lab.run().status, len(lab.live())) == ("ok", 10)
+    members, headers = {}, {}
+    report = lab.run(full=True)
+    assert report.status == "incomplete"
+    assert "page 2 is missing: the answer has null in place of the list" in report.message
+    errors = """        errors: [{when: "contains(keys(body), 'items') && !(body.items)", then: empty}]\n"""
+    assert errors.strip() in report.hint
+    lab.write(PAGED.format(request="/items", pagination=pagination) + errors)
+    assert lab.run(full=True).status == "ok"
 
 
 def test_r31_what_was_promised_survives_a_run_that_was_cut_short(lab: Lab) -> None:
