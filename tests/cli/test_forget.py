@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from typing import Any
 
+import duckdb
 import pytest
 
+from syncrun.auth.credentials import Credentials
 from tests.api import Api
 from tests.project_folder import ProjectFolder
 
@@ -88,3 +91,21 @@ def test_a_connector_that_changed_leaves_rows_of_the_one_before(renamed: Project
     assert renamed.syncrun("forget", "acme", "--connector", "store", "--yes").exit_code == 0
     assert renamed.query("SELECT DISTINCT _connection FROM shop.items") == [("acme",)]
     assert renamed.query("SELECT DISTINCT _connection FROM store.items") == [("beta",)]
+
+
+def test_it_lets_go_of_missing_records_of_deletions_still_to_come_and_of_credentials(
+    renamed: ProjectFolder,
+) -> None:
+    with duckdb.connect(str(renamed.database)) as db:
+        for connection in ("acme", "beta"):
+            for table in ("missing", "told"):
+                sql = f"INSERT INTO syncrun.{table} (connection, connector) VALUES (?, 'store')"
+                db.execute(sql, [connection])
+    folder = renamed.database.with_name(renamed.database.name + ".credentials")
+    credentials = Credentials(folder, {"SYNCRUN_SECRET_KEY": urlsafe_b64encode(b"k" * 32).decode()})
+    credentials.save("acme/store", {"access_token": "one"})
+    credentials.save("beta/store", {"access_token": "two"})
+    assert renamed.syncrun("forget", "acme", "--yes").exit_code == 0
+    for table in ("missing", "told"):
+        assert renamed.query(f"SELECT connection FROM syncrun.{table}") == [("beta",)]
+    assert [path.name.partition("-")[0] for path in folder.glob("*.token")] == ["beta_store"]

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+import yaml
 
 from tests.api import Api
 from tests.project_folder import ProjectFolder
@@ -60,6 +61,18 @@ def test_a_run_is_told_as_json_with_its_counts(project: ProjectFolder) -> None:
         "requests": 1,
     }
     assert run["started_at"] <= run["ended_at"]
+
+
+def test_what_where_left_out_of_a_run_is_kept(project: ProjectFolder) -> None:
+    file = project.folder / "connectors" / "store.yaml"
+    connector = yaml.safe_load(file.read_text(encoding="utf-8"))
+    connector["syncs"]["items"]["where"] = "id > `1`"
+    file.write_text(yaml.safe_dump(connector), encoding="utf-8")
+    project.run("acme/items")
+    run = json.loads(project.syncrun("runs", "--json").stdout)
+    assert (run["added"], run["filtered"]) == (1, 1)
+    assert "  1 added, 1 filtered\n" in project.syncrun("runs").stdout
+    assert project.query("SELECT filtered FROM syncrun.runs") == [(1,)]
 
 
 def test_logs_show_every_request_and_message_in_order(project: ProjectFolder, api: Api) -> None:

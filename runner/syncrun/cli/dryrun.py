@@ -194,7 +194,7 @@ def _summary(done: DryRun, saved: Path | None) -> Iterator[str]:
         yield f"✗ {report.sync.label}: {report.message}"
         if report.hint:
             yield f"  hint: {report.hint}"
-    told = counts.told(report.numbers) or "nothing to change"
+    told = counts.told(report.counts) or "nothing to change"
     read = f"{counted(report.records, 'record')} read, {counted(report.requests, 'request')}, {report.mode}"
     yield f"{report.sync}  would be: {told}  ({read}, {counts.duration(report.seconds)})"
     yield f"  deletes: {done.deletes}"

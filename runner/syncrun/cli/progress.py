@@ -99,7 +99,7 @@ def summary(report: RunReport, *, width: int = 0) -> str:
 
     Names are filled up to *width* columns, for several lines below each other.
     """
-    mark, told = _MARKS[report.status], counts.told(report.numbers)
+    mark, told = _MARKS[report.status], counts.told(report.counts)
     notes = [f"  note: {note}" for note in report.notes]
     if report.status == "ok":
         notes = [f"  note: {report.message}", *notes] if report.message else notes

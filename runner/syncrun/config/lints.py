@@ -11,6 +11,7 @@ from typing import Any
 from syncrun.config.base import YamlPath
 from syncrun.config.check_hooks import read_hooks, stages_of
 from syncrun.config.inspection import Inspection
+from syncrun.config.lints_of_changes import lint_undated_deletions, lint_unordered_cap
 from syncrun.config.samples import find_empty_fields
 from syncrun.config.sync import Deletes, Sync
 from syncrun.errors import Problem
@@ -255,6 +256,8 @@ LINTS: Sequence[Lint] = (
     lint_unused_config,
     lint_unused_setup,
     lint_unused_hooks,
+    lint_undated_deletions,
+    lint_unordered_cap,
 )
 
 

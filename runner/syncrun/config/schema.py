@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -21,6 +22,9 @@ from syncrun.config.project import ProjectFile
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
+
+# Which rules a key keeps: only developers know their numbers.
+_RULES = re.compile(r"\s\(R\d+(?:, R\d+)*\)")
 
 
 def connector_schema() -> Schema:
@@ -95,6 +99,8 @@ def _tidy(node: Any, *, names: bool = False) -> Any:
         for key, member in node.items()
         if key not in ("title", "discriminator") and not (key == "default" and member is None)
     }
+    if isinstance(tidy.get("description"), str):
+        tidy["description"] = _RULES.sub("", tidy["description"])
     named = tidy.pop("patternProperties", None)
     if named:  # as pydantic means it: other names are wrong, not free
         (pattern, tidy["additionalProperties"]), *_ = named.items()

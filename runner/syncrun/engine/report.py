@@ -92,12 +92,8 @@ class RunReport:
             "quarantined": changes.quarantined,
             "pages": self.pages,
             "requests": self.requests,
+            "filtered": self.filtered,
         }
-
-    @property
-    def numbers(self) -> dict[str, int]:
-        """The run's numbers by name, also those that are only told."""
-        return {**self.counts, "filtered": self.filtered}
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as one flat JSON object, the details of a `run_finished` event."""
@@ -105,7 +101,7 @@ class RunReport:
         head = {"status": self.status, "mode": self.mode, "seconds": round(self.seconds, 3)}
         if self.changes.missing:
             head["missing"] = self.changes.missing
-        return {**head, **self.numbers, **{name: value for name, value in end.items() if value}}
+        return {**head, **self.counts, **{name: value for name, value in end.items() if value}}
 
 
 def combined_exit_code(reports: list[RunReport]) -> ExitCode:

@@ -32,7 +32,8 @@ UPDATE syncrun.runs AS r SET
 WHERE r.id = $id
 """
 _FRESH_SINCE = 9  # the version of the tables that has the column fresh_at
-_COUNTS = ("records", *_CHANGES, "pages", "requests")
+_FILTERED_SINCE = 11  # the version that has the column filtered
+_COUNTS = ("records", *_CHANGES, "pages", "requests", "filtered")
 _FACTS = (
     "id",
     "connection",
@@ -217,7 +218,10 @@ def find(db: DuckDBPyConnection, prefix: str) -> list[Run]:
 
 def _selected(db: DuckDBPyConnection) -> str:
     """Return the columns that `_run` reads; what an older version of the tables lacks is null."""
-    return ", ".join((*_FACTS, *_COUNTS)).replace("fresh_at", _fresh_at(db))
+    lacking = {"fresh_at": _fresh_at(db)}
+    if stored_version(db) < _FILTERED_SINCE:
+        lacking["filtered"] = "NULL::BIGINT"
+    return ", ".join(lacking.get(name, name) for name in (*_FACTS, *_COUNTS))
 
 
 def _fresh_at(db: DuckDBPyConnection) -> str:

@@ -302,5 +302,53 @@ def test_a_guard_without_a_rule(rule: str, key: str) -> None:
     assert warnings(sync(f"    request: /\n    deletes: {{{rule}}}\n".replace("{every: 7d}", "true"))) == []
 
 
+UNDATED = (
+    "8:15: every run reads this whole list of deletions, which does not say when they happened:"
+    " a record that was made again would be deleted\n"
+    '  hint: add at: FIELD to deletes, the time of the deletion, or send params: {since: "${cursor}"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("request: /deleted, key: id", [UNDATED]),
+        ("request: {path: /deleted, params: {limit: 9}}, key: id", [UNDATED]),
+        ("request: /deleted, key: id, at: deleted_at", []),
+        ("request: '/deleted?since=${cursor}', key: id", []),
+        ('request: {path: /deleted, params: {since: "${cursor}"}}, key: id', []),
+    ],
+)
+def test_r33_a_list_of_deletions_that_may_name_records_that_were_made_again(
+    rule: str, expected: list[str]
+) -> None:
+    fields = "    fields: {id: id, at: {path: at, type: timestamp}}\n"
+    assert warnings(sync(GUARDED % rule + fields)) == expected
+
+
+def test_r33_a_list_of_deletions_beside_complete_reads_needs_no_time() -> None:
+    assert warnings(sync("    request: /\n    deletes: {request: /deleted, key: id}\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_linted"),
+    [
+        ("cap: 100", True),
+        ("order: descending, cap: 100", True),
+        ("order: ascending, cap: 100", False),
+        ("window: 1d, cap: 100", False),
+    ],
+)
+def test_a_search_that_cannot_go_on_after_its_last_record(keys: str, *, is_linted: bool) -> None:
+    column = keys.index("cap") + 31
+    expected = (
+        f"6:{column}: a search that gives 100 records ends the run incomplete:"
+        " without an order the next search cannot go on from its last record\n"
+        "  hint: sort the request by at, and add order: ascending to incremental"
+    )
+    lines = f"    incremental: {{cursor: at, {keys}}}\n    request: /?since=${{cursor}}\n"
+    assert warnings(sync(lines)) == ([expected] if is_linted else [])
+
+
 def test_every_lint_is_tested_here() -> None:
-    assert len(LINTS) == 14  # that of hooks: test_hook_files.py, that of two names: cli/test_validate.py
+    assert len(LINTS) == 16  # that of hooks: test_hook_files.py, that of two names: cli/test_validate.py

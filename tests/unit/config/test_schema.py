@@ -10,6 +10,7 @@ One more difference is JSON Schema's own: it takes `1.0` for a whole number.
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -392,3 +393,8 @@ def validation_kinds(document: Any) -> set[str]:
     except ValidationError as error:
         return {detail["type"] for detail in error.errors(include_url=False)}
     return set()
+
+
+def test_no_schema_has_the_numbers_of_rules_that_only_developers_know() -> None:
+    for generate in SCHEMAS.values():
+        assert re.findall(r"\bR\d+\b", schema_text(generate())) == []
