@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from syncrun.cli.tables import write
 from syncrun.cli.terminal import visible
+from syncrun.stores.values.feed import QueryResult
 from tests.api import Api
 from tests.project_folder import Outcome, ProjectFolder
 
@@ -29,6 +32,13 @@ syncs:
   page: {{request: /page, pagination: none, key: id, fields: [id]}}
   unclear: {{request: /unclear, key: id, fields: [id]}}
 """
+
+
+class Terminal(StringIO):
+    """Standard output that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +102,13 @@ def test_formats_for_programs_keep_data_as_it_is(project: ProjectFolder) -> None
     assert row == json.loads(read("jsonl").stdout)
     assert row["name"].startswith("a\x1b]0;owned\x07")
     assert "a\x1b]0;owned\x07" in read("csv").stdout
+
+
+def test_a_terminal_obeys_no_csv() -> None:
+    terminal = Terminal()
+    write(QueryResult((EVIL,), ("VARCHAR",), iter([(EVIL,), (None,)])), "csv", terminal)
+    assert terminal.getvalue().startswith(r"a\u001b]0;owned\u0007")
+    assert OBEYED.search(terminal.getvalue()) is None
 
 
 def test_line_breaks_and_tabs_stay_and_other_scripts_too() -> None:

@@ -24,9 +24,10 @@ def write(result: QueryResult, form: str, out: TextIO) -> None:
 
 def _write_csv(result: QueryResult, out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(result.columns)
+    shown = visible if out.isatty() else str  # CSV has no way to write such characters out: programs get them
+    writer.writerow(map(shown, result.columns))
     for row in result.rows:
-        writer.writerow(["" if value is None else _text(value) for value in row])
+        writer.writerow(["" if value is None else shown(_text(value)) for value in row])
 
 
 def _write_jsonl(result: QueryResult, out: TextIO) -> None:
