@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b32encode, b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from functools import cache
 from html.entities import codepoint2name
@@ -140,6 +140,9 @@ def patterns(secret: str) -> Iterator[str]:
     yield from map(re.escape, _in_base64(secret.encode("utf-16-le", "surrogatepass")))
     yield f"(?i:{raw.hex()})"
     yield "(?i:" + "".join(f"%{octet:02x}" for octet in raw) + ")"
+    yield "(?i:" + "".join(rf"\\x{octet:02x}" for octet in raw) + ")"
+    yield "(?i:" + "".join(rf"&#0{{0,3}}(?:{ord(c)}|x0{{0,3}}{ord(c):x});" for c in secret) + ")"
+    yield f"(?i:{b32encode(raw).decode().rstrip('=')})"
     yield "(?i:" + "".join(rf"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)) + ")"
     for name in _DIGESTS:
         digest = hashlib.new(name, raw, usedforsecurity=False).digest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b32encode, b64encode, urlsafe_b64encode
 from hashlib import sha256
 from html import escape
 from urllib.parse import quote, quote_plus, urlencode
@@ -118,6 +118,10 @@ def test_r23_what_a_credential_may_look_like_is_one_by_its_place(text: str) -> N
         "".join(f"%{octet:02X}" for octet in SECRET.encode()),
         quote(SECRET.encode("latin-1"), safe=""),
         "".join(f"\\u{ord(character):04x}" for character in SECRET),
+        "".join(f"\\x{octet:02x}" for octet in SECRET.encode()),
+        "".join(f"&#{ord(character)};" for character in SECRET),
+        "".join(f"&#x{ord(character):04X};" for character in SECRET),
+        b32encode(SECRET.encode()).decode().rstrip("="),
         SECRET.encode().decode("latin-1"),
     ],
 )
