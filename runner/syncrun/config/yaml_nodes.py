@@ -111,10 +111,10 @@ class Composer:
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
             hint = "text that starts with * must be in quotes"
-            raise self._fatal(event, "nothing in front has the name of this alias", hint)
+            raise self._fatal(event, "this alias has no anchor before it", hint)
         node = self._anchors[event.anchor]
         if node is None:
-            raise self._fatal(event, "an alias stands inside the value that it repeats")
+            raise self._fatal(event, "this alias is inside the value that it repeats")
         self._aliased += node.size
         if self._aliased > MAX_ALIASED:
             raise self._fatal(event, f"aliases make this file grow by more than {MAX_ALIASED:,} values")

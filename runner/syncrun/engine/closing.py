@@ -25,10 +25,8 @@ _ROUNDS = 5
 _AHEAD = timedelta(minutes=1)  # what changes while this is read is in it, too
 _LONGER = [timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=31), timedelta(days=366)]
 _REFUSED = frozenset({400, 416, 422})
-UNSETTLED = "records changed all the while, and those that moved may not have been seen"
-REFUSED = (
-    "the API refuses a window up to now, and those that changed while it was read may not have been seen"
-)
+UNSETTLED = "records kept changing during the read, so some that moved may be missing"
+REFUSED = "the API refuses a window up to now, so records that changed during the read may be missing"
 
 
 class Closing(Struct, frozen=True):

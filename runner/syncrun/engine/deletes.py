@@ -16,7 +16,7 @@ from syncrun.wording import counted
 
 _UNPROVEN = 2
 """How many complete reads have to miss a record where pages are numbered: one may have slipped past."""
-_NEXT = "what vanished is looked for by the next complete read"
+_NEXT = "deletes wait for the next complete read"
 
 
 class Decision(Struct, frozen=True):

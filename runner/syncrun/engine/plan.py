@@ -60,7 +60,7 @@ def why_full(
         (accept and finds_missing(sync), "the deletes to accept are those of a complete read"),
         (window is not None, "a complete read was begun and has to be finished"),
         (all(progress.cursor is None for progress in saved.values()), "no cursor is saved yet"),
-        (bool(saved.get("", Progress()).again), "the last complete read may have passed over records"),
+        (bool(saved.get("", Progress()).again), "the last complete read may have missed records"),
         (snapshot_due(sync, saved.get("", Progress()), now), "it is time to find what vanished"),
     )
     return next((why for holds, why in reasons if holds), "")

@@ -86,7 +86,8 @@ def _refusal(text: str, reason: str) -> RegexError:
     if not lacking and "bad repetition operator" in reason and _POSSESSIVE.search(text):
         lacking = "a possessive quantifier"
     if lacking:
-        hint = "say it without; put what is wanted in a group, as in regex_extract(url, '/items/([0-9]+)')"
+        example = "regex_extract(url, '/items/([0-9]+)')"
+        hint = f"write the pattern without it; put what is wanted in a group, as in {example}"
         return RegexError(f"{text!r} has {lacking}, which could take forever and is not supported", hint)
     reason = next((words for start, words in _UNCLOSED.items() if reason.startswith(start)), reason)
     return RegexError(f"{text!r} is no regular expression: {reason}")

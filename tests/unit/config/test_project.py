@@ -364,7 +364,7 @@ def test_r23_a_wrong_value_that_auth_uses_is_not_shown(tmp_path: Path) -> None:
     ("config", "message"),
     [
         ("hunter2-Xyzzy", "expected a mapping, got text"),
-        ("{token: *hunter2-Xyzzy }", "nothing in front has the name of this alias"),
+        ("{token: *hunter2-Xyzzy }", "this alias has no anchor before it"),
         ("{token: !hunter2-Xyzzy }", "a tag means nothing here"),
         ("{token: 'hunter2-Xyzzy${'}", "a ${ is never closed\n  hint: a literal ${ is written $${"),
         ("{tree: {token: ['hunter2-Xyzzy${']}}", "a ${ is never closed\n  hint: a literal ${ is written $${"),

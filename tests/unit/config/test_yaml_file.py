@@ -138,9 +138,9 @@ def test_duplicate_keys_are_all_told_and_the_first_counts() -> None:
         ),
         (
             "key: *x\n",
-            "a.yaml:1:6: nothing in front has the name of this alias\n  hint: text that starts with * must be in quotes",
+            "a.yaml:1:6: this alias has no anchor before it\n  hint: text that starts with * must be in quotes",
         ),
-        ("a: &x {b: *x}\n", "a.yaml:1:11: an alias stands inside the value that it repeats"),
+        ("a: &x {b: *x}\n", "a.yaml:1:11: this alias is inside the value that it repeats"),
         (
             "[a]: 1\n",
             "a.yaml:1:1: a key must be text\n  hint: text that starts with { or [ must be in quotes",

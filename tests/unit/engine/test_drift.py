@@ -156,7 +156,7 @@ def test_r32_an_overlap_that_does_not_hold_says_nothing_about_absence(lab: Lab) 
     assert (report.status, report.changes.deleted, report.changes.missing) == ("ok", 0, 0)
     assert report.notes == (
         (
-            "what vanished is looked for by the next complete read: records moved while it was read, so that a"
+            "deletes wait for the next complete read: records moved while it was read, so that a"
             " page does not begin where the one before ended"
         ),
     )

@@ -593,9 +593,7 @@ def test_r07_where_the_changes_never_end_nothing_is_deleted(lab: Lab) -> None:
     api.then = {n: lambda: [api.touch(n) for n in (24, 25)] for n in range(1, 100)}  # type: ignore[misc, func-returns-value]
     report = lab.run()
     assert (report.status, ids(lab)) == ("ok", list(range(1, 26)))
-    assert any(
-        note.startswith("what vanished is looked for by the next complete read") for note in report.notes
-    )
+    assert any(note.startswith("deletes wait for the next complete read") for note in report.notes)
     api.then = {}
     report = lab.run()
     assert (report.mode, report.changes.deleted) == ("full", 1)

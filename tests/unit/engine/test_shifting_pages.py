@@ -42,7 +42,7 @@ PLACES = """
 MISSING = "records may be missing: this one went on at page 3, and numbered pages shift when records go"
 NUMBERED = "{type: page, size: 3}"
 UNSURE = (
-    "what vanished is looked for by the next complete read: this one went on at page 3, and numbered pages "
+    "deletes wait for the next complete read: this one went on at page 3, and numbered pages "
     "shift when records go"
 )
 
