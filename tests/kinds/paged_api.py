@@ -56,8 +56,9 @@ class Api:
         """Return what sends a request again, at most so many *times*."""
 
         def repeat(answer: Response, reason: str) -> Response | None:
-            assert reason.startswith(
-                ("the answer has no list of records: ", "the answer has null in place of the list: ")
+            assert (
+                reason.startswith("the answer has no list of records: ")
+                or " in place of the list: " in reason
             )
             if answer.attempts > times:
                 return None

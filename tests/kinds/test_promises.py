@@ -28,6 +28,7 @@ BLANK: dict[str, Any] = {
     "true": True,
     "an empty list": [],
     "null for the list": {"items": None},
+    "an object for the list": {"items": {}},
 }
 
 
@@ -163,8 +164,8 @@ def test_r31_a_blank_answer_is_asked_for_again_and_then_incomplete(
     run = enumerate_pages(_with_blank(whole, at, BLANK[blank], 99), _pagination(pagination), **told)
     assert (run.records, run.end.complete) == (RECORDS[: at * SIZE], False)
     assert f"page {at + 1}" in run.end.reason
-    null = blank == "null for the list"
-    lacks = "has null in place of the list: it is" if null else "has no list of records: it is"
+    there = blank.removesuffix(" for the list") if blank.endswith("for the list") else ""
+    lacks = f"has {there} in place of the list: it is" if there else "has no list of records: it is"
     assert f"is missing: the answer {lacks}" in run.end.reason
     assert [page.page.listed for page in run.pages] == [True] * at + [False]
 

@@ -197,7 +197,7 @@ class _Enumeration:
         if fault is not None and (selection.reported or (first and not selection.blank)):
             raise fault
         if lack:
-            page = replace(page, listed=False)
+            page = replace(page, records=[], listed=False)
         elif self._pagination is not None:
             page = self._pagination.trim(state, page)
         return page, response, lack
@@ -215,6 +215,7 @@ class _Enumeration:
                 body = self._decode(response)
             else:
                 body, selection = narrow[0], Selection(narrow[1])
+                self._selector.found_list()
         if response.is_settled:
             selection = Selection([])
         if selection is None:

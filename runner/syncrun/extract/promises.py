@@ -37,13 +37,14 @@ def lack_of(selection: Selection, page: Page, pagination: Pagination | None, *, 
 
     An answer without the list is no end after a *promise*. Without one, an empty answer is an empty page; on
     the first page, whose *number* is 0, any other is an error of the sync, and one that leaves the list out
-    as the sync says that it may is an empty page whatever was promised. That null is an empty list is
-    believed after a promise only of an answer that also says how paging goes on, and never of deletions,
-    which would be missed for ever.
+    as the sync says that it may is an empty page whatever was promised. That null is an empty list, or
+    an object the only record, is believed after a promise only of an answer that also says how paging goes
+    on, and never of deletions, which would be missed for ever.
     """
     body, number = page.body, page.state.number
-    if selection.null and promise and (promise == DELETIONS or not goes_into_paging(pagination, page)):
-        return f"{_NULL}: {shown(body)}"
+    instead = selection.instead if promise else ""
+    if instead and (promise == DELETIONS or not goes_into_paging(pagination, page)):
+        return f"the answer has {instead} in place of the list: {shown(body)}"
     left_out = number == 0 and selection.blank and isinstance(body, dict)
     if selection.listed or left_out or (not promise and (number == 0 or selection.blank)):
         return ""

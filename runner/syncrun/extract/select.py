@@ -28,7 +28,8 @@ class Selection(Struct, frozen=True):
 
     *listed* tells that it holds the list, which may be empty. Where it does not, *fault* is the error that
     this is on a first page, unless the answer is *blank*: empty, or one that the sync takes for no records.
-    *reported* tells that the answer speaks of an error of its own, *null* that null stands for the list.
+    *reported* tells that the answer speaks of an error of its own, *instead* what stands in the list's place:
+    null for an empty one, an object for one record.
     """
 
     records: Sequence[Any]
@@ -36,7 +37,7 @@ class Selection(Struct, frozen=True):
     blank: bool = False
     fault: ResponseError | None = None
     reported: bool = False
-    null: bool = False
+    instead: str = ""
 
 
 _BLANK = Selection([], listed=False, blank=True)
@@ -63,6 +64,10 @@ class Selector:
             self.expression = expression
             self._member = None if expression == "@" else _member_of(expression)
 
+    def found_list(self) -> None:
+        """Note that a page had the list, which was read without `select`."""
+        self._is_list = True
+
     def select(self, body: Any, *, first: bool = True) -> Selection:
         """Return the records of *body*; an object counts as one record.
 
@@ -83,13 +88,14 @@ class Selector:
             self._is_list = True
             return Selection(value)
         if isinstance(value, dict) and not (self._is_list and value is body):  # a message in the list's place
-            return Selection([value])
+            odd = not self._sparse and (self._is_list or not (first or value))
+            return Selection([value], instead="an object" if odd else "")
         if value is None or isinstance(value, list | dict):
             reported = _reported_error(body)
             if reported is not None:
                 return reported
             if value is None and self._holds(body, deep=True):
-                return Selection([], null=True)  # `data: null`: an empty list
+                return Selection([], instead="null")  # `data: null`: an empty list
             blank = body == [] or (self._absent and isinstance(body, dict))
             return Selection([], listed=False, blank=blank, fault=_finds_nothing(expression, body))
         return _unclear(
@@ -124,7 +130,7 @@ class Selector:
         if reported is not None:
             return reported
         if any(name in body and body[name] is None for name in _USUAL_NAMES):
-            return Selection([], null=True)  # `data: null`: an empty list
+            return Selection([], instead="null")  # `data: null`: an empty list
         return _unclear(_ambiguous(body), "set records: to JMESPath, or to '@' if this is one record")
 
     def _chosen_before(self, body: Any) -> Selection:
@@ -142,7 +148,7 @@ class Selector:
         if reported is not None:
             return reported
         if value is None and isinstance(body, dict) and self._member in body:
-            return Selection([], null=True)
+            return Selection([], instead="null")
         place = "a list" if self._member is None else f"an object with the records in {self.expression}"
         hint = "set records: to say where the records are"
         return _unclear(f"earlier pages were {place}, but {found}", hint)

@@ -41,6 +41,8 @@ BLANK = {
     "a text": lambda: httpx.Response(200, json="try later"),
     "an empty list": lambda: httpx.Response(200, json=[]),
     "null for the list": lambda: httpx.Response(200, json={"items": None}),
+    "an object for the list": lambda: httpx.Response(200, json={"items": {}}),
+    "a message for the list": lambda: httpx.Response(200, json={"items": {"message": "try later"}}),
 }
 
 
@@ -94,7 +96,7 @@ def test_r31_a_blank_answer_in_mid_read_deletes_nothing(paged: Lab) -> None:
         paged.api = Pages(blank)
         report = paged.run(full=True)
         assert (report.status, report.exit_code, report.changes.deleted) == ("incomplete", 3, 0), name
-        assert "page 2 is missing: the answer has n" in report.message
+        assert "page 2 is missing: the answer has " in report.message
         assert len(paged.live()) == 25
 
 
@@ -158,6 +160,17 @@ def test_r31_null_is_the_empty_list_of_an_answer_that_says_how_paging_goes_on(
     assert errors.strip() in report.hint
     lab.write(PAGED.format(request="/items", pagination=pagination) + errors)
     assert lab.run(full=True).status == "ok"
+
+
+def test_r31_an_object_is_the_only_record_of_an_answer_that_says_how_paging_goes_on(lab: Lab) -> None:
+    def api(request: httpx.Request) -> Any:
+        if "page" in request.url.params:
+            return {"items": {"id": 11, "name": "the last"}, "next": None}
+        return {"items": RECORDS[:SIZE], "next": 2}
+
+    lab.write(PAGED.format(request="/items", pagination="{type: cursor, token: next, into: params.page}"))
+    lab.api = api
+    assert (lab.run().status, len(lab.live())) == ("ok", 11)
 
 
 def test_r31_what_was_promised_survives_a_run_that_was_cut_short(lab: Lab) -> None:
