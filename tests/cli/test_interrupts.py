@@ -41,7 +41,7 @@ def test_a_query_can_be_interrupted(project: ProjectFolder, tmp_path: Path) -> N
     os.mkfifo(fifo)
     endless = "(SELECT 1 FROM range(1000000000000) WHERE random() < 2)"
     sql = f"SELECT count(*) FROM {endless}, read_csv('{fifo}')"
-    with project.started("query", sql) as process:
+    with project.started("query", "--allow-files", sql) as process:
         with fifo.open("w") as rows:  # opening waits until the query reads it
             rows.write("n\n1\n")
         process.send_signal(signal.SIGINT)
