@@ -48,6 +48,7 @@ _SYNCS = """\
   full:
     request: {path: /contacts, params: {limit: 500}}
     pagination: {type: offset, total: total}
+    deletes: {misses: 1}  # this API stands still while it is read
   cursor:
     request: {path: /contacts, params: {limit: 500}}
     pagination: {type: cursor, token: next, into: params.cursor}

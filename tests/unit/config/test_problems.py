@@ -87,8 +87,8 @@ def test_a_valid_file_has_no_problems() -> None:
             [
                 (
                     "acme.yaml:7:30: unknown key 'xyz' in 'syncs.things.incremental'\n"
-                    "  hint: one of: cap, cursor, expired, filter, format, lookback, min_window, order, request, start, token,"
-                    " type, window"
+                    "  hint: one of: cap, cursor, expired, filter, format, lookback, min_window, order, request, start,"
+                    " tie_break, token, type, window"
                 )
             ],
         ),

@@ -308,12 +308,12 @@ def test_a_rate_limit_spaces_the_requests_of_a_run(lab: Lab) -> None:
 
 def test_a_run_waits_until_the_api_has_requests_left(lab: Lab) -> None:
     lab.write("rate_limit: {remaining_header: X-Left, reset_header: X-Reset}\n" + SYNC)
-    last = {"X-Left": "0", "X-Reset": str(int(lab.clock.time.timestamp()) + 600)}
+    last = {"X-Left": "0", "X-Reset": str(int(lab.clock.time.timestamp()) + 240)}
     lab.api = lambda request: (
         httpx.Response(200, json=page(1, 2), headers=last) if request.url.params["page"] == "1" else page(3)
     )
     assert lab.run().status == "ok"
-    assert sum(lab.clock.slept) == pytest.approx(600, abs=20)
+    assert sum(lab.clock.slept) == pytest.approx(240, abs=20)
 
 
 def test_a_rule_that_only_warns_is_noted_and_the_answer_is_used(lab: Lab) -> None:

@@ -200,8 +200,13 @@ class Reference:
 
     def commit_together(self, parts: Sequence[Part], *, history: bool) -> list[Changes]:
         """Do the commits of several runs at one instant: what they wrote comes before what has vanished."""
+        alone = [part for part in parts if self._waiting(part.connection)]  # records of theirs are missing
         with self._history(kept=history):
-            return self._commit_together(parts)
+            together = [part for part in parts if part not in alone]
+            done = dict(zip([part.run for part in together], self._commit_together(together), strict=True))
+            for part in alone:
+                [done[part.run]] = self._commit_together([part])
+        return [done[part.run] for part in parts]
 
     def _commit_together(self, parts: Sequence[Part]) -> list[Changes]:
         begun, done = self.seq, []
