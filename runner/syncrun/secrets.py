@@ -27,6 +27,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,5}(?:\.\d{1,5})?")
 _DAY = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^@]*")
 _PEM_LINE = 16  # characters: the end of a key may be shorter, and says nothing
+_SPELLED_OUT = 512  # characters: a longer one, such as a key file, has lines and members that are known too
 _DISTINCT = 8  # characters: a shorter secret in lower case may well be an ordinary word
 _DIGESTS = ("sha256", "sha1", "md5", "sha512")
 _NEVER_QUOTED = frozenset(ascii_letters + digits + "-_.")
@@ -139,15 +140,17 @@ def patterns(secret: str) -> Iterator[str]:
     units = secret.encode("utf-16-be", "surrogatepass")
     yield from map(re.escape, _in_base64(secret.encode("utf-16-le", "surrogatepass")))
     yield f"(?i:{raw.hex()})"
-    yield "(?i:" + "".join(f"%{octet:02x}" for octet in raw) + ")"
-    yield "(?i:" + "".join(rf"\\x{octet:02x}" for octet in raw) + ")"
-    yield "(?i:" + "".join(rf"&#0{{0,3}}(?:{ord(c)}|x0{{0,3}}{ord(c):x});" for c in secret) + ")"
     yield f"(?i:{b32encode(raw).decode().rstrip('=')})"
-    yield "(?i:" + "".join(rf"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)) + ")"
     for name in _DIGESTS:
         digest = hashlib.new(name, raw, usedforsecurity=False).digest()
         yield f"(?i:{digest.hex()})"
         yield from map(re.escape, _in_base64(digest))
+    if len(secret) > _SPELLED_OUT:
+        return
+    yield "(?i:" + "".join(f"%{octet:02x}" for octet in raw) + ")"
+    yield "(?i:" + "".join(rf"\\x{octet:02x}" for octet in raw) + ")"
+    yield "(?i:" + "".join(rf"&#0{{0,3}}(?:{ord(c)}|x0{{0,3}}{ord(c):x});" for c in secret) + ")"
+    yield "(?i:" + "".join(rf"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)) + ")"
 
 
 def _in_base64(raw: bytes) -> set[str]:

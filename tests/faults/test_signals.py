@@ -103,7 +103,7 @@ def test_a_signal_saves_progress_and_the_next_run_goes_on(
         _, told = process.communicate(timeout=SECONDS)
     assert process.returncode == code
     saved = ids(project)
-    assert saved in ([1, 2, 3, 4], [1, 2, 3, 4, 5, 6])
+    assert saved in ([1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5, 6])
     assert told.startswith("■ slow/items [acme]: stopped on request; progress is saved\n")
     assert f"{len(saved)} added" in told
     assert project.query("SELECT status FROM syncrun.runs") == [("interrupted",)]

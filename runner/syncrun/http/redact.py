@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,42 +37,46 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = (), names: Iterable[str] = ()) -> None:
+        self._guard = threading.Lock()
+        self._known: frozenset[str] = frozenset()
         self._secrets: frozenset[str] = frozenset()
-        self._names: frozenset[str] = frozenset()
-        self._all: _Patterns | None = None
-        self._telling: _Patterns | None = None
+        self._all: tuple[_Patterns, ...] = ()
+        self._telling: tuple[_Patterns, ...] = ()
         self.add(*secrets)
         self.add_names(*names)
 
     def add(self, *secrets: str) -> None:
         """Learn further secrets; those shorter than four characters, and everyday words, are ignored."""
-        known = self._secrets | {text.strip() for text in secrets if is_maskable(text.strip())}
-        if known != self._secrets:
-            self._secrets, self._telling = known, _Patterns.of(known)
-            self._look_for(known | self._names)
+        with self._guard:
+            fresh = _maskable(secrets) - self._secrets
+            if fresh:
+                found = (_Patterns.of(fresh),)
+                self._secrets, self._telling = self._secrets | fresh, self._telling + found
+                self._known, self._all = self._known | fresh, self._all + found
 
     def add_names(self, *names: str) -> None:
         """Learn what says who somebody is, and is masked as secrets are; it opens no door by itself."""
-        known = self._names | {text.strip() for text in names if is_maskable(text.strip())}
-        if known != self._names:
-            self._names = known
-            self._look_for(self._secrets | known)
-
-    def _look_for(self, known: frozenset[str]) -> None:
-        self._all = _Patterns.of(known)
+        with self._guard:
+            fresh = _maskable(names) - self._known
+            if fresh:
+                self._known, self._all = self._known | fresh, (*self._all, _Patterns.of(fresh))
 
     def text(self, text: str) -> str:
         """Return *text* without secrets."""
-        return text if self._all is None else self._all.text(text)
+        text = without(self.spans(text), text)
+        if "\0" in text:  # two or four bytes a character, read as one
+            joined = text.replace("\0", "")
+            spans = self.spans(joined)
+            text = without(spans, joined) if spans else text
+        return text
 
-    def spans(self, text: str) -> Iterable[tuple[int, int]]:
+    def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where secrets are in *text*."""
-        return () if self._all is None else self._all.spans(text)
+        return [span for known in self._all for span in known.spans(text)]
 
     def exposes(self, text: str) -> bool:
         """Whether *text* holds a secret that opens a door."""
-        found = self._telling
-        return found is not None and (found.found(text) or found.found(text.replace("\0", "")))
+        return any(known.found(text) or known.found(text.replace("\0", "")) for known in self._telling)
 
     def url(self, url: str) -> str:
         """Return *url* without secrets and user info, the values of sensitive parameters masked."""
@@ -149,10 +154,10 @@ class _Patterns:
     encoded: re.Pattern[str] | None
 
     @classmethod
-    @lru_cache(maxsize=64)  # the syncs of a connection know the same
-    def of(cls, secrets: frozenset[str]) -> _Patterns | None:
+    @lru_cache(maxsize=256)  # the syncs of a connection know the same, and long keys take a second
+    def of(cls, secrets: frozenset[str]) -> _Patterns:
+        """Return the patterns of *secrets*, of which there are some."""
         known = sorted(secrets)
-        plain = _any_of({pattern for secret in known for pattern in patterns(secret)})
         cores = {
             re.escape(spelled)
             for secret in known
@@ -160,15 +165,8 @@ class _Patterns:
             for spelled in (core, core.replace("+", "-").replace("/", "_"))
             if len(core) >= _MIN_CORE
         }
-        return None if plain is None else cls(plain, _any_of(cores))
-
-    def text(self, text: str) -> str:
-        """Return *text* without the secrets."""
-        text = without(self.spans(text), text)
-        if "\0" in text:  # two or four bytes a character, read as one
-            joined = text.replace("\0", "")
-            text = without(self.spans(joined), joined) if self.found(joined) else text
-        return text
+        plain = _any_of({pattern for secret in known for pattern in patterns(secret)})
+        return cls(plain, _any_of(cores) if cores else None)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where in *text* they are, with the Base64 around them."""
@@ -180,10 +178,14 @@ class _Patterns:
         return bool(self.plain.search(text) or (self.encoded and self.encoded.search(text)))
 
 
-def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
+def _maskable(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(text.strip() for text in texts if is_maskable(text.strip()))
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
     # Longest first: a secret that starts with another must not leave its end behind.
     ordered = sorted({pattern for pattern in patterns if pattern}, key=lambda text: (-len(text), text))
-    return re.compile("|".join(ordered)) if ordered else None
+    return re.compile("|".join(ordered))
 
 
 def _runs(text: str, cores: re.Pattern[str]) -> Iterator[tuple[int, int]]:
