@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def test_no_output_takes_the_place_of_a_database(
 ) -> None:
     (filled.folder / "link").symlink_to("data.duckdb")
     duckdb.connect(str(filled.folder / "other.db")).close()
-    with sqlite3.connect(filled.folder / "lite") as lite:
+    with closing(sqlite3.connect(filled.folder / "lite")) as lite:
         lite.execute("CREATE TABLE t (a)")
     before = {path: path.read_bytes() for path in filled.folder.iterdir() if path.is_file()}
     done = filled.syncrun(*command, "-f", form, "-o", name)
