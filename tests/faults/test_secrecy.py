@@ -273,6 +273,7 @@ def shown(lab: Lab, config: dict[str, str], log: pytest.LogCaptureFixture) -> It
     yield "explain", str(explain(lab._job(None, "acme", config), Options(), lab._runtime()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 def test_r23_what_authenticates_shows_nowhere(

@@ -220,6 +220,7 @@ def test_r33_an_entry_that_cannot_be_read_holds_the_list(lab: Lab, api: Api, yam
 STEPS = ["page", "sealed", "staged", "committed", "settled"]
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("commit_rows", [1, 1000])
 @pytest.mark.parametrize("nth", [1, 2, 3])
