@@ -286,7 +286,7 @@ def test_r26_no_answer_is_a_defect(case: tuple[str, str, list[Answered]]) -> Non
 
 
 @pytest.mark.slow
-@settings(FEW, max_examples=300, derandomize=False)
+@settings(FEW, max_examples=300)
 @given(case=cases())
 def test_r26_no_answer_of_hundreds_is_a_defect(case: tuple[str, str, list[Answered]]) -> None:
     check(case)
